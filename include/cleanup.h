@@ -1,0 +1,9 @@
+/* Scope-bound cleaning: `struct batch batch CLEANUP(batch_wipe) = { 0 };` calls batch_wipe(&batch) on every way out. */
+#ifndef CLEANUP_H
+#define CLEANUP_H
+
+#define CLEANUP(function) __attribute__((cleanup(function)))
+#define MUST_USE __attribute__((warn_unused_result))
+#define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,93 @@
+/* Every limit of Platesieve, with its unit in its name.  The protocol's own sizes come first; a change there is a change of
+   protocol.  Relations between limits are asserted at the end. */
+#ifndef PLATESIEVE_LIMITS_H
+#define PLATESIEVE_LIMITS_H
+
+/* -- the protocol: sizes in bytes ---------------------------------------------------------------------------------- */
+#define PLATESIEVE_PLATE_MAX 12          /* characters of a canonical plate; at least 1 */
+#define PLATESIEVE_PLATE_RAW_MAX 256     /* bytes of a plate as somebody wrote it */
+#define PLATESIEVE_JURISDICTION_MAX 6    /* "MX-BCN" */
+#define PLATESIEVE_MESSAGE_MAX 48        /* "platesieve/1" 00 grade 00 jurisdiction 00 text */
+#define PLATESIEVE_KEY_BYTES 32          /* an epoch key of suite hmac-sha256 */
+#define PLATESIEVE_TOKEN_BYTES 16
+#define PLATESIEVE_PROOF_KEY_BYTES 16
+#define PLATESIEVE_TAG_BYTES 8
+#define PLATESIEVE_SLOT_BYTES 16
+#define PLATESIEVE_KEY_ID_BYTES 16
+#define PLATESIEVE_HIT_ID_BYTES 16
+#define PLATESIEVE_READ_ID_BYTES 16
+#define PLATESIEVE_NEAR_LENGTH_MIN 5     /* characters of a folded text that has a `near` set */
+#define PLATESIEVE_NEAR_MAX (2 * PLATESIEVE_PLATE_MAX + 1)
+#define PLATESIEVE_TOKEN_TEXT 22         /* base64url without padding of a token, key id, read id, hit id */
+#define PLATESIEVE_TAGGED_TEXT 32        /* base64url of token and tag, 24 bytes */
+
+/* -- names: bytes without the ending zero -------------------------------------------------------------------------- */
+#define LIMIT_NAME_MAX 48                /* one part of a certificate's name: site, lane, agency, user; a list's id */
+#define LIMIT_IDENTITY_MAX 128           /* role and all parts, without the trust domain */
+#define LIMIT_TRUST_DOMAIN_MAX 128
+#define LIMIT_EPOCH_ID_MAX 32
+#define LIMIT_REFERENCE_MAX 64
+#define LIMIT_CATEGORY_MAX 48
+#define LIMIT_INSTRUCTION_MAX 256
+#define LIMIT_POLICY_TEXT 16             /* a policy's version, hexadecimal */
+
+/* -- checks -------------------------------------------------------------------------------------------------------- */
+#define LIMIT_CHECK_BODY_BYTES (256 * 1024)
+#define LIMIT_CHECK_READS 64             /* reads in one request */
+#define LIMIT_CHECK_CANDIDATES 8         /* candidates of one read */
+#define LIMIT_EPOCHS_OPEN 4              /* epochs open at one time */
+#define LIMIT_EPOCHS_KNOWN 64            /* epochs that one machine keeps in mind */
+#define LIMIT_ALERTS 16                  /* alerts of one read */
+#define LIMIT_SEEN_AGE_S 86400           /* a read may be this old ... */
+#define LIMIT_SEEN_AHEAD_S 300           /* ... or this far ahead of the gate's clock */
+
+/* -- lists --------------------------------------------------------------------------------------------------------- */
+#define LIMIT_PART_BYTES (4 * 1024 * 1024)
+#define LIMIT_PART_LINE_BYTES 65536
+#define LIMIT_PARTS 4096                 /* parts of one revision */
+#define LIMIT_ENTRY_EPOCHS 8             /* epochs that one entry carries tokens for */
+#define LIMIT_ENTRY_TOKENS 128           /* tokens of one entry, epoch and grade: a partial plate is several */
+#define LIMIT_LISTS_PER_AGENCY 256
+#define LIMIT_LISTS 4096
+#define LIMIT_SITES_PER_LIST 64
+#define LIMIT_REVISIONS_OPEN 4           /* pushes under way on one list */
+#define LIMIT_COOLDOWN_S 86400
+#define LIMIT_RETENTION_DAYS 3650
+#define LIMIT_PRIORITY 100
+#define LIMIT_INDEX_SLOTS (1u << 30)
+#define LIMIT_ENTRIES (1u << 30)
+
+/* -- HTTP ---------------------------------------------------------------------------------------------------------- */
+#define LIMIT_JSON_BODY_BYTES 65536      /* bodies of everything but checks and parts */
+#define LIMIT_JSON_DEPTH 12
+#define LIMIT_URL_BYTES 2048
+#define LIMIT_CONNECTIONS 1024
+#define LIMIT_CONNECTIONS_PER_ADDRESS 512
+#define LIMIT_CONNECTION_POOL_BYTES 65536
+#define LIMIT_BODIES_TOTAL_BYTES (128u * 1024 * 1024) /* request bodies in memory at one time */
+#define LIMIT_HANDSHAKE_S 10
+#define LIMIT_REQUEST_S 30               /* from a request's first byte to its last */
+#define LIMIT_IDLE_S 300                 /* between two requests on one connection */
+#define LIMIT_ANSWER_S 60                /* an answer that waits for the disk or the database */
+#define LIMIT_WORKERS 8                  /* threads for handlers that wait for the database */
+#define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */
+#define LIMIT_PAGE 1000                  /* rows of one answer; the default is 100 */
+#define LIMIT_PAGE_DEFAULT 100
+
+/* -- key server ---------------------------------------------------------------------------------------------------- */
+#define LIMIT_EPOCH_LENGTH_S_MIN 2
+#define LIMIT_EPOCH_LENGTH_S_MAX (31 * 86400)
+#define LIMIT_EPOCHS_AHEAD 32
+
+/* -- client -------------------------------------------------------------------------------------------------------- */
+#define LIMIT_CSV_LINE_BYTES 65536
+#define LIMIT_ANSWER_BYTES (16 * 1024 * 1024) /* an answer that the client accepts */
+
+_Static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1 + PLATESIEVE_PLATE_MAX + 1,
+               "the longest message must fit");
+_Static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
+_Static_assert(LIMIT_EPOCHS_OPEN <= LIMIT_ENTRY_EPOCHS, "an entry must be able to serve all open epochs");
+_Static_assert(LIMIT_IDENTITY_MAX >= 2 * LIMIT_NAME_MAX + 16, "a name of a role and two parts must fit");
+_Static_assert(LIMIT_PAGE_DEFAULT <= LIMIT_PAGE, "a default page is a page");
+
+#endif

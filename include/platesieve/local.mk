@@ -1,0 +1,4 @@
+pkginclude_HEADERS = \
+	include/platesieve/platesieve.h \
+	include/platesieve/limits.h
+EXTRA_DIST += include/banned.h include/cleanup.h

@@ -1,0 +1,1 @@
+# what man/ holds

@@ -1,0 +1,62 @@
+/* The catalogue: all that a check needs to know besides the index, as one immutable object that is replaced whole
+   (rcu_assign_pointer).  A check reads one catalogue from beginning to end, so a revision, an epoch or a suspension is visible at once and
+   whole, or not at all. */
+#ifndef SERVER_GATE_CATALOGUE_H
+#define SERVER_GATE_CATALOGUE_H
+
+#include "server/gate/entries.h"
+#include "server/gate/index.h"
+
+enum coverage { COVERAGE_NONE, COVERAGE_PARTIAL, COVERAGE_WHOLE };
+
+struct catalogue_list {
+    uint32_t number;                      /* in the database */
+    char id[LIMIT_NAME_MAX + 1];
+    char agency[LIMIT_NAME_MAX + 1];
+    char category[LIMIT_CATEGORY_MAX + 1];
+    char instruction[LIMIT_INSTRUCTION_MAX + 1];
+    uint8_t priority;
+    uint8_t grade;                        /* weakest wanted */
+    bool covert;
+    bool suspended;
+    uint32_t cooldown_s;
+    uint32_t age_limit_s;
+    uint32_t revision;                    /* 0: nothing committed yet; such a list is not "loaded" */
+    int64_t committed_ms;
+    uint64_t entries;                     /* standing */
+    size_t site_count;                    /* 0: all sites */
+    char (*sites)[LIMIT_NAME_MAX + 1];
+    enum coverage coverage[LIMIT_EPOCHS_KNOWN]; /* by position in catalogue.epochs */
+};
+
+struct catalogue_epoch {
+    char id[LIMIT_EPOCH_ID_MAX + 1];
+    uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
+    uint64_t number;
+    enum platesieve_suite suite;
+    int64_t opens_ms, closes_ms, destroyed_ms;
+    struct index *index;                  /* shared with the next catalogue; NULL when not live */
+    struct platesieve_pepper *pepper;     /* shared likewise */
+};
+
+struct catalogue_segment {                /* by segment number - 1 */
+    uint32_t list;                        /* position in lists */
+    bool visible;
+};
+
+struct catalogue {
+    uint64_t version;                     /* of the lists' head in the database */
+    size_t list_count, epoch_count, segment_count;
+    struct catalogue_list *lists;
+    struct catalogue_epoch *epochs;       /* oldest first */
+    struct catalogue_segment *segments;
+    struct entries *entries;              /* shared */
+    bool degraded;                        /* the database or the key server is away */
+    size_t view_count;
+    struct site_view *views;              /* see policy.h: one for each site named by a list or the operator, and one for the rest */
+};
+
+/* True when ENTRY counts for a check at NOW_S under this catalogue. */
+bool catalogue_entry_live(const struct catalogue *catalogue, const struct entry *entry, uint32_t now_s);
+
+#endif

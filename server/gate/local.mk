@@ -1,0 +1,1 @@
+# what server/gate/ holds

@@ -1,0 +1,117 @@
+/* The HTTPS server that both daemons share.  libmicrohttpd and GnuTLS stay behind this header: endpoints see peers, requests
+   and replies.
+ *
+ * Threads: a fast handler runs on an event-loop thread and must not block; a handler of a route marked RUN_ON_WORKER runs on a pool of
+ * worker threads and may wait for the database.  Either may return reply_later() and have any thread finish with request_complete().
+ */
+#ifndef SERVER_HTTP_HTTP_H
+#define SERVER_HTTP_HTTP_H
+
+#include <jansson.h>
+#include <platesieve/limits.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/http/reason.h"
+
+/* -- who asks ------------------------------------------------------------------------------------------------------------ */
+
+enum role {
+    ROLE_NONE = 0,
+    ROLE_READER = 1 << 0,
+    ROLE_AGENCY = 1 << 1,
+    ROLE_EVIDENCE = 1 << 2,        /* never admitted */
+    ROLE_OPERATOR_GATE = 1 << 3,
+    ROLE_OPERATOR_KEYS = 1 << 4,
+    ROLE_AUDITOR = 1 << 5,
+    ROLE_NODE = 1 << 6,
+};
+#define ROLE_ANY (ROLE_READER | ROLE_AGENCY | ROLE_OPERATOR_GATE | ROLE_OPERATOR_KEYS | ROLE_AUDITOR | ROLE_NODE)
+
+struct peer {
+    enum role role;
+    char name[LIMIT_IDENTITY_MAX + 1]; /* "reader/north/1" */
+    char first[LIMIT_NAME_MAX + 1];    /* site, agency; for others the user */
+    char second[LIMIT_NAME_MAX + 1];   /* lane, user; may be empty */
+};
+
+/* Parses "spiffe://<trust domain>/<role>/..." (peer.c). */
+struct result peer_parse(const char *trust_domain, const char *uri, size_t size, struct peer *peer);
+
+/* -- request --------------------------------------------------------------------------------------------------------------- */
+
+enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE };
+
+struct request {
+    enum method method;
+    const struct peer *peer;   /* NULL on the plain loopback port */
+    const char *arguments[3];  /* what stood for {} in the route, percent-decoded, 1 to LIMIT_NAME_MAX bytes; owned by the request */
+    const char *body;          /* the whole body; wiped when the request ends */
+    size_t body_size;
+};
+
+/* Query argument or header by name, or NULL; owned by the request. */
+const char *request_query(const struct request *request, const char *name);
+const char *request_header(const struct request *request, const char *name);
+/* Refuses queries that hold an argument not in NAMES (NULL-ended). */
+struct result request_query_only(const struct request *request, const char *const *names);
+struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max, uint64_t fallback,
+                                   uint64_t *value);
+/* The body as one JSON object (duplicates and depth refused).  The caller json_decref()s. */
+struct result request_json(const struct request *request, json_t **json);
+
+/* -- reply ------------------------------------------------------------------------------------------------------------------ */
+
+struct reply {
+    void *response; /* struct MHD_Response *, owned */
+    unsigned status;
+    bool later;
+};
+
+struct reply reply_json(unsigned status, json_t *json /* stolen; NULL: REASON_INTERNAL */);
+/* TEXT from malloc, owned; wiped when sent. */
+struct reply reply_text(unsigned status, const char *content_type, char *text, size_t size);
+struct reply reply_empty(unsigned status);
+struct reply reply_problem(enum reason reason);
+/* The handler keeps REQUEST and whoever finishes calls request_complete() exactly once, from any thread.  After LIMIT_ANSWER_S the
+   client gets REASON_TIMEOUT; a completion that comes later is dropped, safely. */
+struct reply reply_later(void);
+void request_complete(struct request *request, struct reply reply);
+
+/* -- routes and server -------------------------------------------------------------------------------------------------------- */
+
+typedef struct reply (*handler_fn)(void *app, struct request *request);
+
+enum run_on { RUN_ON_LOOP, RUN_ON_WORKER };
+
+struct route {
+    const char *path;   /* "/v1/lists/{}/revisions" */
+    enum method method;
+    unsigned roles;     /* ORed enum role; ROLE_NONE | plain below: see `plain` */
+    size_t body_max;    /* bytes; 0: none may be sent */
+    handler_fn handler;
+    enum run_on run_on;
+    bool plain;         /* served on the loopback port without TLS as well */
+};
+
+struct http_settings {
+    const char *listen;          /* "127.0.0.1:8443", "[::1]:0" */
+    const char *plain_listen;    /* loopback only; NULL: none */
+    const char *certificate, *key, *ca, *crl; /* PEM files; CRL may be NULL; CA and CRL are re-read when they change (poll 250 ms) */
+    const char *trust_domain;
+    const char *own_name;        /* name in the log */
+    unsigned threads;            /* event-loop threads, 1 to cores */
+    unsigned workers;
+    unsigned connections_max;
+};
+
+struct http_server;
+
+/* ROUTES ends with a row whose path is NULL.  Both must outlive the server. */
+struct result http_server_start(const struct http_settings *settings, const struct route *routes, void *app, struct http_server **server);
+uint16_t http_server_port(const struct http_server *server);
+uint16_t http_server_plain_port(const struct http_server *server);
+/* Stops accepting, answers what is under way (bounded by DEADLINE_MS), then stops. */
+void http_server_stop(struct http_server *server, unsigned deadline_ms);
+
+#endif

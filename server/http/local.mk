@@ -1,0 +1,1 @@
+# what both daemons share: listener, peer identity, router, request, reply, limits, metrics

@@ -1,0 +1,1 @@
+# what server/keys/ holds
