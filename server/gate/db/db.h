@@ -1,0 +1,139 @@
+/* The only door to PostgreSQL.  One function is one statement or one transaction; libpq stays behind it.
+ *
+ * struct db is a pool of connections of one role: `platesieve_gate` (reads all lists, writes hits and list rows) or `platesieve_agency`
+ * (what agencies and operators ask, under row-level security).  Calls may come from any thread; a call takes a connection from the pool,
+ * waits at most for `wait_ms`, and reconnects when the old one is dead.  Everything fails with REASON_DATABASE when the database is
+ * away, times out, or answers what it should not.
+ */
+#ifndef SERVER_GATE_DB_DB_H
+#define SERVER_GATE_DB_DB_H
+
+#include <platesieve/platesieve.h>
+
+#include "server/gate/sighting.h"
+#include "server/http/reason.h"
+
+#define DB_SCHEMA_VERSION 1
+
+struct db;
+
+struct result db_open(const char *conninfo, const char *application_name, unsigned connections, unsigned wait_ms, struct db **db);
+void db_close(struct db *db);
+bool db_up(const struct db *db);              /* what the last call saw; no I/O */
+struct result db_ping(struct db *db);
+/* OK, or REASON_DATABASE (away), or REASON_INTERNAL: a schema that this program does not know. */
+struct result db_schema_check(struct db *db);
+
+/* -- lists (db/lists.c; role platesieve_agency, under the agency's row-level security) ----------------------------------------------- */
+
+struct db_list {
+    uint32_t number;
+    char id[LIMIT_NAME_MAX + 1], agency[LIMIT_NAME_MAX + 1], category[LIMIT_CATEGORY_MAX + 1], instruction[LIMIT_INSTRUCTION_MAX + 1];
+    uint32_t priority, grade, cooldown_s, retention_days, age_limit_s, revision;
+    bool covert, suspended;
+    uint64_t cap_tokens, entries;
+    int64_t committed_ms; /* 0: never */
+    size_t site_count;
+    char sites[LIMIT_SITES_PER_LIST][LIMIT_NAME_MAX + 1];
+    size_t epoch_count;   /* epochs that the list has been given tokens for */
+    struct { char id[LIMIT_EPOCH_ID_MAX + 1]; bool covered; } epochs[LIMIT_EPOCHS_KNOWN];
+};
+
+typedef void (*db_list_fn)(void *context, const struct db_list *list);
+
+/* Creates the list, and the agency when it is new.  REASON_LIST_EXISTS, REASON_TOO_MANY. */
+struct result db_list_create(struct db *db, const char *agency, struct db_list *list /* in and out */, const char *who);
+/* REASON_NOT_FOUND. */
+struct result db_list_get(struct db *db, const char *agency, const char *id, struct db_list *list);
+/* AGENCY NULL: of all agencies (operators, auditors). */
+struct result db_list_each(struct db *db, const char *agency, db_list_fn each, void *context);
+
+/* -- revisions (db/revisions.c) ------------------------------------------------------------------------------------------------------- */
+
+enum revision_mode { REVISION_REPLACE, REVISION_CHANGE, REVISION_TOKENS };
+enum revision_state { REVISION_OPEN, REVISION_COMMITTED };
+
+struct db_part {
+    uint32_t number, lines;
+    uint8_t sha256[32];
+};
+
+struct db_revision {
+    uint32_t segment, revision, base;
+    enum revision_mode mode;
+    enum revision_state state;
+    size_t part_count;
+    struct db_part *parts; /* by number; malloc'ed */
+};
+void db_revision_free(struct db_revision *revision);
+
+/* REASON_BASE, REASON_NOT_FOUND, REASON_TOO_MANY. */
+struct result db_revision_open(struct db *db, const char *agency, const char *list, uint32_t base, enum revision_mode mode, const char *who,
+                               struct db_revision *revision);
+struct result db_revision_get(struct db *db, const char *agency, const char *list, uint32_t revision, struct db_revision *out);
+struct result db_revision_drop(struct db *db, const char *agency, const char *list, uint32_t revision);
+
+/* A part, parsed and peppered: tokens are gone, slots remain. */
+enum part_op { PART_ADD, PART_REMOVE, PART_TOKENS };
+struct part_entry {
+    enum part_op op;
+    uint64_t key;         /* entry_key() */
+    uint32_t effective, expires;
+    char reference[LIMIT_REFERENCE_MAX + 1];
+    uint32_t epochs;      /* bit i: has tokens for epochs[i] of the part */
+};
+struct part_slot {
+    uint8_t slot[PLATESIEVE_SLOT_BYTES];
+    uint8_t tag[PLATESIEVE_TAG_BYTES];
+    uint32_t entry;       /* position in entries */
+    uint8_t epoch;        /* position in epochs */
+    uint8_t grade;
+};
+struct part {
+    uint32_t number;
+    uint8_t sha256[32];   /* of the body */
+    size_t epoch_count;
+    struct { char id[LIMIT_EPOCH_ID_MAX + 1]; uint64_t number; } epochs[LIMIT_ENTRY_EPOCHS];
+    size_t entry_count, slot_count;
+    struct part_entry *entries;
+    struct part_slot *slots;
+};
+/* Stores PART (binary COPY), or does nothing if it stands with the same digest; replaces it if it stands with another.  REASON_NOT_FOUND,
+   REASON_COMMITTED, REASON_DUPLICATE_REFERENCE, REASON_CAP (as early as it shows). */
+struct result db_part_put(struct db *db, const char *agency, const char *list, uint32_t revision, const struct part *part);
+
+struct db_commit {
+    uint32_t parts;
+    uint64_t entries;
+    uint8_t sha256[32];
+    uint64_t near_entries_max; /* cap of entries with `near` tokens */
+};
+/* Makes the revision the list's own and moves the lists' head, in one transaction.  REASON_BASE, REASON_PARTS, REASON_CAP,
+   REASON_UNKNOWN_REFERENCE, REASON_NOT_FOUND; the old revision stays.  Of a committed revision: OK again. */
+struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, const struct db_commit *commit,
+                                 const char *who, struct db_list *out);
+
+/* -- hits (db/hits.c) -------------------------------------------------------------------------------------------------------------------- */
+
+struct db_hit {
+    uint8_t id[PLATESIEVE_HIT_ID_BYTES];
+    char list[LIMIT_NAME_MAX + 1], reference[LIMIT_REFERENCE_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1];
+    int64_t seen_ms, recorded_ms, last_seen_ms;
+    uint8_t grade, candidate;
+    float confidence;
+    uint32_t revision, age_s;
+    uint64_t count, cursor;
+    bool verify, covert;
+};
+typedef void (*db_hit_fn)(void *context, const struct db_hit *hit);
+
+/* Hits of one agency after CURSOR, oldest first, at most LIMIT; LIST may be NULL.  Role platesieve_agency. */
+struct result db_hits_after(struct db *db, const char *agency, const char *list, uint64_t cursor, unsigned limit, db_hit_fn each,
+                            void *context);
+/* Stores sightings in one transaction: new hits, raised counts, merges of hits of gates that did not know of each other; one that stands
+   already changes nothing.  Role platesieve_gate. */
+struct result db_sightings_store(struct db *db, const struct sighting *sightings, size_t count);
+/* Hits begun since SINCE_MS, as sightings, to rebuild the cooldown.  Role platesieve_gate. */
+struct result db_hits_recent(struct db *db, int64_t since_ms, void (*each)(void *context, const struct sighting *sighting), void *context);
+
+#endif

@@ -1,0 +1,26 @@
+/* A gate's own secrets in one sealed file: pepper state, spool key, the gates' MAC key.  Sealed (XChaCha20-Poly1305) under a state key that
+   lies elsewhere; rewritten as a whole (temporary file, fsync, rename, fsync of the folder), the old one overwritten. */
+#ifndef SERVER_GATE_STATE_H
+#define SERVER_GATE_STATE_H
+
+#include <platesieve/platesieve.h>
+
+#include "server/http/reason.h"
+
+struct gate_state;
+
+/* Makes a new state in FOLDER (refuses to replace one) under the key in KEY_FILE (32 raw bytes, mode 0600). */
+struct result gate_state_create(const char *folder, const char *key_file, FILE *errors);
+struct result gate_state_open(const char *folder, const char *key_file, FILE *errors, struct gate_state **state);
+void gate_state_close(struct gate_state *state);
+
+const uint8_t *gate_state_spool_key(const struct gate_state *state); /* 32 bytes, locked memory */
+const uint8_t *gate_state_mac_key(const struct gate_state *state);
+
+/* The pepper of epoch NUMBER: the ratchet's state at NUMBER, through HMAC.  Fails (REASON_GONE) for numbers before the state's own. */
+struct result gate_state_pepper(const struct gate_state *state, uint64_t number, uint8_t pepper[PLATESIEVE_KEY_BYTES]);
+/* Moves the ratchet on to NUMBER: peppers before it can't be made any more.  Durable when it returns.  The first call of a new state
+   fixes its beginning. */
+struct result gate_state_ratchet(struct gate_state *state, uint64_t number);
+
+#endif
