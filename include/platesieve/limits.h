@@ -3,6 +3,8 @@
 #ifndef PLATESIEVE_LIMITS_H
 #define PLATESIEVE_LIMITS_H
 
+#include <assert.h>
+
 /* -- the protocol: sizes in bytes ---------------------------------------------------------------------------------- */
 #define PLATESIEVE_PLATE_MAX 12          /* characters of a canonical plate; at least 1 */
 #define PLATESIEVE_PLATE_RAW_MAX 256     /* bytes of a plate as somebody wrote it */
@@ -83,11 +85,11 @@
 #define LIMIT_CSV_LINE_BYTES 65536
 #define LIMIT_ANSWER_BYTES (16 * 1024 * 1024) /* an answer that the client accepts */
 
-_Static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1 + PLATESIEVE_PLATE_MAX + 1,
-               "the longest message must fit");
-_Static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
-_Static_assert(LIMIT_EPOCHS_OPEN <= LIMIT_ENTRY_EPOCHS, "an entry must be able to serve all open epochs");
-_Static_assert(LIMIT_IDENTITY_MAX >= 2 * LIMIT_NAME_MAX + 16, "a name of a role and two parts must fit");
-_Static_assert(LIMIT_PAGE_DEFAULT <= LIMIT_PAGE, "a default page is a page");
+static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1 + PLATESIEVE_PLATE_MAX + 1,
+              "the longest message must fit");
+static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
+static_assert(LIMIT_EPOCHS_OPEN <= LIMIT_ENTRY_EPOCHS, "an entry must be able to serve all open epochs");
+static_assert(LIMIT_IDENTITY_MAX >= 2 * LIMIT_NAME_MAX + 16, "a name of a role and two parts must fit");
+static_assert(LIMIT_PAGE_DEFAULT <= LIMIT_PAGE, "a default page is a page");
 
 #endif

@@ -19,7 +19,17 @@ extern "C" {
 #endif
 
 #define PLATESIEVE_API __attribute__((visibility("default")))
+
+/* A struct that may not be dropped: the two compilers spell it differently and agree on the place, before the tag. */
+#if defined(__cplusplus)
+#define PLATESIEVE_MUST_USE
+#elif defined(__clang__)
 #define PLATESIEVE_MUST_USE __attribute__((warn_unused_result))
+#elif defined(__GNUC__) && __GNUC__ >= 11
+#define PLATESIEVE_MUST_USE [[__nodiscard__]]
+#else
+#define PLATESIEVE_MUST_USE
+#endif
 
 /* Why a call failed.  A struct, so that it can't be dropped or taken for a number: `if (platesieve_failed(r)) ...` */
 enum platesieve_reason {
@@ -31,9 +41,9 @@ enum platesieve_reason {
     PLATESIEVE_BAD_ARGUMENT,
     PLATESIEVE_UNAVAILABLE,            /* the machine lacks something: randomness, a digest */
 };
-struct platesieve_result {
+struct PLATESIEVE_MUST_USE platesieve_result {
     enum platesieve_reason reason;
-} PLATESIEVE_MUST_USE;
+};
 
 static inline bool platesieve_failed(struct platesieve_result result)
 {

@@ -48,9 +48,9 @@ enum reason {
     REASON_COUNT
 };
 
-struct result {
+struct MUST_USE_TYPE result {
     enum reason reason;
-} MUST_USE;
+};
 
 #define OK ((struct result){ REASON_NONE })
 #define FAIL(why) ((struct result){ (why) })

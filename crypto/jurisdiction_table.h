@@ -1,0 +1,3 @@
+#ifndef JURISDICTION_TABLE_H
+#define JURISDICTION_TABLE_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef KEYED_H
+#define KEYED_H
+#endif

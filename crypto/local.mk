@@ -1,0 +1,23 @@
+# libplatesieve: from a plate to a token and a slot.  No I/O, no threads, nothing kept between calls.
+lib_LTLIBRARIES += libplatesieve.la
+libplatesieve_la_SOURCES = \
+	crypto/jurisdiction.c \
+	crypto/jurisdiction_table.c \
+	crypto/jurisdiction_table.h \
+	crypto/keyed.c \
+	crypto/keyed.h \
+	crypto/message.c \
+	crypto/plate.c \
+	crypto/reason.c \
+	crypto/secret.c \
+	crypto/slot.c \
+	crypto/token.c
+libplatesieve_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS)
+libplatesieve_la_LIBADD = $(SODIUM_LIBS) $(UTF8PROC_LIBS)
+# current:revision:age.  A release that only adds functions: C+1:0:A+1.  One that takes away or changes: C+1:0:0.
+libplatesieve_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(srcdir)/crypto/libplatesieve.map
+libplatesieve_la_DEPENDENCIES = crypto/libplatesieve.map
+EXTRA_DIST += crypto/libplatesieve.map
+
+pkgconfig_DATA = crypto/libplatesieve.pc

@@ -1,0 +1,1 @@
+#include <platesieve/platesieve.h>
