@@ -18,6 +18,7 @@ struct sighting {
     bool covert;
     bool verify;                          /* the list was older than its limit */
     float confidence;
+    uint16_t read;                        /* position of the read in its request; not stored */
     char site[LIMIT_NAME_MAX + 1];
     char lane[LIMIT_NAME_MAX + 1];
 };
