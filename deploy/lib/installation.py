@@ -1,0 +1,277 @@
+"""A whole Platesieve in a folder: PostgreSQL, CA, identities, key server, gate.
+
+  DIR/local.json      what was asked for: ports, settings, the socket's folder
+  DIR/env             shell assignments that make `platesieve` and `curl` work
+  DIR/etc             gate.conf and keys.conf, written at each `up`
+  DIR/pki             the CA and <role>/<name>.pem, .key
+  DIR/secrets         gate-state.key, keys-master.key: elsewhere than what they seal
+  DIR/gate, DIR/keys  the daemons' own folders; DIR/gate/spool the spool
+  DIR/db              the cluster
+  DIR/client          what the client remembers
+  DIR/log, DIR/run    logs; pids
+"""
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import subprocess
+from pathlib import Path
+
+import ports
+from cluster import DATABASE, Cluster
+from process import AddressInUse, Daemon, Failure, tail
+
+TOP = Path(__file__).resolve().parents[2]
+TRUST_DOMAIN = "platesieve.local"
+IDENTITIES = (
+    "node/gate-1", "node/keys-1",
+    "reader/north/1", "reader/north/2", "reader/south/1", "reader/south/2",
+    "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben",
+    "evidence/customs/1", "evidence/marshals/1",
+    "operator/gate/olga", "operator/keys/kim", "auditor/ines",
+)
+PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
+# A laboratory: the operator's caps are wider than a gate's own defaults.
+LABORATORY = {"gate.lists.near_entries_max": "10000"}
+
+
+def identity_file(name):
+    """role/rest of an identity's files, without their ending: agency/customs/ana is agency/customs.ana."""
+    role, rest = name.split("/", 1)
+    return f"{role}/{rest.replace('/', '.')}"
+
+
+class Installation:
+    def __init__(self, folder, programs=None):
+        self.folder = Path(os.path.abspath(folder))
+        self.programs = Path(programs or os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
+        self.asked = {"ports": {}, "fixed": [], "settings": dict(LABORATORY), "socket": None}
+        if self.exists():
+            self.asked = json.loads((self.folder / "local.json").read_text())
+        self.cluster = Cluster(self.folder / "db", self.folder / "log/db.log", self.asked["socket"])
+        run, log, etc = self.folder / "run", self.folder / "log", self.folder / "etc"
+        self.keys = Daemon("keys", [str(self.programs / "platesieve-keyd"), "--config", str(etc / "keys.conf")], run, log / "keys.log")
+        self.gate = Daemon("gate", [str(self.programs / "platesieved"), "--config", str(etc / "gate.conf")], run, log / "gate.log")
+
+    # -- what it is -------------------------------------------------------------------------------------------------------
+
+    def exists(self):
+        return (self.folder / "local.json").is_file()
+
+    @property
+    def gate_url(self):
+        return f"https://127.0.0.1:{self.asked['ports']['gate']}"
+
+    @property
+    def keys_url(self):
+        return f"https://127.0.0.1:{self.asked['ports']['keys']}"
+
+    @property
+    def pki(self):
+        return self.folder / "pki"
+
+    @property
+    def ca(self):
+        return self.pki / "ca/ca.pem"
+
+    @property
+    def crl(self):
+        return self.pki / "ca/crl.pem"
+
+    def environment(self):
+        return {"PLATESIEVE_GATE": self.gate_url, "PLATESIEVE_KEYS": self.keys_url, "PLATESIEVE_CA": str(self.ca),
+                "PLATESIEVE_PKI": str(self.pki), "PLATESIEVE_STATE": str(self.folder / "client")}
+
+    def part(self, name):
+        """The daemon or cluster called NAME: gate, keys, db."""
+        return {"gate": self.gate, "keys": self.keys, "db": self.cluster}[name]
+
+    @contextlib.contextmanager
+    def locked(self):
+        """One change at a time."""
+        with open(self.folder / ".lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    # -- making it --------------------------------------------------------------------------------------------------------
+
+    def prepare(self, fixed_ports=None, settings=None):
+        """Makes all that is not there yet; nothing runs afterwards but what ran before."""
+        self.make_folders()
+        with self.locked():
+            self.asked["settings"].update(settings or {})
+            for name, port in (fixed_ports or {}).items():
+                self.asked["ports"][name] = port
+                self.asked["fixed"] = sorted({*self.asked["fixed"], name})
+            for name in PORTS:
+                if name not in self.asked["ports"]:
+                    self.asked["ports"][name] = ports.pick(self.asked["ports"].values())
+            self.asked["socket"] = self.cluster.socket_folder()
+            self.save()
+            self.make_secrets()
+            self.make_identities()
+            self.cluster.make()
+
+    def make_folders(self):
+        if self.folder.exists() and not self.folder.is_dir():
+            raise Failure(f"{self.folder} is not a folder")
+        if self.folder.is_dir() and not self.exists() and any(name != ".lock" for name in os.listdir(self.folder)):
+            raise Failure(f"{self.folder} holds something else: give an empty or new folder")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("etc", "pki", "secrets", "gate", "gate/spool", "keys", "db", "client", "log", "run"):
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+
+    def save(self):
+        write(self.folder / "local.json", json.dumps(self.asked, indent=2) + "\n")
+        assignments = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items())
+        write(self.folder / "env", f"""\
+# Written by deploy/local.  In a shell:  . {shlex.quote(str(self.folder / 'env'))}
+{assignments}export PATH={shlex.quote(str(self.programs))}:"$PATH"
+# platesieve --as agency/customs/ana list show
+# curl --cacert "$PLATESIEVE_CA" --cert "$PLATESIEVE_PKI/agency/customs.ana.pem" --key "$PLATESIEVE_PKI/agency/customs.ana.key" \\
+#     "$PLATESIEVE_GATE/v1/lists"
+""")
+        self.write_settings()
+
+    def make_secrets(self):
+        for name in ("gate-state.key", "keys-master.key"):
+            path = self.folder / "secrets" / name
+            if not path.exists():
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(secrets.token_bytes(32))
+
+    def make_identities(self):
+        if not self.ca.exists():
+            self.run("platesieve", "ca", "init", "--pki", self.pki, "--trust-domain", TRUST_DOMAIN)
+        for name in IDENTITIES:
+            if not (self.pki / f"{identity_file(name)}.pem").exists():
+                self.run("platesieve", "ca", "issue", "--pki", self.pki, name)
+
+    def run(self, program, *argv):
+        """One of our programs, to its end; Failure with what it said."""
+        done = subprocess.run([str(self.programs / program), *(str(word) for word in argv)], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, cwd="/", env={**os.environ, **self.environment()}, check=False)
+        if done.returncode:
+            raise Failure(f"{program} {argv[0]} left with code {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    # -- settings ---------------------------------------------------------------------------------------------------------
+
+    def settings(self):
+        """{"gate": {section: {key: value}}, "keys": …, "db": {key: value}}"""
+        f, port = self.folder, self.asked["ports"]
+        common = {"trust_domain": TRUST_DOMAIN, "ca": self.ca, "crl": self.crl, "threads": min(2, os.cpu_count() or 1)}
+        gate = {
+            "gate": {"name": "gate-1", "listen": f"127.0.0.1:{port['gate']}", "metrics_listen": f"127.0.0.1:{port['gate_metrics']}",
+                     "certificate": self.pki / "node/gate-1.pem", "key": self.pki / "node/gate-1.key", **common, "workers": 4,
+                     "state_dir": f / "gate", "state_key_file": f / "secrets/gate-state.key", "spool_dir": f / "gate/spool"},
+            "keys": {"url": self.keys_url},
+            "database": {role: self.cluster.conninfo(f"platesieve_{role}") for role in ("gate", "agency", "owner")},
+            "lists": {},
+        }
+        keys = {
+            "keyd": {"name": "keys-1", "listen": f"127.0.0.1:{port['keys']}", "metrics_listen": f"127.0.0.1:{port['keys_metrics']}",
+                     "certificate": self.pki / "node/keys-1.pem", "key": self.pki / "node/keys-1.key", **common,
+                     "state_dir": f / "keys", "master_key_file": f / "secrets/keys-master.key"},
+        }
+        files = {"gate": gate, "keys": keys, "db": {}}
+        for name, value in self.asked["settings"].items():
+            where, rest = name.split(".", 1)
+            if where == "db":
+                files["db"][rest] = value
+            else:
+                section, key = rest.rsplit(".", 1)
+                files[where].setdefault(section, {})[key] = value
+        return files
+
+    def write_settings(self):
+        files = self.settings()
+        for name in ("gate", "keys"):
+            text = "; Written by deploy/local at each `up`: change it with --set.\n"
+            for section, keys in files[name].items():
+                text += f"\n[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
+            write(self.folder / "etc" / f"{name}.conf", text)
+        if self.cluster.data.exists():
+            self.cluster.configure(files["db"])
+
+    # -- running it -------------------------------------------------------------------------------------------------------
+
+    def start(self, parts=("db", "keys", "gate")):
+        """Starts PARTS that do not run.  When one fails, those that this call started are stopped again."""
+        started = []
+        with self.locked():
+            self.asked["socket"] = self.cluster.socket_folder()
+            self.save()
+            try:
+                for name in ("db", "keys", "gate"):
+                    if name in parts and not self.part(name).pid():
+                        started.append(name)
+                        getattr(self, f"start_{name}")()
+            except BaseException:
+                for name in reversed(started):
+                    self.part(name).stop()
+                raise
+        return started
+
+    def start_db(self):
+        self.cluster.start()
+        if (self.folder / "db/made").exists():
+            return
+        self.cluster.psql(file=TOP / "schema/roles.sql", database="postgres")
+        self.cluster.database()
+        self.run("platesieved", "migrate", "--config", self.folder / "etc/gate.conf")
+        write(self.folder / "db/made", f"{DATABASE}\n")
+
+    def start_keys(self):
+        self.init_once("keys", "platesieve-keyd")
+        self.start_daemon(self.keys, ("keys", "keys_metrics"))
+
+    def start_gate(self):
+        self.init_once("gate", "platesieved")
+        self.start_daemon(self.gate, ("gate", "gate_metrics"))
+
+    def init_once(self, name, program):
+        mark = self.folder / name / ".made"
+        if not mark.exists():
+            self.run(program, "init", "--config", self.folder / f"etc/{name}.conf")
+            write(mark, "")
+
+    def start_daemon(self, daemon, own_ports):
+        """Starts DAEMON; when another program was quicker to take one of its ports, with other ports, unless they were given or used."""
+        used = self.folder / "run" / f"{daemon.name}.ports"
+        for _ in range(20):
+            try:
+                daemon.start()
+                write(used, json.dumps([self.asked["ports"][name] for name in own_ports]))
+                return
+            except AddressInUse:
+                mine = [name for name in own_ports if name not in self.asked["fixed"]]
+                if used.exists() or not mine:
+                    taken = ", ".join(str(self.asked["ports"][name]) for name in own_ports if not ports.free(self.asked["ports"][name]))
+                    raise Failure(f"{daemon.name}: port {taken or 'of its settings'} is in use by another program; "
+                                  f"the end of {daemon.log}:\n{tail(daemon.log, 5)}") from None
+                for name in mine:
+                    self.asked["ports"][name] = ports.pick(self.asked["ports"].values())
+                self.save()
+        raise Failure(f"{daemon.name}: no free port found")
+
+    def stop(self, parts=("gate", "keys", "db")):
+        """Stops PARTS; returns {part: how it ended} for those that ran."""
+        ended = {}
+        with self.locked():
+            for name in ("gate", "keys", "db"):
+                if name in parts:
+                    how = self.part(name).stop()
+                    if how:
+                        ended[name] = how if isinstance(how, str) else "stopped"
+        return ended
+
+
+def write(path, text):
+    """Writes a file of ours whole, mode 0600."""
+    temporary = Path(f"{path}.new")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
