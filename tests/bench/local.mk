@@ -1,1 +1,19 @@
-# what tests/bench/ holds
+# The benchmarks' own programs; tests/bench/run builds and uses them.
+if HAVE_SSL
+noinst_PROGRAMS += tests/bench/load tests/bench/bare
+endif
+
+tests_bench_load_SOURCES = \
+	tests/bench/load.h \
+	tests/bench/load.c \
+	tests/bench/load_histogram.c \
+	tests/bench/load_http.c \
+	tests/bench/load_loop.c \
+	tests/bench/load_noise.c \
+	tests/bench/load_redis.c
+tests_bench_load_CPPFLAGS = $(AM_CPPFLAGS) $(SSL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
+tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+tests_bench_bare_SOURCES = tests/bench/bare.c
+tests_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS)
+tests_bench_bare_LDADD = $(MHD_LIBS) $(GNUTLS_LIBS)
