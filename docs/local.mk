@@ -1,1 +1,4 @@
-# what docs/ holds
+dist_doc_DATA += \
+	docs/protocol.md \
+	docs/threat-model.md \
+	schema/openapi.yaml
