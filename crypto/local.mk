@@ -11,6 +11,8 @@ libplatesieve_la_SOURCES = \
 	crypto/reason.c \
 	crypto/secret.c \
 	crypto/slot.c \
+	crypto/suite.h \
+	crypto/suite_hmac.c \
 	crypto/token.c
 libplatesieve_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS)
 libplatesieve_la_LIBADD = $(SODIUM_LIBS) $(UTF8PROC_LIBS)
