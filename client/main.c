@@ -1,0 +1,44 @@
+/* platesieve: the command for lanes, agencies, operators and the certificate authority. */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "client/client.h"
+
+const char *argp_program_version = PACKAGE_STRING;
+const char *argp_program_bug_address = PACKAGE_URL;
+
+static const struct command commands[] = {
+    { "ca", "issue and revoke certificates", command_ca },
+    { NULL, NULL, NULL },
+};
+
+static const char documentation[] =
+    "A checkpoint that recognises the few plates it was asked to look for and is blind to all others."
+    "\vExit codes: 0 done, 1 failed, 2 wrong usage, 3 done with remarks, 4 no server reached, 5 refused by the server, 6 alarm: a gate sent a "
+    "false tag.  platesieve(1) says more.";
+
+/* Plates and keys pass through this process: no core file, and nobody else's debugger. */
+static void keep_memory_private(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {
+        .gates = getenv("PLATESIEVE_GATE"), .keys = getenv("PLATESIEVE_KEYS"), .ca = getenv("PLATESIEVE_CA"),
+        .crl = getenv("PLATESIEVE_CRL"), .pki = getenv("PLATESIEVE_PKI"),
+    };
+
+    char name[] = "platesieve"; /* what help and messages show, wherever it was started from */
+
+    if (argc < 1) return CLIENT_USAGE;
+    argv[0] = name;
+    keep_memory_private();
+    argp_err_exit_status = CLIENT_USAGE;
+    return finish_output(command_dispatch(commands, documentation, &settings, argc, argv));
+}
