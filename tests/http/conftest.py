@@ -1,0 +1,89 @@
+"""Fixtures: a running installation for each file of tests (its own when the file says INSTALLATION = {settings}, else one that the worker's
+files share), and a maker of further ones."""
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from house import SHARED, House  # noqa: E402  pylint: disable=wrong-import-position
+
+# Small: several run beside each other.
+SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenance_work_mem": "32MB"}
+
+
+def make_house(folder, settings, start=True):
+    house = House(folder)
+    house.prepare({}, {**SMALL, **settings})
+    if start:
+        house.start()
+    return house
+
+
+def remove_house(house):
+    house.forget_connections()
+    house.stop()
+    house.cluster.remove_socket()
+    shutil.rmtree(house.folder, ignore_errors=True)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than some seconds")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failing test shows the end of the daemons' logs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, House):
+                for name in ("gate", "keys"):
+                    log = value.folder / "log" / f"{name}.log"
+                    if log.exists():
+                        report.sections.append((f"{name}.log", "\n".join(log.read_text(errors="replace").splitlines()[-30:])))
+
+
+@pytest.fixture(scope="session")
+def shared_installation():
+    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {})
+    yield house
+    remove_house(house)
+
+
+@pytest.fixture(scope="module")
+def installation(request):
+    """The running installation of this file."""
+    settings = getattr(request.module, "INSTALLATION", None)
+    if settings is None:
+        yield request.getfixturevalue("shared_installation")
+        return
+    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), settings)
+    yield house
+    remove_house(house)
+
+
+@pytest.fixture
+def new_installation():
+    """A maker of installations that live for one test: new_installation({settings}, start=True)."""
+    houses = []
+
+    def make(settings=None, start=True):
+        houses.append(make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), settings or {}, start))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        remove_house(house)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The project's reference data, which lies beside the checkout (or where PLATESIEVE_SHARED says)."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no reference data at {SHARED}")
+    return SHARED

@@ -1,0 +1,102 @@
+"""From plate to token, written again from the design: what the tests hold the C library and the daemons against."""
+import base64
+import hashlib
+import hmac
+import unicodedata
+
+LOOK_ALIKE = dict(zip("АВЕКМНОРСТУХ" "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEKMHOPCTYX" "ABEZHIKMNOPTYX"))
+FOLD = str.maketrans("QDILZSBG", "00112586")
+GRADES = ("near", "similar", "plate", "full")  # weakest first
+
+
+def canonical(text):
+    """The canonical form, or None: not a plate."""
+    out = []
+    for char in unicodedata.normalize("NFKC", text):
+        upper = char.upper()
+        char = upper if len(upper) == 1 else char
+        char = LOOK_ALIKE.get(char, char)
+        if "A" <= char <= "Z" or "0" <= char <= "9":
+            out.append("0" if char == "O" else char)
+    return "".join(out) if 1 <= len(out) <= 12 else None
+
+
+def folded(text):
+    return text.translate(FOLD)
+
+
+def near(text, side):
+    """The `near` texts of a folded text, for SIDE "lane" or "list"."""
+    if len(text) < 5:
+        return set()
+    masked = {text[:i] + "?" + text[i + 1:] for i in range(len(text))}
+    shorter = {text[:i] + text[i + 1:] for i in range(len(text))}
+    if side == "lane":
+        return masked | {"=" + text} | {"+" + one for one in shorter}
+    return masked | {"=" + one for one in shorter} | {"+" + text}
+
+
+def message(grade, jurisdiction, text):
+    return b"\0".join(part.encode() for part in ("platesieve/1", grade, jurisdiction, text))
+
+
+def prf(key, grade, jurisdiction, text):
+    return hmac.digest(key, message(grade, jurisdiction, text), "sha256")
+
+
+def tag(proof_key, list_id, agency):
+    return hmac.digest(proof_key, b"\0".join((b"platesieve/1/tag", list_id.encode(), agency.encode())), "sha256")[:8]
+
+
+def texts(plate, jurisdiction, grade, side):
+    """[(jurisdiction, text)] for one grade; empty when the grade has none."""
+    form = canonical(plate)
+    if grade == "full":
+        return [(jurisdiction, form)] if jurisdiction else []
+    if grade == "plate":
+        return [("", form)]
+    if grade == "similar":
+        return [("", folded(form))]
+    return [("", text) for text in sorted(near(folded(form), side))]
+
+
+def grades_from(weakest):
+    """The grades that a list with this weakest grade carries tokens for."""
+    return [grade for grade in GRADES if GRADES.index(grade) >= GRADES.index(weakest)]
+
+
+def lane_tokens(key, plate, jurisdiction, grades):
+    """What a lane sends for one candidate and epoch."""
+    tokens = {}
+    for grade in grades:
+        made = [text64(prf(key, grade, *pair)[:16]) for pair in texts(plate, jurisdiction, grade, "lane")]
+        if grade == "near":
+            tokens[grade] = made
+        elif made:
+            tokens[grade] = made[0]
+    return tokens
+
+
+def list_tokens(key, plate, jurisdiction, grades, list_id, agency):
+    """What an agency sends for one entry and epoch: tokens with their tags."""
+    tokens = {}
+    for grade in grades:
+        outputs = [prf(key, grade, *pair) for pair in texts(plate, jurisdiction, grade, "list")]
+        tokens[grade] = [text64(out[:16] + tag(out[16:], list_id, agency)) for out in outputs]
+    return tokens
+
+
+def key_id(key):
+    return hmac.digest(key, b"platesieve/1/key-id", "sha256")[:16]
+
+
+def text64(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def bytes64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def digest_of_parts(bodies):
+    return hashlib.sha256(b"".join(hashlib.sha256(body).digest() for body in bodies)).hexdigest()
