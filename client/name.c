@@ -36,7 +36,7 @@ bool name_parse(const char *text, struct name *name)
 
     *name = (struct name){ 0 };
     if (strlen(text) > LIMIT_IDENTITY_MAX) return false;
-    snprintf(name->text, sizeof(name->text), "%s", text);
+    memcpy(name->text, text, strlen(text));
     for (const char *at = text;; at++) {
         const size_t length = strcspn(at, "/");
 
@@ -64,7 +64,7 @@ bool spiffe_parse(const char *uri, size_t size, char trust_domain[LIMIT_TRUST_DO
     if (slash == NULL) return false;
     *slash = '\0';
     if (!trust_domain_valid(text + sizeof(scheme) - 1)) return false;
-    snprintf(trust_domain, LIMIT_TRUST_DOMAIN_MAX + 1, "%s", text + sizeof(scheme) - 1);
+    memcpy(trust_domain, text + sizeof(scheme) - 1, strlen(text + sizeof(scheme) - 1) + 1);
     return name_parse(slash + 1, name);
 }
 
