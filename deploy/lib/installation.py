@@ -145,9 +145,10 @@ class Installation:
     def make_identities(self):
         if not self.ca.exists():
             self.run("platesieve", "ca", "init", "--pki", self.pki, "--trust-domain", TRUST_DOMAIN)
-        for name in IDENTITIES:
-            if not (self.pki / f"{identity_file(name)}.pem").exists():
-                self.run("platesieve", "ca", "issue", "--pki", self.pki, name)
+        self.run("platesieve", "ca", "crl", "--pki", self.pki)  # signed again, so that it does not end while this runs
+        missing = [name for name in IDENTITIES if not (self.pki / f"{identity_file(name)}.pem").exists()]
+        if missing:
+            self.run("platesieve", "ca", "issue", "--pki", self.pki, *missing)
 
     def run(self, program, *argv):
         """One of our programs, to its end; Failure with what it said."""
