@@ -1,1 +1,31 @@
-# what tests/unit/ holds
+# What tests/unit/ holds: one program for each module, linked with the real objects.  One block for each test.
+EXTRA_DIST += tests/unit/cmocka_all.h tests/unit/shared.h
+# Data that is not part of the project lies beside the source tree, unless the environment says otherwise.
+AM_TESTS_ENVIRONMENT = PLATESIEVE_SHARED="$${PLATESIEVE_SHARED:-$(abs_top_srcdir)/../shared}"; export PLATESIEVE_SHARED;
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/jurisdiction_test
+tests_unit_jurisdiction_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_jurisdiction_test_LDADD = libplatesieve.la $(CMOCKA_LIBS)
+tests_unit_jurisdiction_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/message_test
+tests_unit_message_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_message_test_LDADD = libplatesieve.la $(CMOCKA_LIBS)
+tests_unit_message_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/plate_test
+tests_unit_plate_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_plate_test_LDADD = libplatesieve.la $(CMOCKA_LIBS)
+tests_unit_plate_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/secret_test
+tests_unit_secret_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_secret_test_LDADD = libplatesieve.la $(CMOCKA_LIBS)
+tests_unit_secret_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/token_test
+tests_unit_token_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_token_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
+tests_unit_token_test_LDFLAGS = $(AM_LDFLAGS) -static
+endif
