@@ -127,10 +127,10 @@ static bool make_template(const struct arguments *arguments, SSL_CTX *tls, struc
 static void print_outcome(const struct load *load, const struct template *template, const struct outcome *outcome)
 {
     double count = outcome->requests ? (double)outcome->requests : 1;
-    printf("{\"target\": \"%s\", \"connections\": %u, \"threads\": %u, \"seconds\": %.2f, \"request_bytes\": %zu, "
+    printf("{\"target\": \"%s\", \"connections\": %u, \"threads\": %u, \"seconds\": %.2f, \"request_bytes\": %zu, \"answer_bytes\": %zu, "
            "\"requests\": %llu, \"bad\": %llu, \"per_s\": %.0f",
            load->target->name, load->connections, load->threads, outcome->seconds, template->size,
-           (unsigned long long)outcome->requests, (unsigned long long)outcome->bad, (double)outcome->requests / outcome->seconds);
+           outcome->answer_bytes, (unsigned long long)outcome->requests, (unsigned long long)outcome->bad, (double)outcome->requests / outcome->seconds);
     static const struct { const char *name; double q; } quantiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 } };
     printf(", \"latency_us\": {");
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)

@@ -100,6 +100,7 @@ struct load {
 
 struct outcome {
     uint64_t requests, bad;
+    size_t answer_bytes; /* of the last answer's body */
     double seconds, own_cpu_s, server_cpu_s; /* of the measured part; server's: < 0 when unknown */
     struct histogram latency;
 };

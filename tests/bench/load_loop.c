@@ -26,6 +26,7 @@ struct worker {
     uint64_t counts_from_ns, ends_ns;
     uint64_t bad;
     const char *failure; /* static text; NULL: none */
+    size_t answer_bytes;
     struct histogram latency;
 };
 
@@ -168,6 +169,7 @@ static void serve_event(struct worker *worker, struct connection *connection)
     if (verdict == ANSWER_PARTIAL)
         return;
     uint64_t now = now_ns();
+    worker->answer_bytes = connection->answer_size - connection->head_size;
     if (verdict == ANSWER_BAD && worker->bad++ == 0)
         report_bad(connection);
     if (verdict == ANSWER_GOOD && now >= worker->counts_from_ns && now < worker->ends_ns)
@@ -284,6 +286,7 @@ bool load_run(const struct load *load, struct outcome *outcome)
     for (unsigned i = 0; workers && i < load->threads; i++) {
         histogram_merge(&outcome->latency, &workers[i].latency);
         outcome->bad += workers[i].bad;
+        outcome->answer_bytes = workers[i].answer_bytes;
         if (workers[i].failure) {
             fprintf(stderr, "load: %s\n", workers[i].failure);
             good = false;

@@ -1,0 +1,93 @@
+"""tests/bench/run: arguments, order of the figures, the table."""
+import argparse
+import json
+import os
+import signal
+import sys
+
+import checks
+import index
+import lists
+from report import Figure, Missing, say
+from stage import Stage
+from process import Failure
+
+# In this order: those that share an installation's state stand together.
+FIGURES = {
+    "check_single": (checks.check_single, "checks of one read and three tokens a second, beside a bare libmicrohttpd and Redis"),
+    "index_lookup": (index.index_lookup, "one look-up in the index in memory, beside a binary search in a sorted array"),
+    "list_push": (lists.list_push, "a list at grade `plate` pushed, tokenised and live, beside a COPY of the same rows"),
+    "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
+    "index_load": (index.index_load, "the gate's start with all slots in PostgreSQL, beside a COPY of them to /dev/null"),
+    "index_bytes_per_slot": (index.index_bytes_per_slot, "memory of the gate for each slot, beside a set in Redis"),
+}
+
+
+def parser():
+    names = "\n".join(f"  {name:<22}{text}" for name, (_, text) in FIGURES.items())
+    top = argparse.ArgumentParser(prog="tests/bench/run", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                  description="How fast is it, and beside what?", epilog=f"figures (default: all):\n{names}\n\n"
+                                  "Exit codes: 0 measured (whether or not a figure reaches its goal), 1 failed, 2 usage.")
+    top.add_argument("figures", nargs="*", metavar="FIGURE", help="measure these only")
+    top.add_argument("--json", action="store_true", help="one object a line: figure, value, unit, yardstick, yardstick_value, ratio")
+    top.add_argument("--quick", action="store_true", help="smaller sizes, two short runs each, under a minute: shows that it works, not how fast it is")
+    top.add_argument("--pairs", type=int, metavar="N", help="alternating runs of each (default 5; with --quick 2)")
+    top.add_argument("--keep", action="store_true", help="leave the installation's folder (stopped) and say where it is")
+    return top
+
+
+def chosen(options, top):
+    unknown = [name for name in options.figures if name not in FIGURES]
+    if unknown:
+        top.error(f"no figure is called so; there are: {', '.join(FIGURES)}")
+    return [name for name in FIGURES if not options.figures or name in options.figures]
+
+
+def table(figures):
+    rows = [("figure", "value", "unit", "yardstick", "its value", "ratio", "goal")]
+    rows += [(figure.name, figure.shown(figure.value), figure.unit, figure.yardstick, figure.shown(figure.yardstick_value),
+              f"{figure.ratio:.2f}", figure.verdict()) for figure in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(text.rjust(width) if column in (1, 4, 5) else text.ljust(width)
+                        for column, (text, width) in enumerate(zip(row, widths))).rstrip())
+
+
+def measure(names, stage, options):
+    figures = []
+    for name in names:
+        say(f"{name} …")
+        for figure in FIGURES[name][0](stage):
+            figures.append(figure)
+            if options.json:
+                print(json.dumps(figure.as_json()), flush=True)
+    if not options.json:
+        table(figures)
+    missed = [figure.name for figure in figures if figure.missed()]
+    if missed and not stage.quick:
+        say(f"MISSED: {', '.join(missed)}")
+    return 0
+
+
+def main():
+    os.umask(0o077)
+    top = parser()
+    options = top.parse_args()
+    names = chosen(options, top)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
+    if options.quick:
+        say("QUICK: smaller sizes and short runs; the figures show that it works and compare badly")
+    try:
+        with Stage(quick=options.quick, pairs=options.pairs, keep=options.keep) as stage:
+            return measure(names, stage, options)
+    except (Failure, Missing) as failure:
+        say(f"failed: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

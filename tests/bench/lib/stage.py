@@ -1,0 +1,156 @@
+"""What the measurements stand on: one installation in a folder, its processes, and those of the yardsticks."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import ports
+from installation import Installation, identity_file
+from process import Failure, wait_until
+from report import say
+
+TOP = Path(__file__).resolve().parents[3]
+
+# One epoch, so that a check carries tokens once: the longest length, and an overlap that can't matter.
+SETTINGS = {
+    "keys.keyd.epoch_length_s": str(31 * 86400),
+    "keys.keyd.epoch_overlap_s": "1",
+    "gate.site north.grades": "full plate similar",
+}
+
+
+class Stage:
+    def __init__(self, quick=False, pairs=None, keep=False):
+        self.quick, self.keep = quick, keep
+        self.pairs = pairs or (2 if quick else 5)
+        self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (5, 1)
+        self.children = []
+        self.folder = None
+        self.made = None
+
+    def __enter__(self):
+        # /var/tmp: /tmp may be in memory, where a sync costs nothing.
+        self.folder = Path(tempfile.mkdtemp(prefix="platesieve-bench-", dir=os.environ.get("TMPDIR") or "/var/tmp"))
+        return self
+
+    def __exit__(self, *_):
+        handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        for child in reversed(self.children):
+            self.end(child)
+        if self.made:
+            self.made.stop()
+            self.made.cluster.remove_socket()
+        if self.keep:
+            say(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    # -- the installation --------------------------------------------------------------------------------------------------
+
+    @property
+    def installation(self):
+        """The one installation; made and started when it is first asked for."""
+        if not self.made:
+            say("making an installation")
+            self.made = Installation(self.folder / "local")
+            self.made.prepare({}, SETTINGS)
+            self.made.start()
+        return self.made
+
+    @property
+    def programs(self):
+        return Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
+
+    def platesieve(self, *argv, identity=None, ok=(0,)):
+        """The client, to its end; returns its standard output and the seconds it took."""
+        installation = self.installation
+        words = [str(installation.programs / "platesieve"), *(["--as", identity] if identity else []), *(str(word) for word in argv)]
+        began = time.monotonic()
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                              env={**os.environ, **installation.environment()})
+        took = time.monotonic() - began
+        if done.returncode not in ok:
+            raise Failure(f"platesieve {argv[0]} left with code {done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}")
+        return done.stdout, took
+
+    def psql(self, sql, user="postgres"):
+        return self.installation.cluster.psql(sql, user=user)
+
+    def psql_timed(self, sql, user="postgres"):
+        """Seconds that psql takes for SQL, its own start included."""
+        began = time.monotonic()
+        self.psql(sql, user)
+        return time.monotonic() - began
+
+    def identity(self, name):
+        """(CA, certificate, key) of role/rest."""
+        base = self.installation.pki / identity_file(name)
+        return str(self.installation.ca), f"{base}.pem", f"{base}.key"
+
+    # -- other processes -------------------------------------------------------------------------------------------------------
+
+    def child(self, *argv, **more):
+        """A process that ends with this stage, at the latest."""
+        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, text=True, cwd="/", **more)
+        self.children.append(process)
+        return process
+
+    def end(self, process):
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+        if process in self.children:
+            self.children.remove(process)
+
+    def bare(self, answer_bytes):
+        """A bare libmicrohttpd server; returns (process, port)."""
+        _, certificate, key = self.identity("node/gate-1")
+        process = self.child(self.programs / "tests/bench/bare", "--certificate", certificate, "--key", key, "--ca", self.installation.ca,
+                             "--threads", self.installation.settings()["gate"]["gate"]["threads"], "--answer-bytes", answer_bytes,
+                             stdout=subprocess.PIPE)
+        line = process.stdout.readline().strip()
+        if not line:
+            raise Failure("the bare server does not start")
+        return process, int(line)
+
+    def redis(self):
+        """A Redis that speaks mutual TLS and keeps nothing on disk; returns (process, port)."""
+        ca, certificate, key = self.identity("node/gate-1")
+        for _ in range(5):
+            port = ports.pick(())
+            process = self.child("redis-server", "--port", 0, "--tls-port", port, "--bind", "127.0.0.1", "--tls-cert-file", certificate,
+                                 "--tls-key-file", key, "--tls-ca-cert-file", ca, "--tls-auth-clients", "yes",
+                                 "--tls-protocols", "TLSv1.3", "--save", "", "--appendonly", "no", "--dir", self.folder,
+                                 stdout=subprocess.DEVNULL)
+            if wait_until(lambda: process.poll() is not None or self.redis_says(port, "PING") == "PONG", 10, 0.05) and process.poll() is None:
+                return process, port
+            self.end(process)
+        raise Failure("Redis does not start")
+
+    def redis_says(self, port, *words, stdin=subprocess.DEVNULL):
+        ca, certificate, key = self.identity("reader/north/1")
+        done = subprocess.run(["redis-cli", "-h", "127.0.0.1", "-p", str(port), "--tls", "--cacert", ca, "--cert", certificate, "--key", key,
+                               *(str(word) for word in words)], stdin=stdin, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    def load(self, target, port, *more, pid=None, seconds=None):
+        """One run of the generator as a reader; returns its result."""
+        ca, certificate, key = self.identity("reader/north/1")
+        argv = [str(self.programs / "tests/bench/load"), "--target", target, "--port", str(port), "--ca", ca, "--certificate", certificate,
+                "--key", key, "--seconds", str(seconds or self.run_s), "--warm-up", str(self.warm_up_s), *(str(word) for word in more)]
+        if pid:
+            argv += ["--server-pid", str(pid)]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failure(f"load of {target} failed: {done.stderr.strip()}")
+        return json.loads(done.stdout) if "--show-lane" not in more else done.stdout
