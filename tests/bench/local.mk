@@ -17,3 +17,14 @@ tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
 tests_bench_bare_SOURCES = tests/bench/bare.c
 tests_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS)
 tests_bench_bare_LDADD = $(MHD_LIBS) $(GNUTLS_LIBS)
+
+EXTRA_DIST += \
+	tests/bench/run \
+	tests/bench/lib/bench.py \
+	tests/bench/lib/checks.py \
+	tests/bench/lib/index.py \
+	tests/bench/lib/lists.py \
+	tests/bench/lib/made_up.py \
+	tests/bench/lib/profiling.py \
+	tests/bench/lib/report.py \
+	tests/bench/lib/stage.py

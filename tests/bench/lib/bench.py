@@ -8,7 +8,7 @@ import sys
 import checks
 import index
 import lists
-from report import Figure, Missing, say
+from report import say
 from stage import Stage
 from process import Failure
 
@@ -17,9 +17,9 @@ FIGURES = {
     "check_single": (checks.check_single, "checks of one read and three tokens a second, beside a bare libmicrohttpd and Redis"),
     "index_lookup": (index.index_lookup, "one look-up in the index in memory, beside a binary search in a sorted array"),
     "list_push": (lists.list_push, "a list at grade `plate` pushed, tokenised and live, beside a COPY of the same rows"),
-    "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
     "index_load": (index.index_load, "the gate's start with all slots in PostgreSQL, beside a COPY of them to /dev/null"),
     "index_bytes_per_slot": (index.index_bytes_per_slot, "memory of the gate for each slot, beside a set in Redis"),
+    "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
 }
 
 
@@ -32,6 +32,7 @@ def parser():
     top.add_argument("--json", action="store_true", help="one object a line: figure, value, unit, yardstick, yardstick_value, ratio")
     top.add_argument("--quick", action="store_true", help="smaller sizes, two short runs each, under a minute: shows that it works, not how fast it is")
     top.add_argument("--pairs", type=int, metavar="N", help="alternating runs of each (default 5; with --quick 2)")
+    top.add_argument("--profile", action="store_true", help="with check_single: say where the gate's processor time goes (needs perf)")
     top.add_argument("--keep", action="store_true", help="leave the installation's folder (stopped) and say where it is")
     return top
 
@@ -79,9 +80,9 @@ def main():
     if options.quick:
         say("QUICK: smaller sizes and short runs; the figures show that it works and compare badly")
     try:
-        with Stage(quick=options.quick, pairs=options.pairs, keep=options.keep) as stage:
+        with Stage(quick=options.quick, pairs=options.pairs, keep=options.keep, profile=options.profile) as stage:
             return measure(names, stage, options)
-    except (Failure, Missing) as failure:
+    except Failure as failure:
         say(f"failed: {failure}")
         return 1
     except KeyboardInterrupt:

@@ -1,8 +1,9 @@
 """check_single: one read of one candidate with three tokens a request, 64 connections, against a million slots."""
 import binascii
 
-from plates import write_list
+from made_up import write_list
 from process import Failure
+from profiling import profile
 from report import Figure, median, say
 
 GRADES = 3  # full, plate, similar: the tokens of a read, and the slots of an entry
@@ -22,7 +23,7 @@ def load_slots(stage, slots):
 
 def fill_redis(stage, port):
     """The same slots as members of one set."""
-    slots = [binascii.unhexlify(row[0].replace("-", "")) for row in stage.psql("SELECT DISTINCT slot FROM slots")]
+    slots = [binascii.unhexlify(row[0].replace("-", "")) for row in stage.psql("SELECT DISTINCT slot FROM platesieve.slots")]
     path = stage.folder / "redis.commands"
     with open(path, "wb") as file:
         for start in range(0, len(slots), 1000):
@@ -59,6 +60,8 @@ def check_single(stage):
     for turn in range(stage.pairs):
         for name, port, more, pid in servers if turn % 2 == 0 else reversed(servers):
             runs[name].append(stage.load(name, port, *more, pid=pid))
+    if stage.profile:
+        profile(stage, gate_pid, lambda: stage.load("checks", gate_port, "--lane", lane))
     stage.end(bare)
     stage.end(redis)
     for name, label in (("checks", "gate"), ("static", "microhttpd"), ("redis", "redis")):

@@ -3,10 +3,6 @@ import statistics
 import sys
 
 
-class Missing(Exception):
-    """Something that a figure needs and that is not there."""
-
-
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 

@@ -1,6 +1,7 @@
 """What the measurements stand on: one installation in a folder, its processes, and those of the yardsticks."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,8 @@ import time
 from pathlib import Path
 
 import ports
-from installation import Installation, identity_file
+from house import House
+from installation import DATABASE, identity_file
 from process import Failure, wait_until
 from report import say
 
@@ -23,14 +25,22 @@ SETTINGS = {
 }
 
 
+def anonymous_bytes(pid):
+    """Memory that is a process's own and resident: without the files that it maps."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return int(re.search(r"^Anonymous:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
+
+
 class Stage:
-    def __init__(self, quick=False, pairs=None, keep=False):
-        self.quick, self.keep = quick, keep
+    def __init__(self, quick=False, pairs=None, keep=False, profile=False):
+        self.quick, self.keep, self.profile = quick, keep, profile
         self.pairs = pairs or (2 if quick else 5)
         self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (5, 1)
         self.children = []
         self.folder = None
         self.made = None
+        self.loaded = None     # index.Loaded, once made
+        self.empty_bytes = 0   # of the gate's process before it had a list
 
     def __enter__(self):
         # /var/tmp: /tmp may be in memory, where a sync costs nothing.
@@ -42,6 +52,7 @@ class Stage:
         for child in reversed(self.children):
             self.end(child)
         if self.made:
+            self.made.forget_connections()
             self.made.stop()
             self.made.cluster.remove_socket()
         if self.keep:
@@ -58,9 +69,10 @@ class Stage:
         """The one installation; made and started when it is first asked for."""
         if not self.made:
             say("making an installation")
-            self.made = Installation(self.folder / "local")
+            self.made = House(self.folder / "local")
             self.made.prepare({}, SETTINGS)
             self.made.start()
+            self.empty_bytes = anonymous_bytes(self.made.gate.pid())
         return self.made
 
     @property
@@ -82,11 +94,27 @@ class Stage:
     def psql(self, sql, user="postgres"):
         return self.installation.cluster.psql(sql, user=user)
 
-    def psql_timed(self, sql, user="postgres"):
-        """Seconds that psql takes for SQL, its own start included."""
+    def psql_script(self, script):
+        """Feeds SCRIPT to psql and returns what it prints."""
+        cluster = self.installation.cluster
+        done = subprocess.run(["/usr/lib/postgresql/15/bin/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", cluster.socket, "-U", "postgres", "-d",
+                               DATABASE], input=script, capture_output=True, text=True, cwd="/", check=False)
+        if done.returncode:
+            raise Failure(f"psql: {done.stderr.strip()}")
+        return done.stdout
+
+    def psql_client(self, command):
+        """Seconds that psql takes for one command of its own (\\copy), its start included."""
         began = time.monotonic()
-        self.psql(sql, user)
+        self.psql_script(command + "\n")
         return time.monotonic() - began
+
+    def list_create(self, name, grade):
+        self.platesieve("list", "create", name, "--category", "bench", "--grade", grade, identity="agency/customs/ana")
+
+    def list_push(self, name, path):
+        """Seconds that the push takes, to the client's end."""
+        return self.platesieve("list", "push", name, path, "--codes", "iso", identity="agency/customs/ana")[1]
 
     def identity(self, name):
         """(CA, certificate, key) of role/rest."""

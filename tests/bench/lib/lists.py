@@ -1,0 +1,147 @@
+"""list_push and entry_to_live: how long until what an agency has said is true at a lane."""
+import json
+import threading
+import time
+
+from index import loaded
+from made_up import plate, write_list
+from plates import digest_of_parts
+from process import Failure
+from report import Figure, median, say
+
+USER = "agency/customs/ana"
+
+
+class Watch:
+    """Asks for one plate again and again, on one kept connection, and says when the first `hit` came."""
+
+    def __init__(self, stage, number, prefix):
+        house = stage.installation
+        self.session = house.session("reader/north/1")
+        self.house, self.lane = house, house.lane()
+        self.plate = plate(number, prefix)
+
+    def hit(self):
+        body = self.house.check_body(self.lane, [self.house.read(self.lane, self.plate)])
+        answer = self.session.post(self.house.url("/v1/checks"), json=body, timeout=10)
+        if answer.status_code != 200:
+            raise Failure(f"a check was answered {answer.status_code}")
+        return answer.json()["answers"][0]["answer"] == "hit"
+
+    def until_hit(self, seconds):
+        """The moment (time.monotonic) of the first hit."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.hit():
+                return time.monotonic()
+            time.sleep(0.001)
+        raise Failure(f"an entry was not live after {seconds} s")
+
+
+# -- list_push ---------------------------------------------------------------------------------------------------------------------------
+
+def copy_of_slots(stage, name):
+    """Seconds that PostgreSQL takes to COPY the list's slot rows into a table like theirs: what any way of storing them must take."""
+    path = stage.folder / "slots.copy"
+    of_list = f"SELECT s.* FROM platesieve.slots s JOIN platesieve.revisions r USING (segment) JOIN platesieve.lists l ON l.number = r.list WHERE l.id = '{name}'"
+    stage.psql_client(f"\\copy ({of_list}) TO '{path}' WITH (FORMAT binary)")
+    stage.psql("CREATE TABLE bench_copy (LIKE platesieve.slots)")
+    try:
+        took = stage.psql_client(f"\\copy bench_copy FROM '{path}' WITH (FORMAT binary)")
+        return took, int(stage.psql("SELECT count(*) FROM bench_copy")[0][0])
+    finally:
+        stage.psql("DROP TABLE bench_copy")
+        path.unlink()
+
+
+def list_push(stage):
+    count = 30_000 if stage.quick else 1_000_000
+    path = stage.folder / "push.csv"
+    pushes, copies = [], []
+    for turn in range(1 if stage.quick else min(stage.pairs, 3)):
+        name, prefix = f"bench-push-{turn}", f"Q{turn}"
+        write_list(path, count, prefix)
+        stage.list_create(name, "plate")
+        watch = Watch(stage, count - 1, prefix)
+        if watch.hit():
+            raise Failure("a plate was listed before it was pushed")
+        began = time.monotonic()
+        told = stage.list_push(name, path)
+        pushes.append(watch.until_hit(60) - began)
+        took, rows = copy_of_slots(stage, name)
+        copies.append(took)
+        say(f"  {count:,} entries: {pushes[-1]:.2f} s until a hit on the last one ({told:.2f} s until the client was done); "
+            f"COPY of its {rows:,} rows: {took:.2f} s")
+    path.unlink()
+    yield Figure("list_push", median(pushes), "s", "psql COPY of the rows", median(copies), "<= 60 s", lambda figure: figure.value <= 60)
+
+
+# -- entry_to_live -------------------------------------------------------------------------------------------------------------------------
+
+def add_by_protocol(stage, name, number, prefix):
+    """Adds an entry in three requests; returns the moment at which the commit was answered."""
+    house = stage.installation
+    lines = house.entry_lines(name, [{"plate": plate(number, prefix), "jurisdiction": "US-TX"}], USER)
+    body = "".join(line + "\n" for line in lines).encode()
+    revision = house.open_revision(name, "change", USER)
+    house.put_part(name, revision, 1, body, USER)
+    answer = house.post(f"/v1/lists/{name}/revisions/{revision}/commit", USER,
+                        {"parts": 1, "entries": 1, "sha256": digest_of_parts([body])})
+    if answer.status_code != 200:
+        raise Failure(f"a commit was answered {answer.status_code}")
+    return time.monotonic()
+
+
+def add_by_command(stage, name, number, prefix):
+    """Adds an entry by `platesieve list add`; returns the moment at which the command began."""
+    began = time.monotonic()
+    stage.platesieve("list", "add", name, plate(number, prefix), "US-TX", identity=USER)
+    return began
+
+
+def to_live_ms(stage, name, add, number, prefix):
+    """Milliseconds from what ADD returns to the first hit; the lane asks all the while."""
+    watch, seen = Watch(stage, number, prefix), {}
+    if watch.hit():
+        raise Failure("a plate was listed before it was added")
+
+    def look():
+        try:
+            seen["hit"] = watch.until_hit(20)
+        except Failure as failure:
+            seen["failure"] = failure
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        since = add(stage, name, number, prefix)
+    finally:
+        looking.join()
+        watch.session.close()
+    if "failure" in seen:
+        raise seen["failure"]
+    return max(0.0, seen["hit"] - since) * 1e3
+
+
+def inserts_ms(stage, count):
+    """One row and one sync each, as psql's \\timing tells them."""
+    stage.psql("CREATE TABLE bench_insert (number bigint PRIMARY KEY, at timestamptz)")
+    try:
+        script = "\\timing on\n" + "".join(f"INSERT INTO bench_insert VALUES ({number}, now());\n" for number in range(count))
+        told = stage.psql_script(script)
+        return [float(line.split()[1]) for line in told.splitlines() if line.startswith("Time:")]
+    finally:
+        stage.psql("DROP TABLE bench_insert")
+
+
+def entry_to_live(stage):
+    turns, name, prefix = 4 if stage.quick else 15, "bench-live", "Q9"
+    loaded(stage)  # beside ten million others
+    stage.list_create(name, "plate")
+    inserts = inserts_ms(stage, turns)
+    commits = [to_live_ms(stage, name, add_by_protocol, number, prefix) for number in range(turns)]
+    commands = [to_live_ms(stage, name, add_by_command, turns + number, prefix) for number in range(turns)]
+    inserts += inserts_ms(stage, turns)
+    for label, values in (("from the commit's answer", commits), ("from the start of `list add`", commands), ("insert with fsync", inserts)):
+        say(f"  {label}: median {median(values):.1f} ms, longest {max(values):.1f} ms ({json.dumps([round(value, 1) for value in values])})")
+    yield Figure("entry_to_live", median(commands), "ms", "insert with fsync", median(inserts), "longest <= 1000 ms",
+                 lambda figure: max(commands + commits) <= 1000)
