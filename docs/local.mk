@@ -1,5 +1,12 @@
 dist_doc_DATA += \
+	docs/agencies.md \
+	docs/operations.md \
 	docs/protocol.md \
 	docs/reader-integration.md \
 	docs/threat-model.md \
 	schema/openapi.yaml
+
+EXTRA_DIST += \
+	tests/http/contract.py \
+	tests/http/test_documents.py \
+	tests/http/test_openapi.py

@@ -1,0 +1,94 @@
+"""What the documents show works: the examples compile and run, the man pages are clean, links lead somewhere."""
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import plates
+from house import eventually
+
+TOP = Path(__file__).resolve().parents[2]
+KEY = bytes(range(32))
+PLATE, JURISDICTION = "qq-0oq7 q", "TX"
+
+
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (TOP / "docs" / document).read_text(), re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def one_read(tmp_path_factory, installation):
+    """The C example, built as a stranger would, against the library in the build folder."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "one-read.c").write_text(blocks("reader-integration.md", "c")[0])
+    flags = subprocess.run(["pkg-config", "--libs", "libsodium", "libutf8proc"], capture_output=True, text=True, check=True).stdout.split()
+    subprocess.run(["cc", "-std=c17", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/include", "one-read.c", "-o", "one-read",
+                    str(installation.programs / ".libs/libplatesieve.a"), *flags], cwd=folder, check=True)
+    return folder / "one-read"
+
+
+def test_the_c_example_makes_a_right_request(one_read):
+    done = subprocess.run([str(one_read), "0123456789abcdef", "20261122T000000Z", "2026-11-22T01:30:43.123Z"], capture_output=True, check=True,
+                          input=KEY + f"{PLATE.replace(' ', '')} {JURISDICTION}\n".encode())
+    body = json.loads(done.stdout)
+    assert body["epochs"] == [{"id": "20261122T000000Z", "key_id": plates.text64(plates.key_id(KEY))}]
+    tokens = body["reads"][0]["candidates"][0]["tokens"][0]
+    expected = plates.lane_tokens(KEY, PLATE, "US-TX", plates.GRADES)
+    assert {**tokens, "near": sorted(tokens["near"])} == {**expected, "near": sorted(expected["near"])}
+
+
+def test_the_shell_example_is_answered(installation, tmp_path):
+    """one-read.sh against the real gate: a listed plate hits, at the strongest grade, and another is clear."""
+    script = tmp_path / "one-read.sh"
+    script.write_text(blocks("reader-integration.md", "sh")[0])
+    name = installation.listed("QQ00Q7Q", "US-TX", grade="near")
+
+    def run(plate, jurisdiction):
+        done = subprocess.run(["bash", str(script), plate, jurisdiction], capture_output=True, text=True, check=False,
+                              env={"PATH": "/usr/bin:/bin", **installation.environment()})
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return json.loads(done.stdout)["answers"][0]
+
+    hit = eventually(lambda: (lambda answer: answer if answer["answer"] == "hit" else None)(run("qq-0oq7 q", "US-TX")))
+    assert [alert["grade"] for alert in hit["alerts"] if alert["list"] == name] == ["full"]
+    assert [alert["grade"] for alert in run("QQ00Q7W", "")["alerts"] if alert["list"] == name] == ["near"]
+    assert run("ZZ99ZZ999", "US-TX")["answer"] == "clear"
+
+
+@pytest.mark.parametrize("page", sorted((TOP / "man").glob("*.[1-8]")), ids=lambda page: page.name)
+def test_man_pages_are_clean(page):
+    done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", str(page)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_links_between_documents_lead_somewhere():
+    for page in [TOP / "README.md", *(TOP / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()) if page.exists() else []:
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def keys_of_table(path):
+    """{(section, key)} that a daemon's config.c reads."""
+    source = (TOP / path).read_text()
+    return set(re.findall(r'(?:TEXT|NUMBER|BOOL)\("([a-z]+)", "([a-z_]+)"', source)) | set(re.findall(r'\{\s*"(site) \*", "([a-z]+)"', source))
+
+
+@pytest.mark.parametrize("path", ["server/gate/config.c", "server/keys/config.c"])
+def test_every_setting_is_documented(path):
+    """docs/operations.md and platesieved.conf(5) name each setting, and none that is not read."""
+    settings = keys_of_table(path)
+    assert len(settings) > 10
+    text = (TOP / "docs/operations.md").read_text()
+    manual = (TOP / "man/platesieved.conf.5").read_text()
+    for section, key in settings:
+        assert re.search(rf"^\| `\[{section}[^\]]*\]` \| `{key}` \|", text, re.M), (section, key)
+        assert re.search(rf"^\.It (Cm|Ic) {key}\b", manual, re.M), (section, key)
+
+
+def test_no_setting_is_documented_that_is_not_read():
+    settings = keys_of_table("server/gate/config.c") | keys_of_table("server/keys/config.c")
+    rows = set(re.findall(r"^\| `\[([a-z]+)[^\]]*\]` \| `([a-z_]+)` \|", (TOP / "docs/operations.md").read_text(), re.M))
+    assert rows == settings

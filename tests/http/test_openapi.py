@@ -1,0 +1,245 @@
+"""schema/openapi.yaml and docs/protocol.md say what the daemons do: the same paths, roles, limits and problems, and real answers fit the
+schemas with no member left over."""
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+import plates
+from contract import Contract
+from house import House, eventually
+
+TOP = Path(__file__).resolve().parents[2]
+PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
+IDENTITIES = {"reader": "reader/north/1", "agency": "agency/customs/ana", "operator/gate": "operator/gate/olga",
+              "operator/keys": "operator/keys/kim", "auditor": "auditor/ines", "node": "node/gate-1"}
+DAEMONS = pytest.mark.parametrize("daemon", PROGRAMS)
+
+
+@pytest.fixture(scope="module")
+def contract():
+    return Contract()
+
+
+def routes(house, daemon):
+    """{(METHOD, path): roles} as the program itself says; "plain" among the roles: served on the loopback port too."""
+    said = subprocess.run([str(house.programs / PROGRAMS[daemon]), "--routes"], capture_output=True, text=True, check=True, timeout=10).stdout
+    table = {}
+    for line in said.splitlines():
+        method, path, roles = line.split(" ")
+        table[method, path] = {None if role == "plain" else role for role in roles.split(",")}
+    return table
+
+
+# -- the same tables -------------------------------------------------------------------------------------------------------------
+
+
+@DAEMONS
+def test_paths_and_roles_are_those_of_the_daemon(installation, contract, daemon):
+    documented = {key: contract.roles(operation) for key, operation in contract.operations(daemon).items()}
+    real = routes(installation, daemon)
+    assert set(real) == set(documented)
+    for key, roles in real.items():
+        # An operation of both daemons lists the roles of both.
+        assert roles <= documented[key], key
+        if len([name for name in PROGRAMS if key in contract.operations(name)]) == 1:
+            assert roles == documented[key], key
+
+
+def test_shared_operations_list_no_role_too_many(installation, contract):
+    real = {daemon: routes(installation, daemon) for daemon in PROGRAMS}
+    for key in set(contract.operations("gate")) & set(contract.operations("keys")):
+        assert contract.roles(contract.operations("gate")[key]) == real["gate"][key] | real["keys"][key], key
+
+
+def test_problems_are_those_of_the_protocol():
+    """The table in reason.c and the one in docs/protocol.md name the same problems with the same status."""
+    source = (TOP / "server/http/reason.c").read_text()
+    coded = {(name, int(status)) for name, status in re.findall(r'\{\s*"([a-z-]+)",\s*([45]\d\d),', source)}
+    documented = {(name, int(status)) for name, status in
+                  re.findall(r"^\| `([a-z-]+)` \| ([45]\d\d) \|", (TOP / "docs/protocol.md").read_text(), re.M)}
+    assert len(coded) > 20
+    assert coded == documented
+
+
+LIMITS = {
+    "Checks/properties/epochs/maxItems": "LIMIT_EPOCHS_OPEN",
+    "Checks/properties/reads/maxItems": "LIMIT_CHECK_READS",
+    "Checks/properties/reads/items/properties/candidates/maxItems": "LIMIT_CHECK_CANDIDATES",
+    "Answers/properties/answers/items/properties/alerts/maxItems": "LIMIT_ALERTS",
+    "NewList/properties/category/maxLength": "LIMIT_CATEGORY_MAX",
+    "NewList/properties/instruction/maxLength": "LIMIT_INSTRUCTION_MAX",
+    "NewList/properties/priority/maximum": "LIMIT_PRIORITY",
+    "NewList/properties/sites/maxItems": "LIMIT_SITES_PER_LIST",
+    "NewList/properties/cooldown_s/maximum": "LIMIT_COOLDOWN_S",
+    "NewList/properties/retention_days/maximum": "LIMIT_RETENTION_DAYS",
+    "Part/properties/part/maximum": "LIMIT_PARTS",
+    "EntryTokens/maxProperties": "LIMIT_ENTRY_EPOCHS",
+    "TaggedTokens/maxItems": "LIMIT_ENTRY_TOKENS",
+    "Reference/maxLength": "LIMIT_REFERENCE_MAX",
+    "Hits/properties/hits/maxItems": "LIMIT_PAGE",
+    "Epochs/properties/epochs/maxItems": "LIMIT_EPOCHS_KNOWN",
+}
+
+
+@pytest.mark.parametrize("where", LIMITS)
+def test_limits_are_those_of_the_header(contract, where):
+    header = (TOP / "include/platesieve/limits.h").read_text()
+    value = contract.document["components"]["schemas"]
+    for step in where.split("/"):
+        value = value[step]
+    assert re.search(rf"^#define {LIMITS[where]} {value}\b", header, re.M), (where, value)
+
+
+# -- real answers ------------------------------------------------------------------------------------------------------------------
+
+
+class Caller:
+    """Asks the real daemons, and holds what goes and what comes against the document."""
+
+    def __init__(self, house: House, contract: Contract):
+        self.house, self.contract = house, contract
+
+    def __call__(self, method, path, role, status, server="gate", body=None, **options):
+        identity = IDENTITIES[role]
+        if isinstance(body, list):  # the lines of a part
+            options |= {"data": "".join(json.dumps(line) + "\n" for line in body), "headers": self.house.key_ids()}
+        elif body is not None:
+            options["json"] = body
+        answer = self.house.request(method, path, identity, server=server, **options)
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text)
+        if body is not None and status < 300:
+            self.contract.check_request(server, method, path, body)
+        self.contract.check_answer(server, method, path, answer)
+        return answer.json() if answer.content and "json" in answer.headers["Content-Type"] else answer.text
+
+    def plain(self, path, server):
+        port = self.house.asked["ports"][f"{server}_metrics"]
+        with requests.Session() as session:
+            session.trust_env = False
+            self.contract.check_answer(server, "GET", path, session.get(f"http://127.0.0.1:{port}{path}", timeout=10))
+
+
+@pytest.fixture(scope="module")
+def ask(installation, contract):
+    return Caller(installation, contract)
+
+
+def keys_answer(ask):
+    for role in ("reader", "agency", "node", "operator/keys", "auditor"):
+        epochs = ask("GET", "/v1/epochs", role, 200, "keys")["epochs"]
+    known = next(epoch["id"] for epoch in epochs if epoch["state"] == "open")
+    ask("GET", f"/v1/epochs/{known}/key", "reader", 200, "keys")
+    ask("GET", f"/v1/epochs/{known}/key", "agency", 200, "keys")
+    ask("GET", f"/v1/epochs/{known}/key", "node", 403, "keys")
+    ask("GET", "/v1/epochs/20010101T000000Z/key", "reader", 404, "keys")
+    ask("GET", "/metrics", "operator/keys", 200, "keys")
+
+
+def both_answer(ask):
+    for server in PROGRAMS:
+        for path in ("/livez", "/readyz", "/metrics"):
+            ask.plain(path, server)
+        ask("GET", "/livez", "reader", 200, server)
+        ask("GET", "/readyz", "auditor", 200, server)
+
+
+def make_list(ask, name, **fields):
+    body = {"list": name, "category": "stolen", **fields}
+    ask("POST", "/v1/lists", "agency", 201, body=body)
+    ask("POST", "/v1/lists", "agency", 409, body=body)
+    ask("POST", "/v1/lists", "agency", 400, body={"list": "x", "category": "stolen", "surprise": 1})
+    ask("GET", f"/v1/lists/{name}", "agency", 200)
+    ask("GET", "/v1/lists", "agency", 200)
+    ask("GET", "/v1/lists", "operator/gate", 200)
+    ask("GET", f"/v1/lists/{name}?agency=customs", "auditor", 200)
+    ask("GET", "/v1/lists/never-made", "agency", 404)
+
+
+def push(ask, name, lines):
+    path = f"/v1/lists/{name}/revisions"
+    dropped = ask("POST", path, "agency", 201, body={"base": 0, "mode": "replace"})["revision"]
+    ask("DELETE", f"{path}/{dropped}", "agency", 204)
+    revision = ask("POST", path, "agency", 201, body={"base": 0, "mode": "replace"})["revision"]
+    ask("PUT", f"{path}/{revision}/parts/1", "agency", 200, body=lines)
+    ask("PUT", f"{path}/{revision}/parts/2", "agency", 422, body=[{"op": "add"}])
+    ask("GET", f"{path}/{revision}", "agency", 200)
+    digest = plates.digest_of_parts(["".join(json.dumps(line) + "\n" for line in lines).encode()])
+    commit = {"parts": 1, "entries": len(lines), "sha256": digest}
+    ask("POST", f"{path}/{revision}/commit", "agency", 422, body={**commit, "parts": 2})
+    ask("POST", f"{path}/{revision}/commit", "agency", 200, body=commit)
+    ask("POST", path, "agency", 409, body={"base": 77, "mode": "replace"})
+    ask("GET", f"{path}/{revision}", "agency", 200)
+
+
+def check(ask, plate):
+    house = ask.house
+    lane = ask("GET", "/v1/lane", "reader", 200)
+    body = house.check_body(lane, [house.read(lane, plate, "US-TX"), house.read(lane, "QQ11QQ1", "")])
+    told = ask("POST", "/v1/checks", "reader", 200, body=body)
+    ask("POST", "/v1/checks", "reader", 409, body={**body, "epochs": [{**body["epochs"][0], "id": "20010101T000000Z"}]})
+    ask("POST", "/v1/checks", "reader", 400, body={**body, "reads": [{}]})
+    return told["answers"]
+
+
+def test_real_answers_fit_the_schemas(ask, contract, installation):
+    plate = "QQ00QQ0"
+    keys_answer(ask)
+    both_answer(ask)
+    make_list(ask, "contract", grade="near", sites=["north"], instruction="Read this.")
+    lines = [json.loads(line) for line in
+             installation.entry_lines("contract", [{"plate": plate, "jurisdiction": "US-TX", "reference": "one",
+                                                    "effective": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z"}], grade="near")]
+    push(ask, "contract", lines)
+    hit, clear = eventually(lambda: (lambda answers: answers if answers[0]["answer"] == "hit" else None)(check(ask, plate)))
+    assert clear["answer"] == "clear"
+    assert hit["alerts"][0]["list"] == "contract"
+    eventually(lambda: ask("GET", "/v1/hits?list=contract&limit=1", "agency", 200)["hits"])
+    ask("GET", "/v1/hits?limit=0", "agency", 400)
+    for role in ("operator/gate", "auditor"):
+        ask("GET", "/v1/status", role, 200)
+        ask("GET", "/metrics", role, 200)
+    for daemon in PROGRAMS:
+        unseen = {(daemon, *key) for key in contract.operations(daemon)} - contract.seen
+        assert not unseen, f"never answered 2xx in this test: {unseen}"
+
+
+@DAEMONS
+def test_other_roles_are_refused(ask, contract, daemon):
+    """Each operation refuses each role that it does not list, with a problem."""
+    real = routes(ask.house, daemon)
+    for (method, template), roles in real.items():
+        path = re.sub(r"\{\}", "1", template)
+        for role in IDENTITIES:
+            if role not in roles:
+                body = {} if method in ("POST", "PUT") else None
+                answer = ask.house.request(method, path, IDENTITIES[role], server=daemon, **({"json": body} if body is not None else {}))
+                assert answer.status_code == 403, (method, path, role)
+                contract.check_answer(daemon, method, path, answer)
+
+
+@DAEMONS
+def test_unknown_paths_and_methods(installation, daemon):
+    identity = IDENTITIES["auditor"]
+    assert installation.request("GET", "/v1/nothing", identity, server=daemon).status_code == 404
+    assert installation.request("DELETE", "/livez", identity, server=daemon).status_code == 405
+
+
+# -- this test's own teeth ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_undocumented_member_is_noticed(contract):
+    contract.validate({"$ref": "#/components/schemas/Ready"}, {"ready": True})
+    with pytest.raises(AssertionError):
+        contract.validate({"$ref": "#/components/schemas/Ready"}, {"ready": True, "plate": "QQ00QQ0"})
+    with pytest.raises(AssertionError):
+        contract.validate({"$ref": "#/components/schemas/Lists"}, {"lists": [{"list": "x"}]})
+
+
+def test_an_undocumented_path_is_noticed(contract):
+    with pytest.raises(AssertionError):
+        contract.find("gate", "GET", "/v1/nothing")
+    assert contract.find("gate", "GET", "/v1/lists/a/revisions/1")[0] == "/v1/lists/{}/revisions/{}"
