@@ -40,6 +40,10 @@
 #define LIMIT_EPOCHS_OPEN 4              /* epochs open at one time */
 #define LIMIT_EPOCHS_KNOWN 64            /* epochs that one machine keeps in mind */
 #define LIMIT_ALERTS 16                  /* alerts of one read */
+#define LIMIT_MATCHES_PER_LIST 16        /* entries of one list that one read may match; the strongest are kept */
+#define LIMIT_CHECK_SIGHTINGS 16384      /* of one request; with more it is refused */
+#define LIMIT_COOLDOWN_RECORDS (1u << 18) /* entries and lanes in cooldown that a gate remembers */
+#define LIMIT_VIEWS 1024                 /* sites for which a gate works out in advance what is wanted */
 #define LIMIT_SEEN_AGE_S 86400           /* a read may be this old ... */
 #define LIMIT_SEEN_AHEAD_S 300           /* ... or this far ahead of the gate's clock */
 

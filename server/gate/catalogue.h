@@ -1,6 +1,11 @@
 /* The catalogue: all that a check needs to know besides the index, as one immutable object that is replaced whole
    (rcu_assign_pointer).  A check reads one catalogue from beginning to end, so a revision, an epoch or a suspension is visible at once and
-   whole, or not at all. */
+   whole, or not at all.
+
+   Owned by a catalogue, freed with it: lists with their sites, epochs, segments, views.  Shared with the catalogues before and after it, and
+   freed by whoever replaced the last one that names them, after a grace period: each epoch's index and pepper, and the entries.
+   To change something: catalogue_copy() the published one (room for more, or fewer, at the end), change the copy, policy_make_views(),
+   publish, synchronize_rcu() or call_rcu(), catalogue_free() the old one. */
 #ifndef SERVER_GATE_CATALOGUE_H
 #define SERVER_GATE_CATALOGUE_H
 
@@ -52,11 +57,39 @@ struct catalogue {
     struct catalogue_segment *segments;
     struct entries *entries;              /* shared */
     bool degraded;                        /* the database or the key server is away */
+    bool views_full;                      /* more sites were named than LIMIT_VIEWS: some have no view */
     size_t view_count;
     struct site_view *views;              /* see policy.h: one for each site named by a list or the operator, and one for the rest */
 };
 
-/* True when ENTRY counts for a check at NOW_S under this catalogue. */
+/* All zero, with room for these; NULL without memory. */
+struct catalogue *catalogue_create(size_t lists, size_t epochs, size_t segments);
+/* A copy with other numbers of lists, epochs and segments: what is over is left out, what is new is zero.  Without views.  NULL without memory. */
+struct catalogue *catalogue_copy(const struct catalogue *from, size_t lists, size_t epochs, size_t segments);
+/* After a grace period; NULL is fine.  Leaves index, pepper and entries alone. */
+void catalogue_free(struct catalogue *catalogue);
+/* Replaces LIST's sites by a copy of COUNT SITES. */
+struct result catalogue_list_sites(struct catalogue_list *list, const char (*sites)[LIMIT_NAME_MAX + 1], size_t count);
+
+/* Something was committed: the list can be asked. */
+static inline bool catalogue_list_loaded(const struct catalogue_list *list)
+{
+    return list->revision > 0;
+}
+
+/* Of a loaded list and the epoch at that position; an empty list that was committed needs no tokens. */
+static inline enum coverage catalogue_list_coverage(const struct catalogue_list *list, size_t epoch)
+{
+    return list->entries == 0 ? COVERAGE_WHOLE : list->coverage[epoch];
+}
+
+static inline bool catalogue_segment_visible(const struct catalogue *catalogue, uint32_t segment)
+{
+    return segment >= 1 && segment <= catalogue->segment_count && catalogue->segments[segment - 1].visible;
+}
+
+/* True when ENTRY counts for a check at NOW_S under this catalogue: its segment is visible, no visible segment removed it, and it is
+   effective and not expired. */
 bool catalogue_entry_live(const struct catalogue *catalogue, const struct entry *entry, uint32_t now_s);
 
 #endif

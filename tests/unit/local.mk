@@ -1,9 +1,14 @@
 # What tests/unit/ holds: one program for each module, linked with the real objects.  One block for each test.
-EXTRA_DIST += tests/unit/cmocka_all.h tests/unit/shared.h
+EXTRA_DIST += tests/unit/cmocka_all.h tests/unit/shared.h tests/unit/unit.h
 # Data that is not part of the project lies beside the source tree, unless the environment says otherwise.
 AM_TESTS_ENVIRONMENT = PLATESIEVE_SHARED="$${PLATESIEVE_SHARED:-$(abs_top_srcdir)/../shared}"; export PLATESIEVE_SHARED;
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/index_test
+tests_unit_index_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_index_test_LDADD = $(GATE_CORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_index_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/jurisdiction_test
 tests_unit_jurisdiction_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_jurisdiction_test_LDADD = libplatesieve.la $(CMOCKA_LIBS)
