@@ -65,5 +65,6 @@ bool print_json(json_t *json);
 int finish_output(int code);
 
 int command_ca(struct settings *settings, int argc, char **argv);
+int command_token(struct settings *settings, int argc, char **argv);
 
 #endif

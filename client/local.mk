@@ -16,7 +16,8 @@ platesieve_SOURCES = \
 	client/moment.h \
 	client/name.c \
 	client/name.h \
-	client/say.c
+	client/say.c \
+	client/token.c
 platesieve_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
 platesieve_LDFLAGS = $(AM_LDFLAGS) -static
 platesieve_LDADD = libplatesieve.la $(SODIUM_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lcsv

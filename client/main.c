@@ -10,6 +10,7 @@ const char *argp_program_bug_address = PACKAGE_URL;
 
 static const struct command commands[] = {
     { "ca", "issue and revoke certificates", command_ca },
+    { "token", "print the tokens of one plate under a key", command_token },
     { NULL, NULL, NULL },
 };
 

@@ -62,7 +62,8 @@ def test_problems_are_those_of_the_protocol():
     documented = {(name, int(status)) for name, status in
                   re.findall(r"^\| `([a-z-]+)` \| ([45]\d\d) \|", (TOP / "docs/protocol.md").read_text(), re.M)}
     assert len(coded) > 20
-    assert coded == documented
+    assert coded - documented == {("settings", 500), ("address-in-use", 500)}  # at start only: no answer carries them
+    assert documented <= coded
 
 
 LIMITS = {
