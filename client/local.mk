@@ -1,6 +1,9 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
-bin_PROGRAMS += platesieve
-platesieve_SOURCES = \
+CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
+CLIENT_LIBS = client/libclient.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(CURL_LIBS) -lcsv -lpthread
+
+noinst_LIBRARIES += client/libclient.a
+client_libclient_a_SOURCES = \
 	client/ca.c \
 	client/ca.h \
 	client/ca_issue.c \
@@ -9,15 +12,34 @@ platesieve_SOURCES = \
 	client/ca_store.c \
 	client/client.h \
 	client/command.c \
+	client/csv.c \
+	client/csv.h \
 	client/file.c \
 	client/file.h \
-	client/main.c \
+	client/http.c \
+	client/http.h \
+	client/identity.c \
+	client/identity.h \
 	client/moment.c \
 	client/moment.h \
 	client/name.c \
 	client/name.h \
+	client/problem.c \
+	client/problem.h \
+	client/reference.c \
+	client/reference.h \
+	client/rows.c \
+	client/rows.h \
 	client/say.c \
-	client/token.c
-platesieve_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
+	client/state.c \
+	client/state.h \
+	client/token.c \
+	client/wiping.c \
+	client/wiping.h
+client_libclient_a_CFLAGS = $(CLIENT_CFLAGS)
+
+bin_PROGRAMS += platesieve
+platesieve_SOURCES = client/main.c
+platesieve_CFLAGS = $(CLIENT_CFLAGS)
 platesieve_LDFLAGS = $(AM_LDFLAGS) -static
-platesieve_LDADD = libplatesieve.la $(SODIUM_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lcsv
+platesieve_LDADD = $(CLIENT_LIBS)

@@ -3,7 +3,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <platesieve/platesieve.h>
+
 #include "client/client.h"
+#include "client/wiping.h"
 
 const char *argp_program_version = PACKAGE_STRING;
 const char *argp_program_bug_address = PACKAGE_URL;
@@ -41,5 +44,9 @@ int main(int argc, char **argv)
     argv[0] = name;
     keep_memory_private();
     argp_err_exit_status = CLIENT_USAGE;
+    if (!wiping_install() || platesieve_failed(platesieve_init())) {
+        say("the cryptographic libraries can't be used");
+        return CLIENT_FAILED;
+    }
     return finish_output(command_dispatch(commands, documentation, &settings, argc, argv));
 }

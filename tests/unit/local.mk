@@ -4,6 +4,26 @@ EXTRA_DIST += tests/unit/cmocka_all.h tests/unit/shared.h tests/unit/unit.h
 AM_TESTS_ENVIRONMENT = PLATESIEVE_SHARED="$${PLATESIEVE_SHARED:-$(abs_top_srcdir)/../shared}"; export PLATESIEVE_SHARED;
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/csv_test
+tests_unit_csv_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_csv_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_csv_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/moment_test
+tests_unit_moment_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_moment_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_moment_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/reference_test
+tests_unit_reference_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_reference_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_reference_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/rows_test
+tests_unit_rows_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_rows_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_rows_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/index_test
 tests_unit_index_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_index_test_LDADD = $(GATE_CORE_LIBS) $(CMOCKA_LIBS)

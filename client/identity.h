@@ -1,0 +1,24 @@
+/* Which certificate and key this command shows: <pki>/<role>/<name>.pem and .key. */
+#ifndef CLIENT_IDENTITY_H
+#define CLIENT_IDENTITY_H
+
+#include <limits.h>
+
+#include "client/client.h"
+#include "client/name.h"
+
+struct identity {
+    struct name name; /* as the certificate says */
+    char trust_domain[LIMIT_TRUST_DOMAIN_MAX + 1];
+    char certificate[PATH_MAX];
+    char key[PATH_MAX];
+    char ca[PATH_MAX];
+};
+
+/* The identity that --as names, or else the only one of KIND: a role, or "operator/gate".  It must be of that kind.
+   Returns an exit code; what is wrong has been said. */
+int identity_find(const struct settings *settings, const char *kind, struct identity *identity) MUST_USE;
+/* Is there an identity that identity_find() would take, or --as one of KIND?  Says nothing. */
+bool identity_fits(const struct settings *settings, const char *kind);
+
+#endif

@@ -1,0 +1,170 @@
+#include "client/rows.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+#include "include/cleanup.h"
+
+static const struct { const char *name, *text; } faults[ROW_FAULTS] = {
+    [ROW_FINE] = { "fine", "fine" },
+    [ROW_EMPTY] = { "empty", "there is no plate" },
+    [ROW_TOO_LONG] = { "too-long", "longer than 12 characters: not a plate (a VIN?)" },
+    [ROW_SPREADSHEET] = { "spreadsheet", "damaged by a spreadsheet: the plate that was meant can't be told" },
+    [ROW_PLACEHOLDER] = { "placeholder", "a word for `no plate`" },
+    [ROW_UNFINISHED] = { "unfinished-quote", "a quote that does not end on this line" },
+    [ROW_LINE_TOO_LONG] = { "line-too-long", "the line is too long" },
+    [ROW_NOT_UTF8] = { "not-utf-8", "not UTF-8" },
+    [ROW_REFERENCE] = { "reference", "the reference can't be used" },
+    [ROW_TIME] = { "time", "effective or expires is not a time" },
+    [ROW_CONFIDENCE] = { "confidence", "the confidence is not a number from 0 to 100" },
+};
+
+const char *row_fault_name(enum row_fault fault)
+{
+    return faults[fault].name;
+}
+
+const char *row_fault_text(enum row_fault fault)
+{
+    return faults[fault].text;
+}
+
+enum row_fault row_fault_of(enum csv_state state)
+{
+    switch (state) {
+    case CSV_UNFINISHED: return ROW_UNFINISHED;
+    case CSV_TOO_LONG: return ROW_LINE_TOO_LONG;
+    case CSV_NOT_UTF8: return ROW_NOT_UTF8;
+    default: return ROW_FINE;
+    }
+}
+
+/* -- what spreadsheets do to plates ---------------------------------------------------------------------------------------------------- */
+
+static size_t count_digits(const char *text, size_t size)
+{
+    size_t count = 0;
+
+    while (count < size && text[count] >= '0' && text[count] <= '9') count++;
+    return count;
+}
+
+/* "123.0", "GEL 1890.00": a tail that a number format added.  Canonicalised, it would become part of the plate.  A single zero after a
+   plate with letters may be the plate's own. */
+static bool has_decimal_tail(const char *text, size_t size)
+{
+    size_t zeros = 0, front;
+
+    while (zeros < size && text[size - 1 - zeros] == '0') zeros++;
+    if (zeros == 0 || size - zeros < 2 || text[size - zeros - 1] != '.') return false;
+    front = size - zeros - 1;
+    if (text[front - 1] < '0' || text[front - 1] > '9') return false;
+    return zeros >= 2 || count_digits(text, front) == front;
+}
+
+/* "1.23E+05", "12E+10" */
+static bool is_scientific(const char *text, size_t size)
+{
+    size_t at = count_digits(text, size);
+
+    if (at == 0) return false;
+    if (at < size && text[at] == '.') {
+        at++;
+        at += count_digits(text + at, size - at);
+    }
+    if (size - at < 3 || (text[at] != 'E' && text[at] != 'e') || text[at + 1] != '+') return false;
+    return count_digits(text + at + 2, size - at - 2) == size - at - 2;
+}
+
+/* "18-Sep", "Sep-18", "18-Sep-76", written as spreadsheets write dates and nobody writes plates. */
+static bool is_date(const char *text, size_t size)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    const size_t first = count_digits(text, size);
+    size_t at = first;
+
+    if (first > 2 || (first > 0 && (size <= first || text[at++] != '-'))) return false;
+    if (size - at < 3) return false;
+    for (size_t month = 0;; month += 3) {
+        if (month == sizeof(months) - 1) return false;
+        if (memcmp(months + month, text + at, 3) == 0) break;
+    }
+    at += 3;
+    if (at == size) return first > 0;
+    return text[at] == '-' && size - at > 2 && size - at <= 5 && count_digits(text + at + 1, size - at - 1) == size - at - 1;
+}
+
+/* -- words that mean `no plate` ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_placeholder_raw(const char *text, size_t size)
+{
+    static const char *const words[] = { "N/A", "N/S", "N.A.", "#N/A", "#NAME?", "#REF!", "#VALUE!", "#NULL!", "(BLANK)", "(NULL)" };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+        if (strlen(words[i]) == size && strncasecmp(words[i], text, size) == 0) return true;
+    return false;
+}
+
+/* In canonical form: O is written 0. */
+static bool is_placeholder(const struct platesieve_plate *plate)
+{
+    static const char *const words[] = { "BLANKPLATE", "N0PLATE", "N0PLATES", "N0LICENSE", "UNKN0WN", "UNREADABLE", "N0TREAD" };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+        if (strlen(words[i]) == plate->length && memcmp(words[i], plate->text, plate->length) == 0) return true;
+    return false;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------------------------------ */
+
+/* How many letters and digits there are, to tell "nothing" from "too much". */
+static bool has_alphanumeric(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (isalnum((unsigned char)text[i])) return true;
+    return false;
+}
+
+enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate, const struct csv_field *jurisdiction,
+                        struct row_plate *row)
+{
+    const char *text = plate->text;
+    size_t size = plate->size;
+    struct platesieve_result result;
+
+    memset(row, 0, sizeof(*row));
+    if (text == NULL) return ROW_EMPTY;
+    while (size > 0 && isspace((unsigned char)*text)) text++, size--;
+    while (size > 0 && isspace((unsigned char)text[size - 1])) size--;
+    if (size == 0) return ROW_EMPTY;
+    if (size > PLATESIEVE_PLATE_RAW_MAX) return ROW_TOO_LONG;
+    if (has_decimal_tail(text, size) || is_scientific(text, size) || is_date(text, size)) return ROW_SPREADSHEET;
+    if (is_placeholder_raw(text, size)) return ROW_PLACEHOLDER;
+    result = platesieve_plate_canonicalise(text, size, &row->plate);
+    if (platesieve_failed(result)) {
+        memset(row, 0, sizeof(*row));
+        return has_alphanumeric(text, size) ? ROW_TOO_LONG : ROW_EMPTY;
+    }
+    if (is_placeholder(&row->plate)) return ROW_PLACEHOLDER;
+    if (jurisdiction == NULL || jurisdiction->text == NULL) return ROW_FINE;
+    result = platesieve_jurisdiction_map(codes, jurisdiction->text, jurisdiction->size, &row->jurisdiction);
+    if (platesieve_failed(result)) row->jurisdiction.code[0] = '\0';
+    return ROW_FINE;
+}
+
+uint64_t row_counts_total(const struct row_counts *counts)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 1; i < ROW_FAULTS; i++) total += counts->faults[i];
+    return total;
+}
+
+json_t *row_counts_json(const struct row_counts *counts)
+{
+    json_t *json = json_object();
+
+    for (size_t i = 1; i < ROW_FAULTS; i++)
+        if (counts->faults[i] != 0) json_object_set_new(json, faults[i].name, json_integer((json_int_t)counts->faults[i]));
+    return json;
+}
