@@ -1,1 +1,20 @@
-# what tests/fuzz/ holds
+# Fuzz targets, one for each parser, each with its corpus.  With --enable-fuzzing (CC=clang) they are libFuzzer programs:
+#     build/tests/fuzz/plate_fuzz -max_total_time=60 a-new-folder tests/fuzz/corpus/plate
+# Without, they run over the corpus as part of `make check`.
+EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/corpus
+
+fuzz_targets = tests/fuzz/plate_fuzz
+
+if FUZZING
+noinst_PROGRAMS += $(fuzz_targets)
+fuzz_main =
+fuzz_flags = -fsanitize=fuzzer
+else
+check_PROGRAMS += $(fuzz_targets)
+fuzz_main = tests/fuzz/replay.c
+fuzz_flags =
+endif
+
+tests_fuzz_plate_fuzz_SOURCES = tests/fuzz/plate_fuzz.c $(fuzz_main)
+tests_fuzz_plate_fuzz_LDADD = libplatesieve.la
+tests_fuzz_plate_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
