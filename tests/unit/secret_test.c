@@ -1,6 +1,7 @@
 /* Memory for secrets: locked, out of core files, guarded, wiped, and refused rather than unlocked. */
 #include <platesieve/platesieve.h>
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,6 +125,7 @@ static int in_child(int (*action)(void))
         const struct rlimit no_core = { 0, 0 };
 
         (void)setrlimit(RLIMIT_CORE, &no_core);
+        (void)signal(SIGSEGV, SIG_DFL); /* cmocka's handler would go on with the tests, in the child */
         _exit(action());
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -142,11 +144,8 @@ static int write_behind_a_secret(void)
 
 static void test_guard(void **state)
 {
-    int end = in_child(write_behind_a_secret);
-
     (void)state;
-    assert_int_not_equal(end, 0);
-    assert_int_not_equal(end, 7);
+    assert_int_equal(in_child(write_behind_a_secret), -SIGSEGV);
 }
 
 /* An ordinary user with 64 KiB to lock: a small secret fits, a large arena is refused. */
