@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <platesieve/limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,8 +64,9 @@ struct result request_json(const struct request *request, json_t **json);
 /* -- reply ------------------------------------------------------------------------------------------------------------------ */
 
 struct reply {
-    void *response; /* struct MHD_Response *, owned */
+    void *response;     /* struct MHD_Response *, owned; NULL for a problem */
     unsigned status;
+    enum reason reason; /* of a problem; the server has its answer ready-made */
     bool later;
 };
 
@@ -73,8 +75,11 @@ struct reply reply_json(unsigned status, json_t *json /* stolen; NULL: REASON_IN
 struct reply reply_text(unsigned status, const char *content_type, char *text, size_t size);
 struct reply reply_empty(unsigned status);
 struct reply reply_problem(enum reason reason);
+/* For a reply that is not sent after all; a reply that was returned or handed to request_complete() is owned there. */
+void reply_drop(struct reply reply);
 /* The handler keeps REQUEST and whoever finishes calls request_complete() exactly once, from any thread.  After LIMIT_ANSWER_S the
-   client gets REASON_TIMEOUT; a completion that comes later is dropped, safely. */
+   client gets REASON_TIMEOUT; a completion that comes later is dropped, safely, even after http_server_stop().  Peer, arguments and body
+   stay readable until then; queries and headers only for a route on workers: on the loop read them before returning. */
 struct reply reply_later(void);
 void request_complete(struct request *request, struct reply reply);
 
@@ -87,27 +92,31 @@ enum run_on { RUN_ON_LOOP, RUN_ON_WORKER };
 struct route {
     const char *path;   /* "/v1/lists/{}/revisions" */
     enum method method;
-    unsigned roles;     /* ORed enum role; ROLE_NONE | plain below: see `plain` */
+    unsigned roles;     /* ORed enum role that may ask over TLS */
     size_t body_max;    /* bytes; 0: none may be sent */
     handler_fn handler;
     enum run_on run_on;
     bool plain;         /* served on the loopback port without TLS as well */
 };
 
+struct metrics;
+
 struct http_settings {
-    const char *listen;          /* "127.0.0.1:8443", "[::1]:0" */
-    const char *plain_listen;    /* loopback only; NULL: none */
-    const char *certificate, *key, *ca, *crl; /* PEM files; CRL may be NULL; CA and CRL are re-read when they change (poll 250 ms) */
+    const char *listen;          /* "127.0.0.1:8443", "[::1]:0": numbers only; port 0: any that is free */
+    const char *plain_listen;    /* loopback only; NULL or "": none */
+    const char *certificate, *key, *ca, *crl; /* PEM files; CRL may be NULL or ""; CA and CRL are re-read when they change (poll 250 ms) */
     const char *trust_domain;
     const char *own_name;        /* name in the log */
     unsigned threads;            /* event-loop threads, 1 to cores */
     unsigned workers;
     unsigned connections_max;
+    struct metrics *metrics;     /* where requests, handshakes and connections are counted; NULL: nowhere */
 };
 
 struct http_server;
 
-/* ROUTES ends with a row whose path is NULL.  Both must outlive the server. */
+/* ROUTES ends with a row whose path is NULL; it, SETTINGS' metrics and APP must outlive the server.  Fails with REASON_SETTINGS (said on the
+   log: which file or address, why) or REASON_ADDRESS_IN_USE.  Signals must be blocked before, or its threads take them. */
 struct result http_server_start(const struct http_settings *settings, const struct route *routes, void *app, struct http_server **server);
 uint16_t http_server_port(const struct http_server *server);
 uint16_t http_server_plain_port(const struct http_server *server);

@@ -1,1 +1,30 @@
 # what both daemons share: listener, peer identity, router, request, reply, limits, metrics
+noinst_LIBRARIES += libserver-http.a
+libserver_http_a_SOURCES = \
+	server/http/clock.c server/http/clock.h \
+	server/http/connection.c \
+	server/http/daemon.c server/http/daemon.h \
+	server/http/exchange.c \
+	server/http/http.h \
+	server/http/internal.h \
+	server/http/json.c server/http/json.h \
+	server/http/later.c \
+	server/http/listen.c \
+	server/http/log.c server/http/log.h \
+	server/http/metrics.c server/http/metrics.h \
+	server/http/peer.c \
+	server/http/reason.c server/http/reason.h \
+	server/http/reply.c \
+	server/http/request.c \
+	server/http/revoked.c server/http/revoked.h \
+	server/http/router.c server/http/router.h \
+	server/http/server.c \
+	server/http/settings.c server/http/settings.h \
+	server/http/ticker.c \
+	server/http/trust.c server/http/trust.h \
+	server/http/worker.c
+libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS)
+# what a program that links libserver-http.a links besides
+SERVER_HTTP_LIBS = libserver-http.a $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
+# each daemon lists this among its own sources
+SERVER_HTTP_ZEROING = server/http/zeroing_free.c

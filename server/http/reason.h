@@ -13,7 +13,8 @@ enum reason {
     REASON_BAD_JSON,           /* 400: not JSON, too deep, a duplicate member, cut off */
     REASON_BAD_FIELD,          /* 400: a member is missing, unknown, of the wrong type or out of its range */
     REASON_BAD_QUERY,          /* 400 */
-    REASON_BAD_LENGTH,         /* 411/400: Content-Length missing, twice, or with Transfer-Encoding */
+    REASON_BAD_LENGTH,         /* 400: Content-Length twice, or Transfer-Encoding, or a body where none belongs */
+    REASON_NO_LENGTH,          /* 411: POST or PUT without Content-Length */
     REASON_BODY_TOO_LARGE,     /* 413 */
     REASON_URL_TOO_LONG,       /* 414 */
     REASON_MEDIA_TYPE,         /* 415 */
@@ -45,6 +46,9 @@ enum reason {
     REASON_BUSY,               /* 503, Retry-After: limits on memory or queue reached */
     REASON_TIMEOUT,            /* 503 */
     REASON_INTERNAL,           /* 500: our bug */
+    /* starting; never sent */
+    REASON_SETTINGS,           /* something in the settings is wrong: exit code 2 */
+    REASON_ADDRESS_IN_USE,     /* exit code 4 */
     REASON_COUNT
 };
 

@@ -1,0 +1,195 @@
+/* What the files of server/http share among themselves.  Nobody else includes this.
+ *
+ * Three objects: the server; a connection (from accept to close); an exchange (one request and its reply).  A connection is referred to by
+ * libmicrohttpd and by its exchanges, an exchange by libmicrohttpd and by whoever promised to complete it: the last one frees.  So a
+ * completion that comes after its connection or even the server is gone finds memory that is still there, and a state that says so.
+ */
+#ifndef SERVER_HTTP_INTERNAL_H
+#define SERVER_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/http/http.h"
+#include "server/http/router.h"
+#include "server/http/trust.h"
+
+#define BODY_KEPT_BYTES 16384u                   /* a connection keeps a body buffer up to this; larger ones count against the total */
+#define BODY_SWALLOWED_BYTES (8u * 1024 * 1024)  /* a refused body up to this is read and dropped, so that the client sees the answer */
+#define TICK_MS 250
+
+_Static_assert(LIMIT_CONNECTIONS * BODY_KEPT_BYTES <= LIMIT_BODIES_TOTAL_BYTES, "small bodies alone stay within the total");
+_Static_assert(LIMIT_PART_BYTES <= BODY_SWALLOWED_BYTES, "a part that is a little too large gets an answer");
+
+/* -- connections (connection.c) --------------------------------------------------------------------------------------------- */
+
+enum phase {
+    PHASE_HANDSHAKE, /* until the certificate was verified */
+    PHASE_FRESH,     /* the first request's header */
+    PHASE_IDLE,      /* between two requests */
+    PHASE_READING,   /* the request line is there, the body is not whole */
+    PHASE_ANSWERING,
+};
+
+struct connection {
+    struct http_server *server;
+    struct MHD_Connection *mhd;
+    int fd;
+    bool secure;
+    bool verified;                  /* `trusted` is filled; on the loop only */
+    atomic_uint references;
+    atomic_uint_least64_t phase;    /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop, read by the ticker */
+    struct trusted trusted;
+    const struct router_row *row;   /* last one used here: most connections ask the same thing again and again */
+    struct exchange *spare;         /* for the next request */
+
+    /* the ticker's, under connections.lock */
+    struct connection *next, *previous;
+    bool ended;
+    uint64_t bytes_seen;            /* received in all, by the kernel's count, when the connection was last seen idle */
+    int64_t trickle_ms;             /* since when bytes come in without a request; 0: they don't */
+    uint64_t idle_since;            /* the phase that bytes_seen belongs to */
+};
+
+struct connections {
+    pthread_mutex_t lock;
+    struct connection *first;
+    size_t count;
+};
+
+/* MHD_OPTION_NOTIFY_CONNECTION of both daemons; the context is the server. */
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);
+void connection_release(struct connection *connection);
+void connection_phase(struct connection *connection, enum phase phase);
+/* False when the certificate stopped being valid (checked again only when something changed). */
+bool connection_trusted(struct connection *connection);
+/* Shuts down what has outstayed its deadline; from the ticker. */
+void connections_enforce(struct http_server *server);
+/* Shuts down those without a request under way (ALL: every one); returns how many have one. */
+size_t connections_end(struct http_server *server, bool all);
+
+/* -- exchanges (exchange.c) --------------------------------------------------------------------------------------------------- */
+
+enum stage {
+    STAGE_NEW,       /* the request line was read */
+    STAGE_BODY,
+    STAGE_HANDLED,   /* handler ran or was queued; the reply is there or comes later */
+};
+
+/* Who finishes first: completer or deadline.  RUNNING -> COMPLETED, or RUNNING -> WAITING -> COMPLETED | EXPIRED. */
+enum progress { RUNNING, WAITING, COMPLETED, EXPIRED };
+
+struct field {
+    const char *name, *value;
+};
+
+struct exchange {
+    struct request request;        /* first: handlers hold its address */
+    struct connection *connection; /* referred to */
+    struct MHD_Connection *mhd;    /* valid on the loop and while WAITING */
+    const struct router_row *row;
+    const struct route *route;
+    enum stage stage;
+    enum reason refusal;
+    atomic_uint references;
+    _Atomic enum progress progress;
+    struct reply reply;
+    unsigned status;               /* that was sent */
+    uint64_t began_ns;
+    bool measured;
+
+    char *body;
+    size_t body_room, body_expected, body_counted;
+    char arguments[3][LIMIT_NAME_MAX + 1];
+
+    bool copied;                   /* queries and headers are in the fields: the connection is not asked any more */
+    struct field *queries, *headers;
+    size_t query_count, header_count;
+
+    int64_t deadline_ms;           /* coarse; while WAITING */
+    struct exchange *next, *previous; /* in later.waiting */
+    struct exchange *queued_next;     /* in the workers' queue: a queued exchange is waiting as well */
+};
+
+static inline struct exchange *exchange_of(const struct request *request)
+{
+    return (struct exchange *)(uintptr_t)request; /* request is the first member */
+}
+
+/* MHD_OPTION_URI_LOG_CALLBACK, the access handler and MHD_OPTION_NOTIFY_COMPLETED; the context is the server. */
+void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+                                 const char *data, size_t *size, void **request_context);
+void exchange_end(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code);
+void exchange_release(struct exchange *exchange);
+/* Copies queries and headers, so that a worker needs no connection (request.c).  REASON_BUSY without memory. */
+struct result request_copy_fields(struct exchange *exchange);
+void request_free_fields(struct exchange *exchange);
+
+/* -- waiting (later.c) ----------------------------------------------------------------------------------------------------------- */
+
+struct later {
+    pthread_mutex_t lock;
+    struct exchange *waiting;
+    bool closed; /* nothing may wait any more */
+};
+
+/* Suspends the connection.  False when the reply is there already, or nothing may wait: then the caller answers at once. */
+bool later_suspend(struct http_server *server, struct exchange *exchange);
+/* Gives REASON_TIMEOUT to those past their deadline; EVERY: to all. */
+void later_expire(struct http_server *server, bool every);
+void later_close(struct http_server *server);
+
+/* -- workers (worker.c) --------------------------------------------------------------------------------------------------------- */
+
+struct workers;
+struct workers *workers_create(unsigned count, void *app);
+/* False when the queue is full or the workers are stopping.  Takes over the handler's reference. */
+bool workers_submit(struct workers *workers, struct exchange *exchange);
+/* Ends the threads after what they are at; what is queued is answered with REASON_BUSY. */
+void workers_stop(struct workers *workers);
+
+/* -- replies (reply.c) ------------------------------------------------------------------------------------------------------------- */
+
+/* A new answer for REASON; CLOSE: the connection ends with it. */
+struct MHD_Response *problem_response(enum reason reason, bool close);
+struct MHD_Response *problem_method(const char *allow, bool close);
+
+/* -- the server (server.c) ------------------------------------------------------------------------------------------------------- */
+
+struct ticker; /* ticker.c: a thread that moves the clocks on and keeps the deadlines */
+struct ticker *ticker_start(struct http_server *server);
+void ticker_stop(struct ticker *ticker); /* NULL is fine */
+void ticker_read_clocks(struct http_server *server);
+
+/* A listening socket on ADDRESS ("127.0.0.1:0"), not blocking, or -1 with *result set and the log told (listen.c). */
+int listen_open(const char *address, bool loopback_only, uint16_t *port, struct result *result);
+
+struct http_server {
+    atomic_uint references;
+    void *app;
+    struct router *router;
+    struct trust *trust;
+    struct MHD_Daemon *secure, *plain;
+    uint16_t port, plain_port;
+    struct MHD_Response *problems[REASON_COUNT];
+    struct connections connections;
+    struct later later;
+    struct workers *workers;
+    atomic_uint_least64_t bodies_bytes;
+    atomic_int_least64_t coarse_ms;  /* monotonic, moved on by the ticker: deadlines cost no system call */
+    atomic_int_least64_t coarse_s;   /* since 1970 */
+    atomic_bool stopping;            /* every answer ends its connection */
+    struct ticker *ticker;
+    struct metric *refused, *open;   /* NULL: not counted */
+};
+
+static inline int64_t server_coarse_ms(struct http_server *server)
+{
+    return atomic_load_explicit(&server->coarse_ms, memory_order_relaxed);
+}
+
+void server_release(struct http_server *server);
+
+#endif

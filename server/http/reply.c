@@ -1,0 +1,74 @@
+#include "server/http/internal.h"
+
+struct reply reply_text(unsigned status, const char *content_type, char *text, size_t size)
+{
+    if (text == NULL) return reply_problem(REASON_INTERNAL);
+    /* libmicrohttpd gives TEXT back with free(), which wipes (zeroing_free.c) */
+    struct MHD_Response *response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(text);
+        return reply_problem(REASON_INTERNAL);
+    }
+    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != MHD_YES) {
+        MHD_destroy_response(response);
+        return reply_problem(REASON_INTERNAL);
+    }
+    return (struct reply){ .response = response, .status = status };
+}
+
+struct reply reply_json(unsigned status, json_t *json)
+{
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return reply_text(status, "application/json", text, text == NULL ? 0 : strlen(text));
+}
+
+struct reply reply_empty(unsigned status)
+{
+    static char nothing[1];
+    struct MHD_Response *response = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL) return reply_problem(REASON_INTERNAL);
+    return (struct reply){ .response = response, .status = status };
+}
+
+struct reply reply_problem(enum reason reason)
+{
+    return (struct reply){ .status = reason_row(reason)->status, .reason = reason };
+}
+
+struct reply reply_later(void)
+{
+    return (struct reply){ .later = true };
+}
+
+void reply_drop(struct reply reply)
+{
+    if (reply.response != NULL) MHD_destroy_response(reply.response);
+}
+
+/* -- problems (RFC 9457) ------------------------------------------------------------------------------------------------------- */
+
+struct MHD_Response *problem_response(enum reason reason, bool close)
+{
+    const struct reason_row *row = reason_row(reason);
+    char text[512], seconds[12];
+    int size = snprintf(text, sizeof text,
+                        "{\"type\":\"https://platesieve.example/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}", row->name,
+                        row->title, row->status, row->advice);
+    struct MHD_Response *response = MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) return NULL;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+    if (row->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%u", row->retry_after_s);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
+    if (close || reason == REASON_REVOKED) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+struct MHD_Response *problem_method(const char *allow, bool close)
+{
+    struct MHD_Response *response = problem_response(REASON_METHOD, close);
+    if (response != NULL) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+    return response;
+}
