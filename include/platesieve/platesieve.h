@@ -20,12 +20,13 @@ extern "C" {
 
 #define PLATESIEVE_API __attribute__((visibility("default")))
 
-/* A struct that may not be dropped: the two compilers spell it differently and agree on the place, before the tag. */
+/* A struct that may not be dropped: the two compilers spell it differently and agree on the place, before the tag.  Strict ISO C17 has
+   no spelling that gcc takes. */
 #if defined(__cplusplus)
 #define PLATESIEVE_MUST_USE
 #elif defined(__clang__)
 #define PLATESIEVE_MUST_USE __attribute__((warn_unused_result))
-#elif defined(__GNUC__) && __GNUC__ >= 11
+#elif defined(__GNUC__) && __GNUC__ >= 11 && (!defined(__STRICT_ANSI__) || __STDC_VERSION__ > 201710L)
 #define PLATESIEVE_MUST_USE [[__nodiscard__]]
 #else
 #define PLATESIEVE_MUST_USE
