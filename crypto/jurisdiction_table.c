@@ -1,5 +1,5 @@
 /* Which code means which jurisdiction.  Facts from public tables: ISO 3166-1 and 3166-2; FBI NCIC Code Manual, table LIS (license
-   state); AAMVA D20 (2020), jurisdiction codes; USPS Publication 28, appendix B, and Canada Post's addressing guidelines.
+   state); AAMVA D20, jurisdiction codes; USPS Publication 28, appendix B, and Canada Post's addressing guidelines.
 
    Former names lead to their successor where there is exactly one (Burma MM, Ceylon LK, Rhodesia ZW, the Canal Zone PA); a part of
    a country without an ISO code of its own to that country (Wales GB, the Azores PT, Okinawa JP); Pacific islands of the United

@@ -107,8 +107,9 @@ struct platesieve_jurisdiction {
 /* "iso", "ncic", "aamva", "usps"; false for anything else. */
 PLATESIEVE_API bool platesieve_codes_parse(const char *name, enum platesieve_codes *codes);
 
-/* Maps a code (any case, surrounding white space ignored).  An empty code is the unknown jurisdiction and succeeds; a code that the
-   set lacks fails with PLATESIEVE_UNKNOWN_JURISDICTION and leaves the unknown jurisdiction in *jurisdiction. */
+/* Maps a code (any case, surrounding white space ignored).  One jurisdiction has one code: ISO "PR" becomes "US-PR".  An empty code is
+   the unknown jurisdiction and succeeds; a code that the set lacks fails with PLATESIEVE_UNKNOWN_JURISDICTION and leaves the unknown
+   jurisdiction in *jurisdiction. */
 PLATESIEVE_API struct platesieve_result platesieve_jurisdiction_map(enum platesieve_codes codes, const char *code, size_t size,
                                                                     struct platesieve_jurisdiction *jurisdiction);
 
