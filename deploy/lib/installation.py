@@ -16,7 +16,9 @@ import json
 import os
 import secrets
 import shlex
+import ssl
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import ports
@@ -157,6 +159,15 @@ class Installation:
         if done.returncode:
             raise Failure(f"{program} {argv[0]} left with code {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return done.stdout
+
+    def auditor_status(self):
+        """GET /v1/status of the gate as the auditor, who sees covert hits counted too."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        base = self.pki / identity_file("auditor/ines")
+        context.load_cert_chain(f"{base}.pem", f"{base}.key")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+        with opener.open(self.gate_url + "/v1/status", timeout=10) as answer:
+            return json.load(answer)
 
     # -- settings ---------------------------------------------------------------------------------------------------------
 
