@@ -17,9 +17,13 @@ SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenanc
 
 def make_house(folder, settings, start=True):
     house = House(folder)
-    house.prepare({}, {**SMALL, **settings})
-    if start:
-        house.start()
+    try:
+        house.prepare({}, {**SMALL, **settings})
+        if start:
+            house.start()
+    except BaseException:
+        remove_house(house)
+        raise
     return house
 
 

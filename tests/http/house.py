@@ -220,9 +220,11 @@ class House(Installation):
         return answer.json()
 
     def wait_live(self, name, revision, user="agency/customs/ana", seconds=10):
-        """Until the gate has taken the revision over (covert lists can't be seen from a lane: their version can)."""
-        key = f'platesieve_list_revision{{agency="{user.split("/")[1]}",list="{name}"}}'
-        eventually(lambda: self.metrics().get(key, -1) >= revision, seconds)
+        """Until the gate answers from that revision."""
+        def live():
+            lists = {(one["agency"], one["list"]): one["revision"] for one in self.get("/v1/status", "auditor/ines").json()["lists"]}
+            return lists.get((user.split("/")[1], name), -1) >= revision
+        eventually(live, seconds)
 
     def listed(self, plate, jurisdiction="US-TX", user="agency/customs/ana", grade="plate", **fields):
         """A new list with this one plate, live; returns its name."""

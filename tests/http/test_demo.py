@@ -1,0 +1,144 @@
+"""deploy/demo: the figures that it shows are the truth, and it leaves nothing behind."""
+import collections
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+import plates
+from house import TOP
+
+import traffic  # deploy/lib, which house.py has put into the path
+
+DEMO = TOP / "deploy/demo"
+PROGRAMS = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
+GRADES = ("full", "plate", "similar", "near")
+
+
+def demo(*argv, code=0, timeout=300):
+    done = subprocess.run([str(DEMO), *(str(word) for word in argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, "PLATESIEVE_BUILD": str(PROGRAMS)}, check=False)
+    assert done.returncode == code, (done.returncode, done.stdout[-3000:], done.stderr[-3000:])
+    return done
+
+
+def expected(lists, reads):
+    """What must come out, worked out from the lists and reads alone."""
+    index = collections.defaultdict(set)
+    for one in lists:
+        weakest = one.options[one.options.index("--grade") + 1]
+        for plate, jurisdiction, reference in one.entries:
+            for grade in plates.grades_from(weakest):
+                for text in plates.texts(plate, jurisdiction, grade, "list"):
+                    index[grade, *text].add((one.full_name, reference))
+    told = {"reads": 0, "cleared": 0, "hits": 0, "unusable": 0, "hits_by_grade": dict.fromkeys(GRADES, 0), "hits_by_list": collections.Counter()}
+    for read in reads:
+        if plates.canonical(read.plate) is None:
+            told["unusable"] += 1
+            continue
+        told["reads"] += 1
+        matches = {}
+        for grade in GRADES:
+            for text in plates.texts(read.plate, read.jurisdiction, grade, "lane"):
+                for entry in index.get((grade, *text), ()):
+                    matches.setdefault(entry, grade)
+        told["hits" if matches else "cleared"] += 1
+        if matches:
+            told["hits_by_grade"][min(matches.values(), key=GRADES.index)] += 1
+            told["hits_by_list"].update({name for name, _ in matches})
+    return {**told, "hits_by_list": dict(told["hits_by_list"])}
+
+
+def test_figures_are_the_truth():
+    done = demo("--json", "--count", 1500, "--seconds", 3)
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert set(told) == {"reads", "cleared", "hits", "hits_by_list", "hits_by_grade", "unusable", "latency_ms", "stored_rows_for_non_matches"}
+    right = expected(*traffic.make(1500))
+    assert right["hits"] > 10 and right["unusable"] == 3
+    assert {key: told[key] for key in right} == right
+    assert told["reads"] == told["cleared"] + told["hits"] == 1500
+    assert sum(told["hits_by_grade"].values()) == told["hits"] <= sum(told["hits_by_list"].values())
+    assert told["stored_rows_for_non_matches"] == 0
+    assert 0 < told["latency_ms"]["p50"] <= told["latency_ms"]["p99"] < 1000
+    assert "customs/stolen" in done.stderr and "marshals/abduction" in done.stderr
+
+
+def test_own_files_keep_and_remove(tmp_path):
+    reads, watch = tmp_path / "reads.csv", tmp_path / "watch.csv"
+    reads.write_text("plate,state\nZZZ9999,TX\nQQ41HX7,TX\n\u00a0qq41hx7 ,NM\n,TX\nQQ41HX7,99\n1QQFAKE00VIN00017,TX\nQQ41HX7,\n")
+    watch.write_text("plate,state\nQQ41HX7,TX\n")
+    folder = Path(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp")) / "demo"
+    try:
+        done = demo("--json", "--reads", reads, "--watch", watch, "--codes", "usps", "--keep", "--dir", folder)
+        told = json.loads(done.stdout.splitlines()[-1])
+        assert (told["reads"], told["cleared"], told["hits"], told["unusable"]) == (5, 1, 4, 2)
+        assert told["hits_by_list"] == {"customs/watch": 4}
+        assert (told["hits_by_grade"]["full"], told["hits_by_grade"]["plate"]) == (1, 3)
+        assert told["stored_rows_for_non_matches"] == 0
+        assert str(folder) in done.stderr and "platesieve" in done.stderr
+        status = subprocess.run([str(TOP / "deploy/local"), "status", str(folder), "--json"], capture_output=True, text=True, check=False)
+        assert json.loads(status.stdout)["running"]
+    finally:
+        subprocess.run([str(TOP / "deploy/local"), "down", str(folder), "--purge"], check=False, capture_output=True)
+    assert not folder.exists()
+
+
+def processes_of(folder):
+    done = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_leaves_nothing(number):
+    folder = Path(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp")) / "demo"
+    with subprocess.Popen([str(DEMO), "--dir", str(folder), "--count", "100000", "--seconds", "300"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, env={**os.environ, "PLATESIEVE_BUILD": str(PROGRAMS)}) as running:
+        for line in running.stdout:
+            if "alerts as they come" in line:
+                break
+        time.sleep(1)
+        running.send_signal(number)
+        rest = running.stdout.read()
+        assert running.wait(60) == 130, rest
+    assert not folder.exists()
+    assert processes_of(folder) == []
+    folder.parent.rmdir()
+
+
+def test_usage():
+    assert "--watch" in demo("--help").stdout
+    demo("--reads", "/dev/null", code=2)
+    demo("--reads", "/no/such/file", "--watch", "/no/such/file", code=2)
+
+
+def test_real_reads(shared, tmp_path):
+    """23,478 reads of New York with 200 of their plates on the list: each read of a listed plate hits, none other does at `full`."""
+    source = shared / "data/reads_nyc.csv"
+    with open(source, encoding="utf-8", newline="") as file:
+        reads = list(csv.DictReader(file))
+    assert len(reads) == 23478
+    known = [row for row in reads if plates.canonical(row["plate"]) and row["state"] in ("NY", "NJ", "PA", "CT", "FL", "TX", "MA")]
+    pairs = list(dict.fromkeys((plates.canonical(row["plate"]), row["state"]) for row in known))
+    listed = dict(pairs[::len(pairs) // 200][:200])
+    assert len(listed) == 200
+    watch = tmp_path / "watch.csv"
+    with open(watch, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("plate", "state"), *listed.items()])
+    begin = time.monotonic()
+    told = json.loads(demo("--json", "--reads", source, "--watch", watch, "--codes", "usps", timeout=600).stdout.splitlines()[-1])
+    print(f"demo over reads_nyc.csv: {time.monotonic() - begin:.0f} s, {told}", file=sys.stderr)
+    usable = [row for row in reads if plates.canonical(row["plate"])]
+    hits = [row for row in usable if plates.canonical(row["plate"]) in listed]
+    full = [row for row in hits if listed[plates.canonical(row["plate"])] == row["state"]]
+    assert told["unusable"] == len(reads) - len(usable)
+    assert (told["reads"], told["hits"], told["cleared"]) == (len(usable), len(hits), len(usable) - len(hits))
+    assert told["hits_by_grade"]["full"] == len(full)
+    assert told["hits_by_grade"]["full"] + told["hits_by_grade"]["plate"] == len(hits)
+    assert told["stored_rows_for_non_matches"] == 0

@@ -1,0 +1,159 @@
+"""Hits: recorded once, counted within the cooldown, seen by their agency only, by a cursor that skips none."""
+import secrets
+import threading
+
+import plates
+from house import assert_problem, eventually
+
+ANA, BEN = "agency/customs/ana", "agency/marshals/ben"
+
+
+def send(installation, plate, read_id, identity="reader/north/1", jurisdiction="US-TX", seen_s=0.0):
+    lane = installation.lane(identity)
+    answer = installation.post("/v1/checks", identity, installation.check_body(
+        lane, [installation.read(lane, plate, jurisdiction, read_id=read_id, seen_s=seen_s)]))
+    assert answer.status_code == 200, answer.text
+    return answer.json()["answers"][0]
+
+
+def new_id():
+    return plates.text64(secrets.token_bytes(16))
+
+
+def test_hit_is_recorded(installation):
+    name = installation.listed("QQ1001H", "US-TX", grade="similar")
+    alert = installation.check("QQ1O0IH", "US-TX", confidence=0.75)["alerts"][0]
+    hit = installation.wait_hits(1, name)[0]
+    assert hit["hit"] == alert["hit"]
+    assert (hit["list"], hit["reference"], hit["site"], hit["lane"], hit["grade"], hit["candidate"], hit["revision"], hit["count"]) == \
+           (name, "ref-QQ1001H", "north", "1", "similar", 0, 1, 1)
+    assert abs(hit["confidence"] - 0.75) < 1e-6 and hit["covert"] is False and hit["verify"] is False
+    assert hit["seen_at"] <= hit["recorded_at"] and hit["last_seen_at"] == hit["seen_at"]
+
+
+def test_hit_id_is_the_one_of_the_design(installation):
+    """A hash of lane, read and entry: the same at whatever gate."""
+    import hashlib
+    name = installation.listed("QQ1002H")
+    raw = secrets.token_bytes(16)
+    alert = send(installation, "QQ1002H", plates.text64(raw))["alerts"][0]
+    key = hashlib.sha256(b"platesieve/1/entry\0customs\0" + name.encode() + b"\0ref-QQ1002H").digest()[:8]
+    told = hashlib.sha256(b"platesieve/1/hit\0north\0" + b"1\0" + raw + b"customs\0" + name.encode() + b"\0" + key).digest()[:16]
+    assert plates.bytes64(alert["hit"]) == told
+
+
+def test_retry_is_the_same_hit(installation):
+    name = installation.listed("QQ1003H")
+    read = new_id()
+    ids = {send(installation, "QQ1003H", read)["alerts"][0]["hit"] for _ in range(5)}
+    assert len(ids) == 1
+    hits = installation.wait_hits(1, name)
+    eventually(lambda: installation.get("/v1/status", "auditor/ines").json()["spool"]["depth"] == 0)
+    hits = installation.hits(name)
+    assert [(hit["hit"], hit["count"]) for hit in hits] == [(ids.pop(), 1)]
+
+
+def test_cooldown_raises_the_count(installation):
+    name = installation.listed("QQ1004H", cooldown_s=300)
+    answers = [send(installation, "QQ1004H", new_id()) for _ in range(4)]
+    assert len({answer["alerts"][0]["hit"] for answer in answers}) == 1
+    hit = eventually(lambda: next((one for one in installation.hits(name) if one["count"] == 4), None))
+    assert len(installation.hits(name)) == 1 and hit["last_seen_at"] >= hit["seen_at"]
+
+
+def test_cooldown_is_of_this_entry_and_this_lane(installation):
+    name = installation.new_list(cooldown_s=300)
+    installation.push(name, [{"plate": f"QQ100{number}K", "jurisdiction": "US-TX"} for number in range(3)])
+    ids = {send(installation, f"QQ100{number}K", new_id(), lane)["alerts"][0]["hit"] for number in range(3) for lane in ("reader/north/1", "reader/north/2")}
+    assert len(ids) == 6
+    assert all(hit["count"] == 1 for hit in installation.wait_hits(6, name))
+
+
+def test_no_cooldown_no_merging(installation):
+    name = installation.listed("QQ1005H", cooldown_s=0)
+    ids = {send(installation, "QQ1005H", new_id())["alerts"][0]["hit"] for _ in range(3)}
+    assert len(ids) == 3
+    assert {hit["hit"] for hit in installation.wait_hits(3, name)} == ids
+
+
+def test_cooldown_ends(installation):
+    name = installation.listed("QQ1006H", cooldown_s=60)
+    first = send(installation, "QQ1006H", new_id(), seen_s=-200)["alerts"][0]["hit"]
+    second = send(installation, "QQ1006H", new_id(), seen_s=-170)["alerts"][0]["hit"]
+    third = send(installation, "QQ1006H", new_id(), seen_s=-100)["alerts"][0]["hit"]
+    assert first == second != third
+    counts = eventually(lambda: (lambda found: found if found == {first: 2, third: 1} else None)({hit["hit"]: hit["count"] for hit in installation.hits(name)}))
+    assert counts
+
+
+def test_each_agency_sees_its_own(installation):
+    mine, theirs = installation.listed("QQ1007H"), installation.listed("QQ1007H", user=BEN)
+    installation.check("QQ1007H")
+    assert {hit["list"] for hit in installation.wait_hits(1, mine)} == {mine}
+    assert {hit["list"] for hit in installation.wait_hits(1, theirs, BEN)} == {theirs}
+    assert mine not in {hit["list"] for hit in installation.hits(None, BEN)}
+    assert installation.hits(theirs, ANA) == []
+
+
+def test_cursor_skips_none_while_hits_come(installation):
+    """Four lanes write while an agency reads on by its cursor, page by page: each hit comes once."""
+    name = installation.new_list(cooldown_s=0)
+    installation.push(name, [{"plate": f"QQ2{number:02d}0C", "jurisdiction": "US-TX"} for number in range(50)])
+    lanes = ("reader/north/1", "reader/north/2", "reader/south/1", "reader/south/2")
+    acknowledged, lock = set(), threading.Lock()
+
+    def drive(identity):
+        session = installation.session(identity)
+        lane = installation.lane(identity)
+        for number in range(50):
+            body = installation.check_body(lane, [installation.read(lane, f"QQ2{number:02d}0C")])
+            answer = session.post(installation.url("/v1/checks"), json=body, timeout=30).json()["answers"][0]
+            with lock:
+                acknowledged.update(alert["hit"] for alert in answer["alerts"] if alert["list"] == name)
+
+    for identity in lanes:
+        installation.lane(identity)  # connections and keys of the tests' own are made by one thread
+    threads = [threading.Thread(target=drive, args=(identity,)) for identity in lanes]
+    for thread in threads:
+        thread.start()
+    got, cursor = [], "0"
+
+    def follow():
+        nonlocal cursor
+        answer = installation.get("/v1/hits", ANA, params={"after": cursor, "limit": 7, "list": name}).json()
+        got.extend(hit["hit"] for hit in answer["hits"])
+        cursor = answer["cursor"]
+        return answer["more"]
+
+    while any(thread.is_alive() for thread in threads):
+        follow()
+    for thread in threads:
+        thread.join()
+    assert len(acknowledged) == 200
+    eventually(lambda: (follow(), len(got) >= 200)[1], 15)
+    assert len(got) == len(set(got)) and set(got) == acknowledged
+
+
+def test_bad_queries(installation):
+    for query in ("limit=0", "limit=1001", "limit=x", "after=x", "after=-1", "list=No", "plate=ZZZ9999", "limit=1&limit=2"):
+        answer = installation.get(f"/v1/hits?{query}", ANA)
+        assert_problem(answer, 400, "bad-query")
+        assert "ZZZ9999" not in answer.text
+    long = installation.get("/v1/hits", ANA, headers={"Platesieve-Purpose": "x" * 300})
+    assert_problem(long, 400)
+
+
+def test_no_plate_token_or_slot_in_the_database(installation):
+    """Law 1 and 2: what the database's rows hold of a hit."""
+    installation.listed("QQ1008H")
+    lane = installation.lane("reader/north/1")
+    read = installation.read(lane, "QQ1008H")
+    installation.post("/v1/checks", "reader/north/1", installation.check_body(lane, [read]))
+    eventually(lambda: installation.get("/v1/status", "auditor/ines").json()["spool"]["depth"] == 0)
+    tables = [row[0] for row in installation.sql("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                                 "WHERE n.nspname = 'platesieve' AND c.relkind = 'r'")]
+    tokens = [plates.bytes64(token).hex() for made in read["candidates"][0]["tokens"] for token in (made["full"], made["plate"]) if token]
+    for table in tables:
+        text = "\n".join(row[0] for row in installation.sql(f'SELECT t::text FROM platesieve."{table}" t')).lower().replace("-", "")
+        for token in tokens:
+            assert token not in text, table

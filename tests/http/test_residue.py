@@ -1,0 +1,142 @@
+"""Law 3: a non-match leaves a count and nothing else; gone from the gate's memory within a second, never on a disk."""
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+import plates
+
+READER = "reader/north/1"
+
+
+def writable_memory(pid):
+    """Pieces of all that process PID can write to."""
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if not match:
+                continue
+            begin, end = int(match[1], 16), int(match[2], 16)
+            carry = b""
+            for place in range(begin, end, 1 << 20):
+                try:
+                    memory.seek(place)
+                    piece = carry + memory.read(min(1 << 20, end - place))
+                except OSError:
+                    break
+                yield line.split()[-1] if len(line.split()) > 5 else "anonymous", piece
+                carry = piece[-256:]
+
+
+def found(pid, patterns):
+    """{name of pattern: kinds of memory it was found in}"""
+    seen = {}
+    for where, piece in writable_memory(pid):
+        for name, pattern in patterns.items():
+            if pattern in piece:
+                seen.setdefault(name, set()).add(where)
+    return seen
+
+
+def tokens_of(reads):
+    """{label: bytes} of all tokens of some reads, as sent and as bytes."""
+    patterns = {}
+    for number, read in enumerate(reads):
+        for candidate in read["candidates"]:
+            for made in candidate["tokens"]:
+                for grade, value in made.items():
+                    for place, text in enumerate(value if isinstance(value, list) else [value]):
+                        patterns[f"read {number} {grade} {place} text"] = text.encode()
+                        patterns[f"read {number} {grade} {place} bytes"] = plates.bytes64(text)
+    return patterns
+
+
+def misses(installation, count):
+    lane = installation.lane(READER)
+    return lane, [installation.read(lane, f"ZZZ{number:04d}") for number in range(count)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that hides it")
+@pytest.mark.parametrize("kind", ["one read", "full batch", "one by one", "refused", "with a hit"])
+def test_memory(installation, kind):
+    name = installation.listed("QQ6001M", grade="near")
+    lane, reads = misses(installation, 64 if kind == "full batch" else 12 if kind == "one by one" else 1)
+    session = installation.session(READER)
+
+    def post(body, status=200):
+        answer = session.post(installation.url("/v1/checks"), json=body, timeout=30)
+        assert answer.status_code == status, answer.text
+
+    if kind == "one by one":
+        for read in reads:
+            post(installation.check_body(lane, [read]))
+    elif kind == "refused":
+        post({**installation.check_body(lane, reads), "unknown": 1}, 400)
+    elif kind == "with a hit":
+        post(installation.check_body(lane, [*reads, installation.read(lane, "QQ6001M")]))
+    else:
+        post(installation.check_body(lane, reads))
+    sent = time.monotonic()
+    pid = installation.gate.pid()
+    time.sleep(max(0.0, sent + 1.0 - time.monotonic()))
+    assert found(pid, {"list": name.encode()}), "the search itself must find what is there"
+    assert found(pid, tokens_of(reads)) == {}
+
+
+def test_disks(installation):
+    """Not in PostgreSQL's files, its WAL among them, not in the spool, not in a log: as text, bytes, or hexadecimal."""
+    installation.listed("QQ6002M")
+    lane, reads = misses(installation, 40)
+    answer = installation.post("/v1/checks", READER, installation.check_body(lane, reads))
+    assert answer.status_code == 200
+    assert installation.check("QQ6002M")["answer"] == "hit"
+    assert_problems = installation.post("/v1/checks", READER, {**installation.check_body(lane, reads), "extra": 1})
+    assert assert_problems.status_code == 400
+    time.sleep(1)
+    installation.sql("CHECKPOINT")
+    patterns = list(tokens_of(reads).values())
+    patterns += [pattern.hex().encode() for pattern in patterns]
+    patterns += [read["read_id"].encode() for read in reads] + [plates.bytes64(read["read_id"]) for read in reads]
+    search = re.compile(b"|".join(re.escape(pattern) for pattern in patterns))
+    searched = 0
+    for root in ("db", "gate", "keys", "log", "run"):
+        for path in (installation.folder / root).rglob("*"):
+            if path.is_file():
+                searched += 1
+                assert not search.search(path.read_bytes()), path
+    assert searched > 100
+    assert "QQ6002M" not in Path(installation.gate.log).read_text()
+
+
+def test_no_core_and_no_debugger(installation):
+    """Neither daemon leaves a core file, nor lets others of its user look into it."""
+    for daemon in (installation.gate, installation.keys):
+        limits = Path(f"/proc/{daemon.pid()}/limits").read_text()
+        assert re.search(r"Max core file size\s+0\s+0", limits)
+        # a process that may be dumped belongs to its user in /proc; one that may not, to root
+        assert os.stat(f"/proc/{daemon.pid()}/mem").st_uid == 0
+
+
+def test_metrics_carry_counts_only(installation):
+    installation.check("ZZZ7777")
+    for server in ("gate", "keys"):
+        names = installation.metrics(server)
+        assert names
+        assert not [name for name in names if "ZZZ7777" in name or re.search(r'"[A-Za-z0-9_-]{22}"', name)]
+
+
+def test_counts_add_up(installation):
+    before = installation.get("/v1/status", "auditor/ines").json()["checks"]
+    installation.listed("QQ6003M", covert=True)
+    installation.listed("QQ6004M")
+    for plate in ("ZZZ0001", "QQ6003M", "QQ6004M", "ZZZ0002"):
+        installation.check(plate)
+    auditor = installation.get("/v1/status", "auditor/ines").json()["checks"]
+    operator = installation.get("/v1/status", "operator/gate/olga").json()["checks"]
+    assert {key: auditor[key] - before[key] for key in ("reads", "cleared", "hits", "covert")} == {"reads": 4, "cleared": 2, "hits": 2, "covert": 1}
+    assert auditor["reads"] == auditor["cleared"] + auditor["hits"] == operator["reads"] == operator["cleared"] + operator["hits"]
+    assert operator["hits"] == auditor["hits"] - auditor["covert"]
+    assert not {"covert", "hits_by_grade", "hits_by_list"} & set(operator)
+    assert sum(auditor["hits_by_grade"].values()) == auditor["hits"]
