@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "server/http/reason.h"
 
@@ -98,6 +99,10 @@ struct route {
     enum run_on run_on;
     bool plain;         /* served on the loopback port without TLS as well */
 };
+
+/* One line a route: "GET /v1/lane reader", roles comma separated, "plain" the last of them.  What a daemon prints for --routes, so that a
+   test can hold schema/openapi.yaml against it. */
+void http_routes_print(const struct route *routes, FILE *out);
 
 struct metrics;
 

@@ -18,6 +18,7 @@ libserver_http_a_SOURCES = \
 	server/http/request.c \
 	server/http/revoked.c server/http/revoked.h \
 	server/http/router.c server/http/router.h \
+	server/http/routes.c \
 	server/http/server.c \
 	server/http/settings.c server/http/settings.h \
 	server/http/ticker.c \

@@ -1,0 +1,29 @@
+#include "server/http/http.h"
+
+static const char *const method_names[] = { [METHOD_GET] = "GET", [METHOD_POST] = "POST", [METHOD_PUT] = "PUT", [METHOD_DELETE] = "DELETE" };
+
+static const struct role_name {
+    enum role role;
+    const char *name;
+} role_names[] = {
+    { ROLE_READER, "reader" },
+    { ROLE_AGENCY, "agency" },
+    { ROLE_OPERATOR_GATE, "operator/gate" },
+    { ROLE_OPERATOR_KEYS, "operator/keys" },
+    { ROLE_AUDITOR, "auditor" },
+    { ROLE_NODE, "node" },
+};
+
+void http_routes_print(const struct route *routes, FILE *out)
+{
+    for (const struct route *route = routes; route->path != NULL; route++) {
+        const char *before = " ";
+        fprintf(out, "%s %s", method_names[route->method], route->path);
+        for (size_t i = 0; i < ARRAY_LENGTH(role_names); i++) {
+            if ((route->roles & role_names[i].role) == 0) continue;
+            fprintf(out, "%s%s", before, role_names[i].name);
+            before = ",";
+        }
+        fprintf(out, "%s\n", route->plain ? ",plain" : "");
+    }
+}
