@@ -1,5 +1,6 @@
 """What the documents show works: the examples compile and run, the man pages are clean, links lead somewhere."""
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import plates
 from house import eventually
 
 TOP = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
 KEY = bytes(range(32))
 PLATE, JURISDICTION = "qq-0oq7 q", "TX"
 
@@ -19,13 +21,15 @@ def blocks(document, language):
 
 
 @pytest.fixture(scope="module")
-def one_read(tmp_path_factory, installation):
+def one_read(tmp_path_factory):
     """The C example, built as a stranger would, against the library in the build folder."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "one-read.c").write_text(blocks("reader-integration.md", "c")[0])
     flags = subprocess.run(["pkg-config", "--libs", "libsodium", "libutf8proc"], capture_output=True, text=True, check=True).stdout.split()
+    if "#define PLATESIEVE_SANITIZER 1" in (BUILD / "config.h").read_text():
+        flags.append("-fsanitize=address,undefined")
     subprocess.run(["cc", "-std=c17", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/include", "one-read.c", "-o", "one-read",
-                    str(installation.programs / ".libs/libplatesieve.a"), *flags], cwd=folder, check=True)
+                    str(BUILD / ".libs/libplatesieve.a"), *flags], cwd=folder, check=True)
     return folder / "one-read"
 
 
