@@ -26,7 +26,7 @@ struct site_view {
     size_t lists_size;
     char *unchecked_json;          /* `[{"agency","list","why"}]` */
     size_t unchecked_size;
-    char *lane_json;               /* `"policy":...,"epochs":...,...`: the members of GET /v1/lane but site, lane, now and degraded */
+    char *lane_json;               /* `"epochs":...,...`: the members of GET /v1/lane but policy, site, lane, now and degraded */
     size_t lane_size;
 };
 

@@ -124,9 +124,7 @@ struct result policy_text_lane(const struct catalogue *catalogue, struct site_vi
     struct text text;
 
     text_begin(&text, 512, LANE_BYTES_MAX);
-    text_literal(&text, "\"policy\":");
-    text_json_string(&text, view->policy);
-    text_literal(&text, ",\"epochs\":[");
+    text_literal(&text, "\"epochs\":[");
     for (size_t i = 0; i < view->open_count; i++) {
         if (i > 0) text_literal(&text, ",");
         append_epoch(&text, &catalogue->epochs[view->open[i]]);

@@ -24,6 +24,11 @@ tests_unit_rows_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_rows_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_rows_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/entries_test
+tests_unit_entries_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_entries_test_LDADD = $(GATE_CORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_entries_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/index_test
 tests_unit_index_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_index_test_LDADD = $(GATE_CORE_LIBS) $(CMOCKA_LIBS)

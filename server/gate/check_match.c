@@ -1,0 +1,84 @@
+/* Which records of the index count for a read: see check_match.h. */
+#include "server/gate/check_match.h"
+
+/* Negative: the grade and candidate of A are better than those of B. */
+static int compare_strength(uint8_t grade_a, uint8_t candidate_a, uint8_t grade_b, uint8_t candidate_b)
+{
+    return grade_a != grade_b ? grade_a - grade_b : candidate_a - candidate_b;
+}
+
+/* The list for which RECORD counts in this epoch at this site now, or NULL. */
+static const struct catalogue_list *counts_for(const struct matches *matches, const struct index_match *record)
+{
+    const struct catalogue *catalogue = matches->catalogue;
+    const struct catalogue_list *list;
+    uint32_t position;
+
+    if (!catalogue_segment_visible(catalogue, record->segment)) return NULL;
+    position = catalogue->segments[record->segment - 1].list;
+    if (position >= catalogue->list_count || !matches->view->in_force[position]) return NULL;
+    list = &catalogue->lists[position];
+    if (catalogue_list_coverage(list, matches->job->epoch) == COVERAGE_NONE || record->grade > list->grade) return NULL;
+    if (!catalogue_entry_live(catalogue, entries_get(catalogue->entries, record->entry), matches->now_s)) return NULL;
+    return list;
+}
+
+/* Where the match of ENTRY belongs: the one it has, a free place, or the place of the list's weakest when it has its share.  NULL:
+   nowhere. */
+static struct match *place_for(struct matches *matches, const struct catalogue_list *list, uint32_t entry)
+{
+    struct match *weakest = NULL;
+    size_t of_list = 0;
+
+    for (size_t i = matches->read_start; i < matches->count; i++) {
+        struct match *match = &matches->list[i];
+
+        if (match->list != list) continue;
+        if (match->entry == entry) return match;
+        of_list++;
+        if (weakest == NULL || compare_strength(match->grade, match->candidate, weakest->grade, weakest->candidate) > 0) weakest = match;
+    }
+    if (of_list == LIMIT_MATCHES_PER_LIST) return weakest;
+    if (matches->count == LIMIT_CHECK_SIGHTINGS) return NULL;
+    if (matches->count == matches->room) {
+        size_t room = matches->room == 0 ? 16 : matches->room * 2;
+        struct match *longer = realloc(matches->list, room * sizeof(*longer));
+
+        if (longer == NULL) return NULL;
+        matches->list = longer;
+        matches->room = room;
+    }
+    matches->list[matches->count] = (struct match){ .entry = UINT32_MAX };
+    return &matches->list[matches->count++];
+}
+
+bool matches_add(void *context, const struct index_match *record)
+{
+    struct matches *matches = context;
+    const struct check_job *job = matches->job;
+    const struct catalogue_list *list = counts_for(matches, record);
+    struct match *match;
+
+    if (list == NULL) return true;
+    match = place_for(matches, list, record->entry);
+    if (match == NULL) {
+        matches->reason = REASON_BUSY;
+        return false;
+    }
+    if (match->entry != UINT32_MAX && compare_strength(record->grade, job->candidate, match->grade, match->candidate) >= 0) return true;
+    *match = (struct match){ .list = list, .entry = record->entry, .read = job->read, .candidate = job->candidate, .grade = record->grade,
+                             .epoch = job->epoch };
+    memcpy(match->tag, record->tag, sizeof(match->tag));
+    return true;
+}
+
+int match_compare_alerts(const void *a, const void *b)
+{
+    const struct match *x = a, *y = b;
+
+    if (x->grade != y->grade) return x->grade - y->grade;
+    if (x->list->priority != y->list->priority) return y->list->priority - x->list->priority;
+    if (x->candidate != y->candidate) return x->candidate - y->candidate;
+    if (x->list != y->list) return x->list < y->list ? -1 : 1;
+    return (x->entry > y->entry) - (x->entry < y->entry);
+}
