@@ -1,1 +1,10 @@
-# what schema/ holds
+# what schema/ holds: numbered migrations, compiled into platesieved; roles, for a superuser; the interface
+SCHEMA_SQL = \
+	schema/0001_lists.sql \
+	schema/0002_hits.sql
+dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
+EXTRA_DIST += schema/embed.awk schema/README.md
+
+schema/migrations.c: $(SCHEMA_SQL) schema/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) schema && (cd $(srcdir) && LC_ALL=C $(AWK) -f schema/embed.awk $(SCHEMA_SQL)) > $@.new && mv $@.new $@
+CLEANFILES += schema/migrations.c schema/migrations.c.new

@@ -13,8 +13,6 @@
 #include "server/gate/sighting.h"
 #include "server/http/reason.h"
 
-#define DB_SCHEMA_VERSION 1
-
 struct db;
 
 struct result db_open(const char *conninfo, const char *application_name, unsigned connections, unsigned wait_ms, struct db **db);

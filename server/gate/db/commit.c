@@ -1,0 +1,295 @@
+/* A revision's commit: it adds up, it is within its caps, and then a few small rows make it the list's own, in one transaction.
+   The head, which all lists share, is locked last and for an instant. */
+#include "server/gate/db/lists.h"
+#include "server/gate/db/revisions.h"
+
+struct commit {
+    const char *agency, *list, *who;
+    uint32_t revision;
+    const struct db_commit *wanted;
+    struct db_list *out;
+    /* of the attempt */
+    struct locked_list locked;
+    int64_t segment, lines, adds;
+    enum revision_mode mode;
+    int64_t entries; /* that stand afterwards */
+};
+
+static const struct statement lock_revision = {
+    "commit_lock_revision",
+    "SELECT segment, base, mode, state FROM revisions WHERE list = $1::int4 AND revision = $2::int4 AND state < 2 FOR UPDATE"
+};
+static const struct statement sum_parts = {
+    "sum_parts",
+    "SELECT count(*), coalesce(max(part), 0), coalesce(sum(lines), 0)::int8, coalesce(sum(adds), 0)::int8,"
+    " sha256(coalesce(string_agg(sha256, ''::bytea ORDER BY part), ''::bytea)) FROM parts WHERE segment = $1::int4"
+};
+static const struct statement find_duplicate = {
+    .sql = "SELECT 1 FROM (SELECT key FROM entries WHERE segment = $1::int4 UNION ALL SELECT key FROM edits WHERE segment = $1::int4) AS k"
+           " GROUP BY key HAVING count(*) > 1 LIMIT 1",
+    .plan_anew = true
+};
+/* $1: list, $2: base segment; of the committed segments that count */
+#define LIVE_SEGMENTS "(SELECT r.segment FROM revisions r WHERE r.list = $1::int4 AND r.state = 1 AND r.segment >= $2::int4)"
+static const struct statement remove_replaced = {
+    .sql = "UPDATE entries e SET removed_by = $3::int4 WHERE e.list = $1::int4 AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS
+           " AND e.key IN (SELECT key FROM entries WHERE segment = $3::int4 UNION ALL"
+           " SELECT key FROM edits WHERE segment = $3::int4 AND removes)",
+    .plan_anew = true
+};
+static const struct statement find_unknown = {
+    .sql = "SELECT 1 FROM edits t WHERE t.segment = $3::int4 AND NOT EXISTS (SELECT FROM entries e WHERE e.list = $1::int4"
+           " AND e.key = t.key AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS ") LIMIT 1",
+    .plan_anew = true
+};
+
+/* -- it adds up --------------------------------------------------------------------------------------------------------------------------- */
+
+/* *DONE: it was committed before. */
+static struct result lock(struct db_conn *conn, struct commit *commit, bool *done)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    TRY(db_list_lock(conn, commit->agency, commit->list, &commit->locked));
+    params_int4(&params, commit->locked.number);
+    params_int4(&params, commit->revision);
+    TRY(conn_run(conn, &lock_revision, &params, &result));
+    if (PQntuples(result) == 0) return FAIL(REASON_NOT_FOUND);
+    struct row row = { .result = result };
+    commit->segment = row_int(&row, 0);
+    int64_t base = row_int(&row, 1);
+    commit->mode = (enum revision_mode)row_int(&row, 2);
+    *done = row_int(&row, 3) == REVISION_COMMITTED;
+    if (row.bad) return FAIL(REASON_DATABASE);
+    return *done || base == commit->locked.revision ? OK : FAIL(REASON_BASE);
+}
+
+static struct result check_parts(struct db_conn *conn, struct commit *commit)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    uint8_t sha256[32];
+    params_int4(&params, commit->segment);
+    TRY(conn_run(conn, &sum_parts, &params, &result));
+    struct row row = { .result = result };
+    int64_t count = row_int(&row, 0), last = row_int(&row, 1);
+    commit->lines = row_int(&row, 2);
+    commit->adds = row_int(&row, 3);
+    row_bytes(&row, 4, sha256, sizeof(sha256));
+    if (row.bad) return FAIL(REASON_DATABASE);
+    bool adds_up = count == commit->wanted->parts && last == count && (uint64_t)commit->lines == commit->wanted->entries &&
+                   memcmp(sha256, commit->wanted->sha256, sizeof(sha256)) == 0;
+    return adds_up ? OK : FAIL(REASON_PARTS);
+}
+
+/* With few lines against a large list, each line goes through the index, whatever the statistics (still) say; the default is for bulk. */
+static struct result choose_plan(struct db_conn *conn, const struct commit *commit)
+{
+    TRY(conn_command(conn, "SET LOCAL work_mem = '128MB'"));
+    if (commit->lines > 100000) return OK;
+    return conn_command(conn, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off");
+}
+
+static struct result check_duplicates(struct db_conn *conn, const struct commit *commit)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_int4(&params, commit->segment);
+    TRY(conn_run(conn, &find_duplicate, &params, &result));
+    return PQntuples(result) == 0 ? OK : FAIL(REASON_DUPLICATE_REFERENCE);
+}
+
+/* -- what it does to entries -------------------------------------------------------------------------------------------------------------- */
+
+/* $1: list, $2: base segment, $3: this segment */
+static struct params params_of(const struct commit *commit)
+{
+    struct params params = { 0 };
+    params_int4(&params, commit->locked.number);
+    params_int4(&params, commit->locked.base_segment);
+    params_int4(&params, commit->segment);
+    return params;
+}
+
+static struct result apply_entries(struct db_conn *conn, struct commit *commit)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = params_of(commit);
+    uint64_t removed = 0;
+    switch (commit->mode) {
+    case REVISION_REPLACE:
+        commit->entries = commit->adds;
+        return OK;
+    case REVISION_CHANGE:
+        TRY(conn_do(conn, &remove_replaced, &params, &removed));
+        commit->entries = commit->locked.entries - (int64_t)removed + commit->adds;
+        return commit->entries >= commit->adds ? OK : FAIL(REASON_INTERNAL);
+    case REVISION_TOKENS:
+        TRY(conn_run(conn, &find_unknown, &params, &result));
+        commit->entries = commit->locked.entries;
+        return PQntuples(result) == 0 ? OK : FAIL(REASON_UNKNOWN_REFERENCE);
+    }
+    return FAIL(REASON_DATABASE);
+}
+
+/* -- what it does to epochs: coverage and caps -------------------------------------------------------------------------------------------- */
+
+#define SUMS                                                                                                                              \
+    "(SELECT p.epoch, sum(p.lines)::int8 AS lines, sum(p.near)::int8 AS near, sum(p.slots)::int8 AS slots FROM part_epochs p"              \
+    " JOIN epochs e ON e.number = p.epoch WHERE p.segment = $2::int4 GROUP BY p.epoch)"
+
+/* $1: list, $2: segment, $3: lines that an epoch needs to be whole */
+static const struct statement epochs_cleared = { "epochs_cleared", "DELETE FROM list_epochs WHERE list = $1::int4" };
+static const struct statement epochs_replaced = {
+    "epochs_replaced",
+    "INSERT INTO list_epochs (list, epoch, slots, near, whole) SELECT $1::int4, n.epoch, n.slots, n.near, n.lines = $3::int8 FROM " SUMS " AS n"
+};
+/* $4: nothing stood but what this revision adds.  An epoch stays whole only if every line added has it. */
+static const struct statement epochs_changed = {
+    "epochs_changed",
+    "UPDATE list_epochs c SET slots = c.slots + coalesce(n.slots, 0), near = c.near + coalesce(n.near, 0),"
+    " whole = (c.whole OR $4::bool) AND coalesce(n.lines, 0) = $3::int8"
+    " FROM epochs k LEFT JOIN " SUMS " AS n ON n.epoch = k.number WHERE c.list = $1::int4 AND k.number = c.epoch"
+};
+static const struct statement epochs_added = {
+    "epochs_added",
+    "INSERT INTO list_epochs (list, epoch, slots, near, whole)"
+    " SELECT $1::int4, n.epoch, n.slots, n.near, $4::bool AND n.lines = $3::int8 FROM " SUMS " AS n"
+    " WHERE NOT EXISTS (SELECT FROM list_epochs c WHERE c.list = $1::int4 AND c.epoch = n.epoch)"
+};
+static const struct statement epochs_given = {
+    "epochs_given",
+    "INSERT INTO list_epochs AS c (list, epoch, slots, near, whole)"
+    " SELECT $1::int4, n.epoch, n.slots, n.near, n.lines = $3::int8 FROM " SUMS " AS n"
+    " ON CONFLICT (list, epoch) DO UPDATE SET slots = c.slots + excluded.slots, near = c.near + excluded.near, whole = c.whole OR excluded.whole"
+};
+
+static struct result apply_epochs(struct db_conn *conn, const struct commit *commit)
+{
+    struct params list = { 0 }, params = { 0 };
+    params_int4(&list, commit->locked.number);
+    params_int4(&params, commit->locked.number);
+    params_int4(&params, commit->segment);
+    params_int8(&params, commit->mode == REVISION_TOKENS ? commit->entries : commit->adds);
+    switch (commit->mode) {
+    case REVISION_REPLACE:
+        TRY(conn_do(conn, &epochs_cleared, &list, NULL));
+        return conn_do(conn, &epochs_replaced, &params, NULL);
+    case REVISION_CHANGE:
+        params_bool(&params, commit->entries == commit->adds);
+        TRY(conn_do(conn, &epochs_changed, &params, NULL));
+        return conn_do(conn, &epochs_added, &params, NULL);
+    case REVISION_TOKENS:
+        return conn_do(conn, &epochs_given, &params, NULL);
+    }
+    return FAIL(REASON_DATABASE);
+}
+
+/* Epochs whose numbers (upper bounds) are over a cap, or that may be whole by now: those are counted exactly. */
+static const struct statement epochs_in_doubt = {
+    "epochs_in_doubt",
+    "SELECT epoch FROM list_epochs WHERE list = $1::int4 AND (slots > $2::int8 OR near > $3::int8 OR ($4::bool AND NOT whole AND slots >= $5::int8))"
+};
+static const struct statement count_epoch = {
+    .sql = "UPDATE list_epochs c SET slots = n.slots, near = n.near, whole = c.whole OR n.entries = $5::int8"
+           " FROM (SELECT count(*) AS slots, count(DISTINCT s.entry) AS entries, count(DISTINCT s.entry) FILTER (WHERE s.grade = 3) AS near"
+           " FROM slots s JOIN entries e ON e.list = $1::int4 AND e.key = s.entry AND e.removed_by = 0 AND e.segment <= s.segment"
+           " WHERE s.epoch = $4::int4 AND (s.segment = $3::int4 OR s.segment IN " LIVE_SEGMENTS ")"
+           " AND (e.segment = $3::int4 OR e.segment IN " LIVE_SEGMENTS ")) AS n"
+           " WHERE c.list = $1::int4 AND c.epoch = $4::int4",
+    .plan_anew = true
+};
+static const struct statement over_cap = {
+    "over_cap", "SELECT 1 FROM list_epochs WHERE list = $1::int4 AND (slots > $2::int8 OR near > $3::int8) LIMIT 1"
+};
+
+static struct result count_exactly(struct db_conn *conn, const struct commit *commit, const PGresult *doubtful)
+{
+    int rows = PQntuples(doubtful);
+    for (int i = 0; i < rows; i++) {
+        struct row row = { .result = doubtful, .number = i };
+        struct params params = params_of(commit);
+        params_int4(&params, row_int(&row, 0));
+        params_int8(&params, commit->entries);
+        if (row.bad) return FAIL(REASON_DATABASE);
+        if (i == 0)
+            TRY(conn_command(conn, "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on"));
+        TRY(conn_do(conn, &count_epoch, &params, NULL));
+    }
+    return OK;
+}
+
+static struct result check_caps(struct db_conn *conn, const struct commit *commit)
+{
+    PGresult *doubtful RESULT_CLEANUP = NULL, *over RESULT_CLEANUP = NULL;
+    struct params caps = { 0 }, doubt = { 0 };
+    int64_t near = commit->wanted->near_entries_max > INT64_MAX ? INT64_MAX : (int64_t)commit->wanted->near_entries_max;
+    params_int4(&caps, commit->locked.number);
+    params_int8(&caps, commit->locked.cap_tokens);
+    params_int8(&caps, near);
+    if (commit->mode != REVISION_REPLACE) { /* whose numbers are exact */
+        params_int4(&doubt, commit->locked.number);
+        params_int8(&doubt, commit->locked.cap_tokens);
+        params_int8(&doubt, near);
+        params_bool(&doubt, commit->mode == REVISION_TOKENS);
+        params_int8(&doubt, commit->entries);
+        TRY(conn_run(conn, &epochs_in_doubt, &doubt, &doubtful));
+        TRY(count_exactly(conn, commit, doubtful));
+    }
+    TRY(conn_run(conn, &over_cap, &caps, &over));
+    return PQntuples(over) == 0 ? OK : FAIL(REASON_CAP);
+}
+
+/* -- the flip ----------------------------------------------------------------------------------------------------------------------------- */
+
+static const struct statement flip_revision = {
+    "flip_revision",
+    "UPDATE revisions SET state = 1, version = $2::int8, committed_at = clock_timestamp(), committed_by = $3::text WHERE segment = $1::int4"
+};
+static const struct statement flip_list = {
+    "flip_list",
+    "UPDATE lists SET revision = $2::int4, base_segment = $3::int4, entries = $4::int8, version = $5::int8, committed_at = clock_timestamp()"
+    " WHERE number = $1::int4"
+};
+
+static struct result flip(struct db_conn *conn, const struct commit *commit)
+{
+    struct params revision = { 0 }, list = { 0 };
+    int64_t version;
+    TRY(db_move_head(conn, &version));
+    params_int4(&revision, commit->segment);
+    params_int8(&revision, version);
+    params_text(&revision, commit->who);
+    TRY(conn_do(conn, &flip_revision, &revision, NULL));
+    params_int4(&list, commit->locked.number);
+    params_int4(&list, commit->revision);
+    params_int4(&list, commit->mode == REVISION_REPLACE ? commit->segment : commit->locked.base_segment);
+    params_int8(&list, commit->entries);
+    params_int8(&list, version);
+    return conn_do(conn, &flip_list, &list, NULL);
+}
+
+static struct result commit_body(struct db_conn *conn, void *context)
+{
+    struct commit *commit = context;
+    bool done = false;
+    TRY(lock(conn, commit, &done));
+    if (!done) {
+        TRY(check_parts(conn, commit));
+        TRY(choose_plan(conn, commit));
+        TRY(check_duplicates(conn, commit));
+        TRY(apply_entries(conn, commit));
+        TRY(apply_epochs(conn, commit));
+        TRY(check_caps(conn, commit));
+        TRY(flip(conn, commit));
+    }
+    return db_list_read(conn, commit->agency, commit->list, commit->out);
+}
+
+struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, const struct db_commit *wanted,
+                                 const char *who, struct db_list *out)
+{
+    struct commit commit = { .agency = agency, .list = list, .who = who, .revision = revision, .wanted = wanted, .out = out };
+    struct scope scope = { .agency = agency, .timeout_ms = DB_COMMIT_MS };
+    return db_transaction(db, &scope, commit_body, &commit);
+}

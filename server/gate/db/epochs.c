@@ -1,0 +1,96 @@
+/* Epochs' partitions, days' partitions, and housekeeping. */
+#include <assert.h>
+
+#include "server/gate/db/conn.h"
+#include "server/gate/db/load.h"
+
+static const struct statement prepare_epoch = {
+    "prepare_epoch", "SELECT epoch_prepare($1::int4, $2::text, $3::timestamptz, $4::timestamptz, $5::timestamptz)"
+};
+static const struct statement epochs_over = {
+    "epochs_over", "SELECT number FROM epochs WHERE destroyed_at <= now() ORDER BY number"
+};
+static const struct statement drop_epoch = { "drop_epoch", "SELECT epoch_drop($1::int4)" };
+static const struct statement maintain = { "maintain", "SELECT maintain()" };
+static const struct statement expire = { "expire", "SELECT expire()" };
+static const struct statement drop_day = { "drop_day", "SELECT coalesce(day_drop(day_oldest()), false)" };
+
+struct epoch {
+    int64_t number, opens_ms, closes_ms, destroyed_ms;
+    const char *id;
+};
+
+static struct result prepare_body(struct db_conn *conn, void *context)
+{
+    const struct epoch *epoch = context;
+    struct params params = { 0 };
+    params_int4(&params, epoch->number);
+    params_text(&params, epoch->id);
+    params_time(&params, epoch->opens_ms);
+    params_time(&params, epoch->closes_ms);
+    params_time(&params, epoch->destroyed_ms);
+    struct result result = conn_do(conn, &prepare_epoch, &params, NULL);
+    return failed(result) && conn_failed_with(conn, "PS001") ? FAIL(REASON_INTERNAL) : result;
+}
+
+struct result db_epoch_prepare(struct db *db, uint64_t number, const char *id, int64_t opens_ms, int64_t closes_ms, int64_t destroyed_ms)
+{
+    if (number > INT32_MAX) return FAIL(REASON_INTERNAL);
+    struct epoch epoch = { (int64_t)number, opens_ms, closes_ms, destroyed_ms, id };
+    struct scope scope = { 0 };
+    return db_transaction(db, &scope, prepare_body, &epoch);
+}
+
+static struct result numbers_body(struct db_conn *conn, void *context)
+{
+    return conn_run(conn, &epochs_over, NULL, context);
+}
+
+static struct result drop_body(struct db_conn *conn, void *context)
+{
+    struct params params = { 0 };
+    params_int4(&params, *(int64_t *)context);
+    return conn_do(conn, &drop_epoch, &params, NULL);
+}
+
+struct result db_epochs_drop(struct db *db)
+{
+    PGresult *over RESULT_CLEANUP = NULL;
+    struct scope scope = { 0 };
+    TRY(db_transaction(db, &scope, numbers_body, &over));
+    for (int i = 0, rows = PQntuples(over); i < rows; i++) {
+        struct row row = { .result = over, .number = i };
+        int64_t number = row_int(&row, 0);
+        if (row.bad) return FAIL(REASON_DATABASE);
+        TRY(db_transaction(db, &scope, drop_body, &number));
+    }
+    return OK;
+}
+
+static struct result bite(struct db_conn *conn, const struct statement *statement, bool *more)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    TRY(conn_run(conn, statement, NULL, &result));
+    struct row row = { .result = result };
+    if (statement == &drop_day ? row_bool(&row, 0) : row_int(&row, 0) > 0) *more = true;
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+static struct result maintain_body(struct db_conn *conn, void *context)
+{
+    TRY(bite(conn, &maintain, context));
+    return bite(conn, &expire, context);
+}
+
+static struct result days_body(struct db_conn *conn, void *context)
+{
+    return bite(conn, &drop_day, context);
+}
+
+struct result db_maintain(struct db *db, bool *more)
+{
+    struct scope scope = { .later = true };
+    *more = false;
+    TRY(db_transaction(db, &scope, maintain_body, more));
+    return db_transaction(db, &scope, days_body, more);
+}

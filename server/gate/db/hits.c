@@ -1,0 +1,237 @@
+/* Hits: what an agency asks for, what a gate stores. */
+#include <assert.h>
+
+#include "server/gate/db/conn.h"
+
+/* -- an agency's hits ---------------------------------------------------------------------------------------------------------------------- */
+
+#define HIT_COLUMNS                                                                                                                        \
+    "h.id, l.id, h.reference, h.site, h.lane, h.seen_at, h.recorded_at, h.last_seen_at, h.grade, h.candidate, h.confidence, h.revision,"   \
+    " h.age_s, h.count, h.cursor, h.verify, h.covert"
+static const struct statement hits_after = {
+    "hits_after",
+    "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.agency = $1::text AND h.cursor > $2::int8"
+    " ORDER BY h.cursor LIMIT $3::int4"
+};
+static const struct statement list_hits_after = {
+    "list_hits_after",
+    "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.agency = $1::text AND h.cursor > $2::int8"
+    " AND l.id = $4::text ORDER BY h.cursor LIMIT $3::int4"
+};
+
+struct hits {
+    const char *agency, *list;
+    uint64_t cursor;
+    unsigned limit;
+    PGresult *result;
+};
+
+static struct result after_body(struct db_conn *conn, void *context)
+{
+    struct hits *hits = context;
+    struct params params = { 0 };
+    result_clear(&hits->result);
+    params_text(&params, hits->agency);
+    params_int8(&params, hits->cursor > INT64_MAX ? INT64_MAX : (int64_t)hits->cursor);
+    params_int4(&params, hits->limit);
+    if (hits->list) params_text(&params, hits->list);
+    return conn_run(conn, hits->list ? &list_hits_after : &hits_after, &params, &hits->result);
+}
+
+static struct result hit_take(const PGresult *result, int number, struct db_hit *hit)
+{
+    struct row row = { .result = result, .number = number };
+    row_bytes(&row, 0, hit->id, sizeof(hit->id));
+    row_text(&row, 1, hit->list, sizeof(hit->list));
+    row_text(&row, 2, hit->reference, sizeof(hit->reference));
+    row_text(&row, 3, hit->site, sizeof(hit->site));
+    row_text(&row, 4, hit->lane, sizeof(hit->lane));
+    hit->seen_ms = row_time(&row, 5);
+    hit->recorded_ms = row_time(&row, 6);
+    hit->last_seen_ms = row_time(&row, 7);
+    hit->grade = (uint8_t)row_int(&row, 8);
+    hit->candidate = (uint8_t)row_int(&row, 9);
+    hit->confidence = row_real(&row, 10);
+    hit->revision = (uint32_t)row_int(&row, 11);
+    hit->age_s = (uint32_t)row_int(&row, 12);
+    hit->count = (uint64_t)row_int(&row, 13);
+    hit->cursor = (uint64_t)row_int(&row, 14);
+    hit->verify = row_bool(&row, 15);
+    hit->covert = row_bool(&row, 16);
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+struct result db_hits_after(struct db *db, const char *agency, const char *list, uint64_t cursor, unsigned limit, db_hit_fn each,
+                            void *context)
+{
+    struct hits hits = { .agency = agency, .list = list, .cursor = cursor, .limit = limit };
+    struct scope scope = { .agency = agency };
+    struct result result = db_transaction(db, &scope, after_body, &hits);
+    int rows = failed(result) ? 0 : PQntuples(hits.result);
+    for (int i = 0; i < rows && !failed(result); i++) {
+        struct db_hit hit = { 0 };
+        result = hit_take(hits.result, i, &hit);
+        if (!failed(result)) each(context, &hit);
+    }
+    result_clear(&hits.result);
+    return result;
+}
+
+/* -- a gate's sightings -------------------------------------------------------------------------------------------------------------------- */
+
+#define DAY_MS INT64_C(86400000)
+#define STORE_COLUMNS 15
+
+static const struct statement store = {
+    "store",
+    "SELECT sightings_store($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int8[], $5::int4[], $6::int4[], $7::int4[], $8::int4[],"
+    " $9::int2[], $10::int2[], $11::bool[], $12::bool[], $13::real[], $14::text[], $15::text[])"
+};
+static const struct statement prepare_day = {
+    "prepare_day", "SELECT day_prepare((timestamptz 'epoch' + make_interval(days => $1::int4))::date)"
+};
+
+struct sightings {
+    const struct sighting *each;
+    size_t count;
+    bool no_partition;
+    int64_t unknown;  /* whose list the database does not have */
+};
+
+static void fill(struct array *a, const struct sightings *sightings)
+{
+    static const uint32_t types[STORE_COLUMNS] = { TYPE_UUID, TYPE_UUID, TYPE_TIME, TYPE_INT8, TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4,
+                                                   TYPE_INT2, TYPE_INT2, TYPE_BOOL, TYPE_BOOL, TYPE_REAL, TYPE_TEXT, TYPE_TEXT };
+    for (size_t i = 0; i < STORE_COLUMNS; i++) array_begin(&a[i], types[i], sightings->count, 16);
+    for (size_t i = 0; i < sightings->count; i++) {
+        const struct sighting *s = &sightings->each[i];
+        array_uuid(&a[0], s->id);
+        array_uuid(&a[1], s->hit);
+        array_time(&a[2], s->seen_ms);
+        array_int8(&a[3], (int64_t)s->entry);
+        array_int4(&a[4], s->list);
+        array_int4(&a[5], s->revision);
+        array_int4(&a[6], s->age_s);
+        array_int4(&a[7], s->cooldown_s);
+        array_int2(&a[8], s->grade);
+        array_int2(&a[9], s->candidate);
+        array_bool(&a[10], s->verify);
+        array_bool(&a[11], s->covert);
+        array_real(&a[12], s->confidence);
+        array_text(&a[13], s->site);
+        array_text(&a[14], s->lane);
+    }
+}
+
+static struct result store_body(struct db_conn *conn, void *context)
+{
+    struct sightings *sightings = context;
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct array a[STORE_COLUMNS];
+    struct params params = { 0 };
+    bool ready = true;
+    fill(a, sightings);
+    for (size_t i = 0; i < STORE_COLUMNS; i++) ready = params_array(&params, &a[i]) && ready;
+    struct result done = ready ? conn_run(conn, &store, &params, &result) : FAIL(REASON_INTERNAL);
+    for (size_t i = 0; i < STORE_COLUMNS; i++) array_free(&a[i]);
+    sightings->no_partition = failed(done) && conn_failed_with(conn, "23514");
+    TRY(done);
+    struct row row = { .result = result };
+    sightings->unknown = row_int(&row, 0);
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+struct day { int64_t number; };
+
+static struct result day_body(struct db_conn *conn, void *context)
+{
+    const struct day *day = context;
+    struct params params = { 0 };
+    params_int4(&params, day->number);
+    return conn_do(conn, &prepare_day, &params, NULL);
+}
+
+struct result db_day_prepare(struct db *db, int64_t ms)
+{
+    struct day day = { .number = ms / DAY_MS };
+    struct scope scope = { 0 };
+    return db_transaction(db, &scope, day_body, &day);
+}
+
+struct result db_sightings_store(struct db *db, const struct sighting *each, size_t count)
+{
+    assert(count > 0);
+    struct sightings sightings = { .each = each, .count = count };
+    struct scope scope = { 0 };
+    struct result result = db_transaction(db, &scope, store_body, &sightings);
+    if (failed(result) && sightings.no_partition) { /* a spool that lay for long: days that are not made ahead */
+        int64_t last = -1;
+        for (size_t i = 0; i < count; i++) {
+            if (each[i].seen_ms / DAY_MS == last) continue;
+            last = each[i].seen_ms / DAY_MS;
+            TRY(db_day_prepare(db, each[i].seen_ms));
+        }
+        result = db_transaction(db, &scope, store_body, &sightings);
+    }
+    if (!failed(result) && sightings.unknown > 0)
+        fprintf(stderr, "<3>the database does not have the lists of %lld sightings: they are lost\n", (long long)sightings.unknown);
+    return result;
+}
+
+/* -- recent hits, for the cooldown ----------------------------------------------------------------------------------------------------------- */
+
+static const struct statement hits_recent = {
+    "hits_recent",
+    "SELECT h.id, h.entry, h.list, h.revision, h.age_s, l.cooldown_s, h.seen_at, h.grade, h.candidate, h.covert, h.verify, h.confidence,"
+    " h.site, h.lane FROM hits h JOIN lists l ON l.number = h.list WHERE h.seen_at >= $1::timestamptz ORDER BY h.seen_at"
+};
+
+struct recent {
+    int64_t since_ms;
+    PGresult *result;
+};
+
+static struct result recent_body(struct db_conn *conn, void *context)
+{
+    struct recent *recent = context;
+    struct params params = { 0 };
+    result_clear(&recent->result);
+    params_time(&params, recent->since_ms);
+    return conn_run(conn, &hits_recent, &params, &recent->result);
+}
+
+static struct result recent_take(const PGresult *result, int number, struct sighting *s)
+{
+    struct row row = { .result = result, .number = number };
+    row_bytes(&row, 0, s->id, sizeof(s->id));
+    memcpy(s->hit, s->id, sizeof(s->hit));
+    s->entry = (uint64_t)row_int(&row, 1);
+    s->list = (uint32_t)row_int(&row, 2);
+    s->revision = (uint32_t)row_int(&row, 3);
+    s->age_s = (uint32_t)row_int(&row, 4);
+    s->cooldown_s = (uint32_t)row_int(&row, 5);
+    s->seen_ms = row_time(&row, 6);
+    s->grade = (uint8_t)row_int(&row, 7);
+    s->candidate = (uint8_t)row_int(&row, 8);
+    s->covert = row_bool(&row, 9);
+    s->verify = row_bool(&row, 10);
+    s->confidence = row_real(&row, 11);
+    row_text(&row, 12, s->site, sizeof(s->site));
+    row_text(&row, 13, s->lane, sizeof(s->lane));
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+struct result db_hits_recent(struct db *db, int64_t since_ms, void (*each)(void *context, const struct sighting *sighting), void *context)
+{
+    struct recent recent = { .since_ms = since_ms };
+    struct scope scope = { 0 };
+    struct result result = db_transaction(db, &scope, recent_body, &recent);
+    int rows = failed(result) ? 0 : PQntuples(recent.result);
+    for (int i = 0; i < rows && !failed(result); i++) {
+        struct sighting sighting = { 0 };
+        result = recent_take(recent.result, i, &sighting);
+        if (!failed(result)) each(context, &sighting);
+    }
+    result_clear(&recent.result);
+    return result;
+}

@@ -1,0 +1,370 @@
+/* Streaming the lists out of PostgreSQL: small tables as results, entries and slots as binary COPY. */
+#include "server/gate/db/load.h"
+
+#include <assert.h>
+#include <endian.h>
+
+#include "server/gate/db/conn.h"
+#include "server/gate/entries.h"
+
+#define LOAD_STATEMENT_MS (10 * 60 * 1000)
+#define SEGMENTS_PER_COPY 1000
+
+struct db_load {
+    struct db *db;
+    struct db_conn *conn;
+};
+
+static const struct statement head = { "head", "SELECT version FROM head" };
+static const struct statement load_lists = {
+    "load_lists",
+    "SELECT number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, age_limit_s, revision, entries,"
+    " committed_at, base_segment FROM lists WHERE version > $1::int8 ORDER BY number"
+};
+static const struct statement load_coverage = { "load_coverage", "SELECT list, epoch, whole FROM list_epochs" };
+static const struct statement load_segments = {
+    "load_segments",
+    "SELECT r.segment, r.list FROM revisions r JOIN lists l ON l.number = r.list"
+    " WHERE r.state = 1 AND r.segment >= l.base_segment AND r.kept = 2 ORDER BY r.segment"
+};
+
+static struct result read_head(struct db_conn *conn, uint64_t *version)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    TRY(conn_run(conn, &head, NULL, &result));
+    struct row row = { .result = result };
+    *version = (uint64_t)row_int(&row, 0);
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+static struct result head_body(struct db_conn *conn, void *context)
+{
+    return read_head(conn, context);
+}
+
+struct result db_head(struct db *db, uint64_t *version)
+{
+    struct scope scope = { .timeout_ms = 5000 };
+    return db_transaction(db, &scope, head_body, version);
+}
+
+struct result db_load_begin(struct db *db, struct db_load **out)
+{
+    struct db_load *load = calloc(1, sizeof(*load));
+    if (!load) return FAIL(REASON_INTERNAL);
+    load->db = db;
+    struct result result = db_take(db, &load->conn);
+    if (failed(result)) {
+        free(load);
+        return result;
+    }
+    load->conn->timeout_ms = LOAD_STATEMENT_MS;
+    result = conn_command(load->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '10min';"
+                                      "SET LOCAL idle_in_transaction_session_timeout = '10min'");
+    if (failed(result)) {
+        db_load_end(load);
+        return result;
+    }
+    *out = load;
+    return OK;
+}
+
+void db_load_end(struct db_load *load)
+{
+    if (!load) return;
+    if (!load->conn->broken && failed(conn_command(load->conn, "ROLLBACK"))) load->conn->broken = true;
+    load->conn->timeout_ms = DB_STATEMENT_MS;
+    db_give(load->db, load->conn);
+    free(load);
+}
+
+struct result db_load_head(struct db_load *load, uint64_t *version)
+{
+    return read_head(load->conn, version);
+}
+
+/* -- small tables -------------------------------------------------------------------------------------------------------------------------- */
+
+static struct result list_take(const PGresult *result, int number, struct load_list *out)
+{
+    struct row row = { .result = result, .number = number };
+    struct db_list *list = &out->list;
+    *out = (struct load_list){ 0 };
+    list->number = (uint32_t)row_int(&row, 0);
+    row_text(&row, 1, list->agency, sizeof(list->agency));
+    row_text(&row, 2, list->id, sizeof(list->id));
+    row_text(&row, 3, list->category, sizeof(list->category));
+    row_text(&row, 4, list->instruction, sizeof(list->instruction));
+    list->site_count = row_texts(&row, 5, list->sites[0], sizeof(list->sites[0]), ARRAY_LENGTH(list->sites));
+    list->priority = (uint32_t)row_int(&row, 6);
+    list->grade = (uint32_t)row_int(&row, 7);
+    list->covert = row_bool(&row, 8);
+    list->suspended = row_bool(&row, 9);
+    list->cooldown_s = (uint32_t)row_int(&row, 10);
+    list->age_limit_s = (uint32_t)row_int(&row, 11);
+    list->revision = (uint32_t)row_int(&row, 12);
+    list->entries = (uint64_t)row_int(&row, 13);
+    list->committed_ms = row_time_or(&row, 14, 0);
+    out->base_segment = (uint32_t)row_int(&row, 15);
+    return row.bad || list->grade >= PLATESIEVE_GRADES ? FAIL(REASON_DATABASE) : OK;
+}
+
+struct result db_load_lists(struct db_load *load, uint64_t version, void (*each)(void *context, const struct load_list *list), void *context)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_int8(&params, (int64_t)version);
+    TRY(conn_run(load->conn, &load_lists, &params, &result));
+    struct load_list *list = malloc(sizeof(*list));
+    if (!list) return FAIL(REASON_INTERNAL);
+    struct result taken = OK;
+    for (int i = 0, rows = PQntuples(result); i < rows && !failed(taken); i++) {
+        taken = list_take(result, i, list);
+        if (!failed(taken)) each(context, list);
+    }
+    free(list);
+    return taken;
+}
+
+struct result db_load_coverage(struct db_load *load, void (*each)(void *context, const struct load_coverage *coverage), void *context)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    TRY(conn_run(load->conn, &load_coverage, NULL, &result));
+    for (int i = 0, rows = PQntuples(result); i < rows; i++) {
+        struct row row = { .result = result, .number = i };
+        struct load_coverage coverage = { .list = (uint32_t)row_int(&row, 0), .epoch = (uint64_t)row_int(&row, 1), .whole = row_bool(&row, 2) };
+        if (row.bad) return FAIL(REASON_DATABASE);
+        each(context, &coverage);
+    }
+    return OK;
+}
+
+struct result db_load_segments(struct db_load *load, void (*each)(void *context, const struct load_segment *segment), void *context)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    TRY(conn_run(load->conn, &load_segments, NULL, &result));
+    for (int i = 0, rows = PQntuples(result); i < rows; i++) {
+        struct row row = { .result = result, .number = i };
+        struct load_segment segment = { .segment = (uint32_t)row_int(&row, 0), .list = (uint32_t)row_int(&row, 1) };
+        if (row.bad) return FAIL(REASON_DATABASE);
+        each(context, &segment);
+    }
+    return OK;
+}
+
+/* -- COPY ------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct reader {
+    const uint8_t *at;
+    size_t left;
+    bool bad;
+};
+
+static const uint8_t *take(struct reader *reader, size_t size)
+{
+    if (reader->bad || reader->left < size) {
+        reader->bad = true;
+        return NULL;
+    }
+    const uint8_t *at = reader->at;
+    reader->at += size;
+    reader->left -= size;
+    return at;
+}
+
+static uint16_t take_16(struct reader *reader)
+{
+    uint16_t wire = 0;
+    const uint8_t *at = take(reader, sizeof(wire));
+    if (at) memcpy(&wire, at, sizeof(wire));
+    return be16toh(wire);
+}
+
+static uint32_t take_32(struct reader *reader)
+{
+    uint32_t wire = 0;
+    const uint8_t *at = take(reader, sizeof(wire));
+    if (at) memcpy(&wire, at, sizeof(wire));
+    return be32toh(wire);
+}
+
+static uint64_t take_64(struct reader *reader)
+{
+    uint64_t wire = 0;
+    const uint8_t *at = take(reader, sizeof(wire));
+    if (at) memcpy(&wire, at, sizeof(wire));
+    return be64toh(wire);
+}
+
+/* A field of exactly SIZE bytes follows. */
+static void expect(struct reader *reader, uint32_t size)
+{
+    if (take_32(reader) != size) reader->bad = true;
+}
+
+static uint64_t field_64(struct reader *reader)
+{
+    expect(reader, 8);
+    return take_64(reader);
+}
+
+static uint32_t field_32(struct reader *reader)
+{
+    expect(reader, 4);
+    return take_32(reader);
+}
+
+/* Seconds since 1970 of a timestamptz, or FALLBACK for null. */
+static uint32_t field_seconds(struct reader *reader, uint32_t fallback)
+{
+    uint32_t size = take_32(reader);
+    if (size == UINT32_MAX) return fallback;
+    if (size != 8) reader->bad = true;
+    int64_t seconds = (int64_t)take_64(reader) / 1000000 + 946684800;
+    return seconds < 0 ? 0 : seconds > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)seconds;
+}
+
+typedef struct result (*copy_row_fn)(void *context, struct reader *reader);
+
+/* One buffer: rows lie whole in it (a message of the protocol each); the header comes with the first. */
+static struct result copy_buffer(struct reader reader, uint16_t fields, bool *begun, copy_row_fn row, void *context)
+{
+    static const uint8_t signature[11] = "PGCOPY\n\377\r\n";
+    if (!*begun) {
+        const uint8_t *at = take(&reader, sizeof(signature));
+        if (!at || memcmp(at, signature, sizeof(signature)) != 0 || take_32(&reader) != 0) return FAIL(REASON_DATABASE);
+        take(&reader, take_32(&reader));
+        *begun = true;
+    }
+    while (!reader.bad && reader.left > 0) {
+        uint16_t count = take_16(&reader);
+        if (count == UINT16_MAX) return reader.left == 0 && !reader.bad ? OK : FAIL(REASON_DATABASE);
+        if (count != fields) return FAIL(REASON_DATABASE);
+        TRY(row(context, &reader));
+    }
+    return reader.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+/* Runs COPY and hands on each row.  When ROW stops it, the connection is given up: there may be gigabytes to come. */
+static struct result copy(struct db_load *load, const char *sql, uint16_t fields, copy_row_fn row, void *context)
+{
+    bool begun = false;
+    TRY(conn_copy_begin(load->conn, sql));
+    for (;;) {
+        char *data;
+        size_t size;
+        TRY(conn_copy_next(load->conn, &data, &size));
+        if (!data) return OK;
+        struct reader reader = { .at = (const uint8_t *)data, .left = size };
+        struct result result = copy_buffer(reader, fields, &begun, row, context);
+        PQfreemem(data);
+        if (failed(result)) {
+            load->conn->broken = true;
+            return result;
+        }
+    }
+}
+
+/* Runs SQL (one %s: what chooses the rows) once for all live segments, or for SEGMENTS in groups.  Numbers only: there is nothing to quote. */
+static struct result copy_segments(struct db_load *load, const char *before, const char *after, const uint32_t *segments, size_t count,
+                                   uint16_t fields, copy_row_fn row, void *context)
+{
+    static const char live[] = " IN (SELECT r.segment FROM platesieve.revisions r JOIN platesieve.lists l ON l.number = r.list"
+                               " WHERE r.state = 1 AND r.segment >= l.base_segment AND r.kept = 2)";
+    size_t room = strlen(before) + strlen(after) + sizeof(live) + SEGMENTS_PER_COPY * 11 + 64;
+    char *sql = malloc(room);
+    if (!sql) return FAIL(REASON_INTERNAL);
+    struct result result = OK;
+    size_t done = 0;
+    do {
+        size_t used = (size_t)snprintf(sql, room, "COPY (%s", before);
+        if (!segments) {
+            used += (size_t)snprintf(sql + used, room - used, "%s", live);
+        } else {
+            size_t end = count - done > SEGMENTS_PER_COPY ? done + SEGMENTS_PER_COPY : count;
+            used += (size_t)snprintf(sql + used, room - used, " = ANY ('{");
+            for (size_t i = done; i < end; i++) used += (size_t)snprintf(sql + used, room - used, "%s%u", i > done ? "," : "", segments[i]);
+            used += (size_t)snprintf(sql + used, room - used, "}'::int4[])");
+            done = end;
+        }
+        snprintf(sql + used, room - used, "%s) TO STDOUT (FORMAT binary)", after);
+        result = copy(load, sql, fields, row, context);
+    } while (!failed(result) && segments && done < count);
+    free(sql);
+    return result;
+}
+
+struct entry_stream { struct result (*each)(void *context, const struct load_entry *entry); void *context; };
+
+static struct result entry_row(void *context, struct reader *reader)
+{
+    const struct entry_stream *stream = context;
+    struct load_entry entry;
+    entry.key = field_64(reader);
+    entry.segment = field_32(reader);
+    entry.effective = field_seconds(reader, 0);
+    entry.expires = field_seconds(reader, ENTRY_FOREVER);
+    return reader->bad ? FAIL(REASON_DATABASE) : stream->each(stream->context, &entry);
+}
+
+struct result db_load_entries(struct db_load *load, const uint32_t *segments, size_t count,
+                              struct result (*each)(void *context, const struct load_entry *entry), void *context)
+{
+    struct entry_stream stream = { each, context };
+    if (segments && count == 0) return OK;
+    return copy_segments(load, "SELECT key, segment, effective, expires FROM platesieve.entries WHERE removed_by = 0 AND segment", "", segments,
+                         count, 4, entry_row, &stream);
+}
+
+struct slot_stream { struct result (*each)(void *context, const struct load_slot *slot); void *context; };
+
+static struct result slot_row(void *context, struct reader *reader)
+{
+    const struct slot_stream *stream = context;
+    struct load_slot slot;
+    expect(reader, sizeof(slot.slot));
+    const uint8_t *bytes = take(reader, sizeof(slot.slot));
+    if (bytes) memcpy(slot.slot, bytes, sizeof(slot.slot));
+    expect(reader, sizeof(slot.tag));
+    bytes = take(reader, sizeof(slot.tag));
+    if (bytes) memcpy(slot.tag, bytes, sizeof(slot.tag));
+    slot.entry = field_64(reader);
+    slot.segment = field_32(reader);
+    expect(reader, 2);
+    uint16_t grade = take_16(reader);
+    if (reader->bad || grade >= PLATESIEVE_GRADES) return FAIL(REASON_DATABASE);
+    slot.grade = (uint8_t)grade;
+    return stream->each(stream->context, &slot);
+}
+
+struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
+                            struct result (*each)(void *context, const struct load_slot *slot), void *context)
+{
+    struct slot_stream stream = { each, context };
+    char before[160];
+    if (segments && count == 0) return OK;
+    snprintf(before, sizeof(before), "SELECT slot, tag, entry, segment, grade FROM platesieve.slots WHERE epoch = %u AND segment",
+             (unsigned)(epoch > INT32_MAX ? INT32_MAX : epoch));
+    return copy_segments(load, before, "", segments, count, 5, slot_row, &stream);
+}
+
+struct removal_stream { struct result (*each)(void *context, const struct load_removal *removal); void *context; };
+
+static struct result removal_row(void *context, struct reader *reader)
+{
+    const struct removal_stream *stream = context;
+    struct load_removal removal = { .key = field_64(reader), .segment = 0 };
+    removal.segment = field_32(reader);
+    return reader->bad ? FAIL(REASON_DATABASE) : stream->each(stream->context, &removal);
+}
+
+struct result db_load_removals(struct db_load *load, const uint32_t *segments, size_t count,
+                               struct result (*each)(void *context, const struct load_removal *removal), void *context)
+{
+    struct removal_stream stream = { each, context };
+    assert(segments);
+    if (count == 0) return OK;
+    TRY(copy_segments(load, "SELECT key, segment FROM platesieve.edits WHERE removes AND segment", "", segments, count, 2, removal_row,
+                      &stream));
+    return copy_segments(load, "SELECT key, segment FROM platesieve.entries WHERE segment", "", segments, count, 2, removal_row, &stream);
+}

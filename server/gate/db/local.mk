@@ -1,0 +1,24 @@
+# what server/gate/db/ holds: the only code that sees libpq
+noinst_LIBRARIES += libgatedb.a
+libgatedb_a_SOURCES = \
+	server/gate/db/commit.c \
+	server/gate/db/conn.c \
+	server/gate/db/conn.h \
+	server/gate/db/db.h \
+	server/gate/db/epochs.c \
+	server/gate/db/hits.c \
+	server/gate/db/lists.c \
+	server/gate/db/lists.h \
+	server/gate/db/load.c \
+	server/gate/db/load.h \
+	server/gate/db/migrate.c \
+	server/gate/db/migrate.h \
+	server/gate/db/migrations.h \
+	server/gate/db/params.c \
+	server/gate/db/parts.c \
+	server/gate/db/pool.c \
+	server/gate/db/revisions.c \
+	server/gate/db/revisions.h \
+	server/gate/db/row.c
+nodist_libgatedb_a_SOURCES = schema/migrations.c
+libgatedb_a_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS) $(SODIUM_CFLAGS)

@@ -1,0 +1,306 @@
+/* Storing one part of a revision: its lines and slots, as arrays of columns in binary.  (COPY FROM is refused on tables with row-level
+   security; INSERT ... SELECT FROM unnest() of arrays is nearly as fast and keeps the fence.)
+   The transaction is committed with synchronous_commit off: the write-ahead log is one sequence, so the revision's commit, which is
+   synchronous, makes its parts durable too; and if the server crashes before that, the commit finds parts missing and refuses. */
+#include <assert.h>
+
+#include "server/gate/db/conn.h"
+#include "server/gate/entries.h"
+
+struct target {
+    int64_t segment, list, cap_tokens;
+};
+
+static const struct statement lock_revision = {
+    "lock_revision",
+    "SELECT r.segment, r.list, r.mode, r.state, r.base = l.revision, l.cap_tokens FROM revisions r JOIN lists l ON l.number = r.list"
+    " WHERE l.agency = $1::text AND l.id = $2::text AND r.revision = $3::int4 AND r.state < 2 FOR SHARE OF r"
+};
+static const struct statement insert_part = {
+    "insert_part",
+    "INSERT INTO parts (segment, part, lines, adds, sha256) VALUES ($1::int4, $2::int4, $3::int4, $4::int4, $5::bytea) ON CONFLICT DO NOTHING"
+};
+static const struct statement lock_part = {
+    "lock_part", "SELECT sha256 FROM parts WHERE segment = $1::int4 AND part = $2::int4 FOR UPDATE"
+};
+static const struct statement update_part = {
+    "update_part", "UPDATE parts SET lines = $3::int4, adds = $4::int4, sha256 = $5::bytea WHERE segment = $1::int4 AND part = $2::int4"
+};
+static const struct statement clear_part[] = {
+    { "clear_part_epochs", "DELETE FROM part_epochs WHERE segment = $1::int4 AND part = $2::int4" },
+    { "clear_part_entries", "DELETE FROM entries WHERE segment = $1::int4 AND part = $2::int4" },
+    { "clear_part_edits", "DELETE FROM edits WHERE segment = $1::int4 AND part = $2::int4" },
+    { "clear_part_slots", "DELETE FROM slots WHERE segment = $1::int4 AND part = $2::int4" },
+};
+static const struct statement insert_part_epochs = {
+    "insert_part_epochs",
+    "INSERT INTO part_epochs (segment, part, epoch, lines, near, slots)"
+    " SELECT $1::int4, $2::int4, u.* FROM unnest($3::int4[], $4::int4[], $5::int4[], $6::int4[]) AS u"
+};
+static const struct statement insert_entries = {
+    "insert_entries",
+    "INSERT INTO entries (list, segment, part, key, effective, expires, reference)"
+    " SELECT $1::int4, $2::int4, $3::int4, u.* FROM unnest($4::int8[], $5::timestamptz[], $6::timestamptz[], $7::text[]) AS u"
+};
+static const struct statement insert_edits = {
+    "insert_edits",
+    "INSERT INTO edits (segment, part, key, removes) SELECT $1::int4, $2::int4, u.* FROM unnest($3::int8[], $4::bool[]) AS u"
+};
+static const struct statement insert_slots = {
+    "insert_slots",
+    "INSERT INTO slots (segment, part, epoch, slot, tag, entry, grade)"
+    " SELECT $1::int4, $2::int4, u.* FROM unnest($3::int4[], $4::uuid[], $5::int8[], $6::int8[], $7::int2[]) AS u"
+};
+static const struct statement fullest_epoch = {
+    "fullest_epoch",
+    "SELECT coalesce(max(n), 0)::int8 FROM (SELECT sum(slots) AS n FROM part_epochs WHERE segment = $1::int4 GROUP BY epoch) AS s"
+};
+
+/* -- what the part itself tells ------------------------------------------------------------------------------------------------------------- */
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x < y ? -1 : x > y;
+}
+
+/* A reference that stands twice in this part; over the parts of a revision, commit looks. */
+static struct result check_duplicates(const struct part *part)
+{
+    uint64_t *keys = malloc((part->entry_count + 1) * sizeof(*keys));
+    if (!keys) return FAIL(REASON_INTERNAL);
+    for (size_t i = 0; i < part->entry_count; i++) keys[i] = part->entries[i].key;
+    qsort(keys, part->entry_count, sizeof(*keys), compare_keys);
+    bool twice = false;
+    for (size_t i = 1; i < part->entry_count && !twice; i++) twice = keys[i] == keys[i - 1];
+    free(keys);
+    return twice ? FAIL(REASON_DUPLICATE_REFERENCE) : OK;
+}
+
+static size_t count_adds(const struct part *part)
+{
+    size_t adds = 0;
+    for (size_t i = 0; i < part->entry_count; i++) adds += part->entries[i].op == PART_ADD;
+    return adds;
+}
+
+static bool fits_mode(const struct part *part, enum revision_mode mode)
+{
+    for (size_t i = 0; i < part->entry_count; i++) {
+        enum part_op op = part->entries[i].op;
+        bool fits = mode == REVISION_TOKENS ? op == PART_TOKENS : op == PART_ADD || (op == PART_REMOVE && mode == REVISION_CHANGE);
+        if (!fits) return false;
+    }
+    return true;
+}
+
+static uint64_t read_be64(const uint8_t bytes[8])
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) value = value << 8 | bytes[i];
+    return value;
+}
+
+/* -- rows ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static struct result find_target(struct db_conn *conn, const char *agency, const char *list, uint32_t revision, const struct part *part,
+                                 struct target *target)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_text(&params, agency);
+    params_text(&params, list);
+    params_int4(&params, revision);
+    TRY(conn_run(conn, &lock_revision, &params, &result));
+    if (PQntuples(result) == 0) return FAIL(REASON_NOT_FOUND);
+    struct row row = { .result = result };
+    target->segment = row_int(&row, 0);
+    target->list = row_int(&row, 1);
+    enum revision_mode mode = (enum revision_mode)row_int(&row, 2);
+    enum revision_state state = (enum revision_state)row_int(&row, 3);
+    bool on_base = row_bool(&row, 4);
+    target->cap_tokens = row_int(&row, 5);
+    if (row.bad) return FAIL(REASON_DATABASE);
+    if (state == REVISION_COMMITTED) return FAIL(REASON_COMMITTED);
+    if (!on_base) return FAIL(REASON_BASE);
+    return fits_mode(part, mode) ? OK : FAIL(REASON_LINE);
+}
+
+/* The part's own row.  *STANDS: it is stored already, with the same digest. */
+static struct result put_row(struct db_conn *conn, const struct target *target, const struct part *part, bool *stands)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params place = { 0 }, all = { 0 };
+    uint8_t sha256[32];
+    uint64_t inserted = 0;
+    params_int4(&place, target->segment);
+    params_int4(&place, part->number);
+    params_int4(&all, target->segment);
+    params_int4(&all, part->number);
+    params_int4(&all, (int64_t)part->entry_count);
+    params_int4(&all, (int64_t)count_adds(part));
+    params_bytes(&all, part->sha256, sizeof(part->sha256));
+    *stands = false;
+    TRY(conn_do(conn, &insert_part, &all, &inserted));
+    if (inserted == 1) return OK;
+
+    TRY(conn_run(conn, &lock_part, &place, &result));
+    struct row row = { .result = result };
+    row_bytes(&row, 0, sha256, sizeof(sha256));
+    if (row.bad) return FAIL(REASON_DATABASE);
+    *stands = memcmp(sha256, part->sha256, sizeof(sha256)) == 0;
+    if (*stands) return OK;
+    for (size_t i = 0; i < ARRAY_LENGTH(clear_part); i++) TRY(conn_do(conn, &clear_part[i], &place, NULL));
+    return conn_do(conn, &update_part, &all, NULL);
+}
+
+static struct result put_epochs(struct db_conn *conn, const struct target *target, const struct part *part)
+{
+    int64_t lines[LIMIT_ENTRY_EPOCHS] = { 0 }, near[LIMIT_ENTRY_EPOCHS] = { 0 }, slots[LIMIT_ENTRY_EPOCHS] = { 0 };
+    uint32_t last_near[LIMIT_ENTRY_EPOCHS];
+    memset(last_near, 0xff, sizeof(last_near));
+    for (size_t i = 0; i < part->entry_count; i++)
+        for (size_t e = 0; e < part->epoch_count; e++) lines[e] += part->entries[i].epochs >> e & 1;
+    for (size_t i = 0; i < part->slot_count; i++) {
+        const struct part_slot *slot = &part->slots[i];
+        slots[slot->epoch]++;
+        if (slot->grade != PLATESIEVE_NEAR || last_near[slot->epoch] == slot->entry) continue;
+        last_near[slot->epoch] = slot->entry; /* an entry's slots lie together */
+        near[slot->epoch]++;
+    }
+    struct array a[4] = { 0 };
+    for (size_t i = 0; i < 4; i++) array_begin(&a[i], TYPE_INT4, part->epoch_count, 4);
+    for (size_t e = 0; e < part->epoch_count; e++) {
+        array_int4(&a[0], (int64_t)part->epochs[e].number);
+        array_int4(&a[1], lines[e]);
+        array_int4(&a[2], near[e]);
+        array_int4(&a[3], slots[e]);
+    }
+    struct params params = { 0 };
+    params_int4(&params, target->segment);
+    params_int4(&params, part->number);
+    bool ready = true;
+    for (size_t i = 0; i < 4; i++) ready = ready && params_array(&params, &a[i]);
+    struct result result = ready ? conn_do(conn, &insert_part_epochs, &params, NULL) : FAIL(REASON_INTERNAL);
+    for (size_t i = 0; i < 4; i++) array_free(&a[i]);
+    return result;
+}
+
+static struct result put_entries(struct db_conn *conn, const struct target *target, const struct part *part, size_t adds)
+{
+    struct array keys CLEANUP(array_free), effective CLEANUP(array_free), expires CLEANUP(array_free), references CLEANUP(array_free);
+    array_begin(&keys, TYPE_INT8, adds, 8);
+    array_begin(&effective, TYPE_TIME, adds, 8);
+    array_begin(&expires, TYPE_TIME, adds, 8);
+    array_begin(&references, TYPE_TEXT, adds, LIMIT_REFERENCE_MAX);
+    for (size_t i = 0; i < part->entry_count; i++) {
+        const struct part_entry *entry = &part->entries[i];
+        if (entry->op != PART_ADD) continue;
+        array_int8(&keys, (int64_t)entry->key);
+        if (entry->effective == 0) array_null(&effective);
+        else array_time(&effective, (int64_t)entry->effective * 1000);
+        if (entry->expires == ENTRY_FOREVER) array_null(&expires);
+        else array_time(&expires, (int64_t)entry->expires * 1000);
+        array_text(&references, entry->reference);
+    }
+    struct params params = { 0 };
+    params_int4(&params, target->list);
+    params_int4(&params, target->segment);
+    params_int4(&params, part->number);
+    if (!params_array(&params, &keys) || !params_array(&params, &effective) || !params_array(&params, &expires) ||
+        !params_array(&params, &references))
+        return FAIL(REASON_INTERNAL);
+    return conn_do(conn, &insert_entries, &params, NULL);
+}
+
+static struct result put_edits(struct db_conn *conn, const struct target *target, const struct part *part, size_t edits)
+{
+    struct array keys CLEANUP(array_free), removes CLEANUP(array_free);
+    array_begin(&keys, TYPE_INT8, edits, 8);
+    array_begin(&removes, TYPE_BOOL, edits, 1);
+    for (size_t i = 0; i < part->entry_count; i++) {
+        if (part->entries[i].op == PART_ADD) continue;
+        array_int8(&keys, (int64_t)part->entries[i].key);
+        array_bool(&removes, part->entries[i].op == PART_REMOVE);
+    }
+    struct params params = { 0 };
+    params_int4(&params, target->segment);
+    params_int4(&params, part->number);
+    if (!params_array(&params, &keys) || !params_array(&params, &removes)) return FAIL(REASON_INTERNAL);
+    return conn_do(conn, &insert_edits, &params, NULL);
+}
+
+static struct result put_slots(struct db_conn *conn, const struct target *target, const struct part *part)
+{
+    struct array epochs CLEANUP(array_free), slots CLEANUP(array_free), tags CLEANUP(array_free), entries CLEANUP(array_free),
+        grades CLEANUP(array_free);
+    array_begin(&epochs, TYPE_INT4, part->slot_count, 4);
+    array_begin(&slots, TYPE_UUID, part->slot_count, 16);
+    array_begin(&tags, TYPE_INT8, part->slot_count, 8);
+    array_begin(&entries, TYPE_INT8, part->slot_count, 8);
+    array_begin(&grades, TYPE_INT2, part->slot_count, 2);
+    for (size_t i = 0; i < part->slot_count; i++) {
+        const struct part_slot *slot = &part->slots[i];
+        array_int4(&epochs, (int64_t)part->epochs[slot->epoch].number);
+        array_uuid(&slots, slot->slot);
+        array_int8(&tags, (int64_t)read_be64(slot->tag));
+        array_int8(&entries, (int64_t)part->entries[slot->entry].key);
+        array_int2(&grades, slot->grade);
+    }
+    struct params params = { 0 };
+    params_int4(&params, target->segment);
+    params_int4(&params, part->number);
+    if (!params_array(&params, &epochs) || !params_array(&params, &slots) || !params_array(&params, &tags) ||
+        !params_array(&params, &entries) || !params_array(&params, &grades))
+        return FAIL(REASON_INTERNAL);
+    return conn_do(conn, &insert_slots, &params, NULL);
+}
+
+static struct result check_cap(struct db_conn *conn, const struct target *target)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_int4(&params, target->segment);
+    TRY(conn_run(conn, &fullest_epoch, &params, &result));
+    struct row row = { .result = result };
+    int64_t fullest = row_int(&row, 0);
+    if (row.bad) return FAIL(REASON_DATABASE);
+    return fullest > target->cap_tokens ? FAIL(REASON_CAP) : OK;
+}
+
+/* -- the transaction ---------------------------------------------------------------------------------------------------------------------- */
+
+struct put {
+    const char *agency, *list;
+    uint32_t revision;
+    const struct part *part;
+};
+
+static struct result put_body(struct db_conn *conn, void *context)
+{
+    const struct put *put = context;
+    const struct part *part = put->part;
+    struct target target;
+    bool stands;
+    size_t adds = count_adds(part);
+    TRY(find_target(conn, put->agency, put->list, put->revision, part, &target));
+    TRY(put_row(conn, &target, part, &stands));
+    if (stands) return OK;
+    TRY(put_epochs(conn, &target, part));
+    TRY(check_cap(conn, &target));
+    if (adds > 0) TRY(put_entries(conn, &target, part, adds));
+    if (adds < part->entry_count) TRY(put_edits(conn, &target, part, part->entry_count - adds));
+    if (part->slot_count > 0) TRY(put_slots(conn, &target, part));
+    return OK;
+}
+
+struct result db_part_put(struct db *db, const char *agency, const char *list, uint32_t revision, const struct part *part)
+{
+    assert(part->epoch_count <= LIMIT_ENTRY_EPOCHS && part->number >= 1 && part->number <= LIMIT_PARTS);
+    TRY(check_duplicates(part));
+    struct put put = { .agency = agency, .list = list, .revision = revision, .part = part };
+    struct scope scope = { .agency = agency, .later = true };
+    return db_transaction(db, &scope, put_body, &put);
+}
