@@ -32,3 +32,5 @@ libgate_core_a_SOURCES = \
 	server/gate/text.c \
 	server/gate/text.h
 libgate_core_a_CFLAGS = $(GATE_CORE_CFLAGS)
+
+include server/gate/db/local.mk

@@ -58,4 +58,9 @@ check_PROGRAMS += tests/unit/token_test
 tests_unit_token_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_token_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
 tests_unit_token_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/db_test
+tests_unit_db_test_CFLAGS = $(GATE_DATA_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_db_test_LDADD = $(GATE_DATA_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_test_LDFLAGS = $(AM_LDFLAGS) -static
 endif

@@ -26,21 +26,18 @@ static const struct statement sum_parts = {
 };
 static const struct statement find_duplicate = {
     .sql = "SELECT 1 FROM (SELECT key FROM entries WHERE segment = $1::int4 UNION ALL SELECT key FROM edits WHERE segment = $1::int4) AS k"
-           " GROUP BY key HAVING count(*) > 1 LIMIT 1",
-    .plan_anew = true
+           " GROUP BY key HAVING count(*) > 1 LIMIT 1"
 };
 /* $1: list, $2: base segment; of the committed segments that count */
 #define LIVE_SEGMENTS "(SELECT r.segment FROM revisions r WHERE r.list = $1::int4 AND r.state = 1 AND r.segment >= $2::int4)"
 static const struct statement remove_replaced = {
     .sql = "UPDATE entries e SET removed_by = $3::int4 WHERE e.list = $1::int4 AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS
            " AND e.key IN (SELECT key FROM entries WHERE segment = $3::int4 UNION ALL"
-           " SELECT key FROM edits WHERE segment = $3::int4 AND removes)",
-    .plan_anew = true
+           " SELECT key FROM edits WHERE segment = $3::int4 AND removes)"
 };
 static const struct statement find_unknown = {
     .sql = "SELECT 1 FROM edits t WHERE t.segment = $3::int4 AND NOT EXISTS (SELECT FROM entries e WHERE e.list = $1::int4"
-           " AND e.key = t.key AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS ") LIMIT 1",
-    .plan_anew = true
+           " AND e.key = t.key AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS ") LIMIT 1"
 };
 
 /* -- it adds up --------------------------------------------------------------------------------------------------------------------------- */
@@ -102,20 +99,19 @@ static struct result check_duplicates(struct db_conn *conn, const struct commit 
 /* -- what it does to entries -------------------------------------------------------------------------------------------------------------- */
 
 /* $1: list, $2: base segment, $3: this segment */
-static struct params params_of(const struct commit *commit)
+static void params_of(const struct commit *commit, struct params *params)
 {
-    struct params params = { 0 };
-    params_int4(&params, commit->locked.number);
-    params_int4(&params, commit->locked.base_segment);
-    params_int4(&params, commit->segment);
-    return params;
+    params_int4(params, commit->locked.number);
+    params_int4(params, commit->locked.base_segment);
+    params_int4(params, commit->segment);
 }
 
 static struct result apply_entries(struct db_conn *conn, struct commit *commit)
 {
     PGresult *result RESULT_CLEANUP = NULL;
-    struct params params = params_of(commit);
+    struct params params = { 0 };
     uint64_t removed = 0;
+    params_of(commit, &params);
     switch (commit->mode) {
     case REVISION_REPLACE:
         commit->entries = commit->adds;
@@ -196,8 +192,7 @@ static const struct statement count_epoch = {
            " FROM slots s JOIN entries e ON e.list = $1::int4 AND e.key = s.entry AND e.removed_by = 0 AND e.segment <= s.segment"
            " WHERE s.epoch = $4::int4 AND (s.segment = $3::int4 OR s.segment IN " LIVE_SEGMENTS ")"
            " AND (e.segment = $3::int4 OR e.segment IN " LIVE_SEGMENTS ")) AS n"
-           " WHERE c.list = $1::int4 AND c.epoch = $4::int4",
-    .plan_anew = true
+           " WHERE c.list = $1::int4 AND c.epoch = $4::int4"
 };
 static const struct statement over_cap = {
     "over_cap", "SELECT 1 FROM list_epochs WHERE list = $1::int4 AND (slots > $2::int8 OR near > $3::int8) LIMIT 1"
@@ -208,7 +203,8 @@ static struct result count_exactly(struct db_conn *conn, const struct commit *co
     int rows = PQntuples(doubtful);
     for (int i = 0; i < rows; i++) {
         struct row row = { .result = doubtful, .number = i };
-        struct params params = params_of(commit);
+        struct params params = { 0 };
+        params_of(commit, &params);
         params_int4(&params, row_int(&row, 0));
         params_int8(&params, commit->entries);
         if (row.bad) return FAIL(REASON_DATABASE);

@@ -95,10 +95,10 @@ struct result conn_run(struct db_conn *conn, const struct statement *statement, 
     static const struct params none;
     if (conn->broken) return FAIL(REASON_DATABASE);
     if (!params) params = &none;
-    if (!statement->plan_anew) TRY(conn_prepare(conn, statement));
-    int sent = statement->plan_anew
-                   ? PQsendQueryParams(conn->pg, statement->sql, params->count, NULL, params->values, params->lengths, params->formats, 1)
-                   : PQsendQueryPrepared(conn->pg, statement->name, params->count, params->values, params->lengths, params->formats, 1);
+    if (statement->name) TRY(conn_prepare(conn, statement));
+    int sent = statement->name
+                   ? PQsendQueryPrepared(conn->pg, statement->name, params->count, params->values, params->lengths, params->formats, 1)
+                   : PQsendQueryParams(conn->pg, statement->sql, params->count, NULL, params->values, params->lengths, params->formats, 1);
     if (!sent) return conn_break(conn);
     PGresult *kept RESULT_CLEANUP = NULL;
     TRY(conn_collect(conn, &kept));

@@ -30,14 +30,13 @@ struct db_conn {
 
 /* A statement: static, one per SQL text.  Its address is its identity. */
 struct statement {
-    const char *name;
+    const char *name;                   /* NULL: planned at each run, because what it touches differs too much between runs */
     const char *sql;                    /* parameters with casts: $1::int4 */
-    bool plan_anew;                     /* planned at each run: what it touches differs too much between runs */
 };
 
 /* -- parameters: all in binary -------------------------------------------------------------------------------------------------------- */
 
-struct params {
+struct params { /* points into itself: never copied */
     int count;
     const char *values[DB_PARAMS_MAX];
     int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "server/gate/db/conn.h"
+#include "server/gate/db/load.h"
 
 /* -- an agency's hits ---------------------------------------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,6 @@
-# what server/gate/db/ holds: the only code that sees libpq
+# what server/gate/db/ holds: the only code that sees libpq; and what stands on it: spool, state, follow
+GATE_DATA_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
+GATE_DATA_LIBS = libgatedb.a $(GATE_CORE_LIBS) $(PQ_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
 noinst_LIBRARIES += libgatedb.a
 libgatedb_a_SOURCES = \
 	server/gate/db/commit.c \
@@ -21,4 +23,4 @@ libgatedb_a_SOURCES = \
 	server/gate/db/revisions.h \
 	server/gate/db/row.c
 nodist_libgatedb_a_SOURCES = schema/migrations.c
-libgatedb_a_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS) $(SODIUM_CFLAGS)
+libgatedb_a_CFLAGS = $(GATE_DATA_CFLAGS)

@@ -1,0 +1,575 @@
+/* server/gate/db against a real PostgreSQL.  PLATESIEVE_TEST_DB is a conninfo without a user ("host=... dbname=...") of a database that belongs
+   to platesieve_owner, made for tests; without it the test is skipped, and says so. */
+#include <libpq-fe.h>
+#include <sodium.h>
+
+#include "server/gate/db/db.h"
+#include "server/gate/db/load.h"
+#include "server/gate/db/migrate.h"
+#include "server/gate/entries.h"
+#include "tests/unit/unit.h"
+
+#define EPOCH 4711u
+#define EPOCH_ID "20261122T000000Z"
+#define HOUR_MS INT64_C(3600000)
+#define HUGE_COUNT 1000000000u
+
+static struct db *agency_db, *gate_db;
+static char conninfo[3][256];
+static char agency[32], other[32];
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* -- a push in a few words ------------------------------------------------------------------------------------------------------------------- */
+
+struct line {
+    enum part_op op;
+    const char *reference;
+    unsigned slots, near; /* of one epoch; none and op PART_ADD: not for this epoch */
+};
+
+struct push {
+    const char *list;
+    struct db_revision revision;
+    uint32_t parts;
+    uint64_t lines;
+    crypto_hash_sha256_state digest;
+};
+
+static struct db_list *make_list(const char *id, uint64_t cap)
+{
+    struct db_list *list = calloc(1, sizeof(*list));
+    assert_non_null(list);
+    snprintf(list->id, sizeof(list->id), "%s", id);
+    snprintf(list->category, sizeof(list->category), "stolen");
+    list->priority = 50;
+    list->grade = PLATESIEVE_NEAR;
+    list->cooldown_s = 300;
+    list->retention_days = 30;
+    list->age_limit_s = 86400;
+    list->cap_tokens = cap;
+    assert_ok(db_list_create(agency_db, agency, list, "tester"));
+    return list;
+}
+
+static struct result push_open(struct push *push, const char *list, uint32_t base, enum revision_mode mode)
+{
+    *push = (struct push){ .list = list };
+    crypto_hash_sha256_init(&push->digest);
+    return db_revision_open(agency_db, agency, list, base, mode, "tester", &push->revision);
+}
+
+static struct result put(const struct push *push, uint32_t number, const struct line *lines, size_t count, uint8_t body)
+{
+    struct part part = { .number = number, .epoch_count = 1, .entry_count = count };
+    snprintf(part.epochs[0].id, sizeof(part.epochs[0].id), EPOCH_ID);
+    part.epochs[0].number = EPOCH;
+    memset(part.sha256, body, sizeof(part.sha256));
+    part.entries = calloc(count + 1, sizeof(*part.entries));
+    for (size_t i = 0; i < count; i++) part.slot_count += lines[i].slots + lines[i].near;
+    part.slots = calloc(part.slot_count + 1, sizeof(*part.slots));
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct part_entry *entry = &part.entries[i];
+        entry->op = lines[i].op;
+        entry->key = entry_key(agency, push->list, lines[i].reference);
+        entry->expires = ENTRY_FOREVER;
+        snprintf(entry->reference, sizeof(entry->reference), "%s", lines[i].reference);
+        entry->epochs = lines[i].slots + lines[i].near > 0;
+        for (unsigned s = 0; s < lines[i].slots + lines[i].near; s++, used++) {
+            part.slots[used].entry = (uint32_t)i;
+            part.slots[used].grade = s < lines[i].slots ? PLATESIEVE_PLATE : PLATESIEVE_NEAR;
+            randombytes_buf(part.slots[used].slot, 16);
+            randombytes_buf(part.slots[used].tag, 8);
+        }
+    }
+    struct result result = db_part_put(agency_db, agency, push->list, push->revision.revision, &part);
+    free(part.entries);
+    free(part.slots);
+    return result;
+}
+
+static void put_next(struct push *push, const struct line *lines, size_t count)
+{
+    uint8_t digest[32];
+    push->parts++;
+    push->lines += count;
+    memset(digest, (int)push->parts, sizeof(digest));
+    crypto_hash_sha256_update(&push->digest, digest, sizeof(digest));
+    assert_ok(put(push, push->parts, lines, count, (uint8_t)push->parts));
+}
+
+static struct result push_commit(struct push *push, struct db_list *out)
+{
+    struct db_commit commit = { .parts = push->parts, .entries = push->lines, .near_entries_max = 3 };
+    crypto_hash_sha256_state digest = push->digest;
+    crypto_hash_sha256_final(&digest, commit.sha256);
+    return db_revision_commit(agency_db, agency, push->list, push->revision.revision, &commit, "tester", out);
+}
+
+static struct result push_lines(const char *list, uint32_t base, enum revision_mode mode, const struct line *lines, size_t count,
+                                struct db_list *out)
+{
+    struct push push;
+    assert_ok(push_open(&push, list, base, mode));
+    if (count > 0) put_next(&push, lines, count);
+    return push_commit(&push, out);
+}
+
+static bool covered(const struct db_list *list)
+{
+    for (size_t i = 0; i < list->epoch_count; i++)
+        if (strcmp(list->epochs[i].id, EPOCH_ID) == 0) return list->epochs[i].covered;
+    return false;
+}
+
+/* -- lists ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static void test_migrate_again(void **state)
+{
+    (void)state;
+    FILE *null = fopen("/dev/null", "w");
+    assert_int_equal(migrate_run(conninfo[2], null, null), 0);
+    assert_ok(db_schema_check(gate_db));
+    assert_ok(db_schema_check(agency_db));
+    assert_int_equal(migrate_run("host=/nonexistent dbname=x", null, null), 1);
+    fclose(null);
+}
+
+static void count_list(void *context, const struct db_list *list)
+{
+    int *count = context;
+    if (strcmp(list->agency, agency) == 0 && strcmp(list->id, "shown") == 0) ++*count;
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("shown", HUGE_COUNT), again = *list;
+    int count = 0;
+    assert_fails(db_list_create(agency_db, agency, &again, "tester"), REASON_LIST_EXISTS);
+    assert_ok(db_list_get(agency_db, agency, "shown", list));
+    assert_int_equal(list->revision, 0);
+    assert_int_equal(list->committed_ms, 0);
+    assert_false(covered(list));
+    assert_fails(db_list_get(agency_db, agency, "never", list), REASON_NOT_FOUND);
+    assert_fails(db_list_get(agency_db, other, "shown", list), REASON_NOT_FOUND);
+    assert_ok(db_list_each(agency_db, agency, count_list, &count));
+    assert_ok(db_list_each(agency_db, NULL, count_list, &count));
+    assert_ok(db_list_each(agency_db, other, count_list, &count));
+    assert_int_equal(count, 2);
+    free(list);
+}
+
+static void test_replace(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("replace", HUGE_COUNT);
+    struct push push, late;
+    const struct line one[] = { { PART_ADD, "a", 2, 0 }, { PART_ADD, "b", 1, 0 } }, two[] = { { PART_ADD, "c", 1, 0 } };
+    assert_ok(push_open(&push, "replace", 0, REVISION_REPLACE));
+    assert_ok(push_open(&late, "replace", 0, REVISION_REPLACE));
+    assert_fails(put(&push, 1, (const struct line[]){ { PART_REMOVE, "a", 0, 0 } }, 1, 1), REASON_LINE);
+    put_next(&push, one, 2);
+    assert_ok(put(&push, 1, one, 2, 1));
+    assert_ok(push_commit(&late, list)); /* an empty one */
+    assert_true(covered(list));
+    assert_int_equal(list->entries, 0);
+    assert_fails(push_commit(&push, list), REASON_BASE);
+
+    assert_ok(push_open(&push, "replace", list->revision, REVISION_REPLACE));
+    assert_ok(put(&push, 1, two, 1, 77)); /* replaced below */
+    put_next(&push, one, 2);
+    put_next(&push, two, 1);
+    struct push wrong = push;
+    wrong.lines++;
+    assert_fails(push_commit(&wrong, list), REASON_PARTS);
+    assert_ok(db_revision_get(agency_db, agency, "replace", push.revision.revision, &late.revision));
+    assert_int_equal(late.revision.part_count, 2);
+    assert_int_equal(late.revision.state, REVISION_OPEN);
+    db_revision_free(&late.revision);
+    assert_ok(push_commit(&push, list));
+    assert_int_equal(list->entries, 3);
+    assert_int_equal(list->revision, push.revision.revision);
+    assert_true(covered(list));
+    assert_ok(push_commit(&push, list));
+    assert_fails(put(&push, 3, two, 1, 3), REASON_COMMITTED);
+    assert_fails(db_revision_drop(agency_db, agency, "replace", push.revision.revision), REASON_COMMITTED);
+    assert_fails(push_open(&late, "replace", 0, REVISION_REPLACE), REASON_BASE);
+    free(list);
+}
+
+static void test_change(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("change", HUGE_COUNT);
+    const struct line first[] = { { PART_ADD, "a", 2, 0 }, { PART_ADD, "b", 1, 0 } };
+    const struct line second[] = { { PART_ADD, "a", 1, 0 }, { PART_REMOVE, "b", 0, 0 }, { PART_REMOVE, "x", 0, 0 }, { PART_ADD, "c", 1, 0 } };
+    assert_ok(push_lines("change", 0, REVISION_CHANGE, first, 2, list));
+    assert_int_equal(list->entries, 2);
+    assert_true(covered(list));
+    assert_ok(push_lines("change", list->revision, REVISION_CHANGE, second, 4, list));
+    assert_int_equal(list->entries, 2);
+    assert_true(covered(list));
+    assert_ok(push_lines("change", list->revision, REVISION_CHANGE, (const struct line[]){ { PART_ADD, "d", 0, 0 } }, 1, list));
+    assert_int_equal(list->entries, 3);
+    assert_false(covered(list));
+    free(list);
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("tokens", HUGE_COUNT);
+    const struct line first[] = { { PART_ADD, "a", 0, 0 }, { PART_ADD, "b", 0, 0 } };
+    assert_ok(push_lines("tokens", 0, REVISION_REPLACE, first, 2, list));
+    assert_false(covered(list));
+    assert_fails(push_lines("tokens", list->revision, REVISION_TOKENS, (const struct line[]){ { PART_TOKENS, "z", 1, 0 } }, 1, list),
+                  REASON_UNKNOWN_REFERENCE);
+    assert_ok(db_list_get(agency_db, agency, "tokens", list));
+    assert_ok(push_lines("tokens", list->revision, REVISION_TOKENS, (const struct line[]){ { PART_TOKENS, "a", 1, 0 } }, 1, list));
+    assert_false(covered(list));
+    assert_ok(push_lines("tokens", list->revision, REVISION_TOKENS, (const struct line[]){ { PART_TOKENS, "b", 2, 0 } }, 1, list));
+    assert_true(covered(list)); /* counted exactly */
+    assert_int_equal(list->entries, 2);
+    free(list);
+}
+
+static void test_caps(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("caps", 4);
+    struct push push;
+    const struct line three[] = { { PART_ADD, "a", 1, 0 }, { PART_ADD, "b", 1, 0 }, { PART_ADD, "c", 1, 0 } };
+    assert_ok(push_open(&push, "caps", 0, REVISION_REPLACE));
+    assert_fails(put(&push, 1, (const struct line[]){ { PART_ADD, "a", 5, 0 } }, 1, 1), REASON_CAP);
+    put_next(&push, three, 3);
+    assert_ok(push_commit(&push, list));
+    assert_fails(push_lines("caps", list->revision, REVISION_CHANGE, (const struct line[]){ { PART_ADD, "d", 2, 0 } }, 1, list), REASON_CAP);
+    assert_ok(db_list_get(agency_db, agency, "caps", list));
+    assert_int_equal(list->entries, 3);
+    /* what was given in all is over the cap, what stands is not */
+    for (int i = 0; i < 4; i++) {
+        const struct line swap[] = { { PART_ADD, "a", 2, 0 } };
+        assert_ok(push_lines("caps", list->revision, REVISION_CHANGE, swap, 1, list));
+    }
+    free(list);
+
+    list = make_list("near", HUGE_COUNT);
+    const struct line near[] = { { PART_ADD, "a", 1, 9 }, { PART_ADD, "b", 1, 9 }, { PART_ADD, "c", 1, 9 } };
+    assert_ok(push_lines("near", 0, REVISION_REPLACE, near, 3, list));
+    assert_fails(push_lines("near", list->revision, REVISION_CHANGE, (const struct line[]){ { PART_ADD, "d", 0, 9 } }, 1, list), REASON_CAP);
+    assert_ok(push_lines("near", list->revision, REVISION_CHANGE,
+                         (const struct line[]){ { PART_ADD, "d", 0, 9 }, { PART_REMOVE, "a", 0, 0 } }, 2, list));
+    free(list);
+}
+
+static void test_duplicates(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("twice", HUGE_COUNT);
+    struct push push;
+    const struct line once[] = { { PART_ADD, "a", 1, 0 } };
+    assert_ok(push_open(&push, "twice", 0, REVISION_REPLACE));
+    assert_fails(put(&push, 1, (const struct line[]){ { PART_ADD, "a", 1, 0 }, { PART_ADD, "a", 1, 0 } }, 2, 1), REASON_DUPLICATE_REFERENCE);
+    put_next(&push, once, 1);
+    put_next(&push, once, 1);
+    assert_fails(push_commit(&push, list), REASON_DUPLICATE_REFERENCE);
+    assert_ok(db_list_get(agency_db, agency, "twice", list));
+    assert_int_equal(list->revision, 0);
+    for (int i = 0; i < LIMIT_REVISIONS_OPEN - 1; i++) assert_ok(push_open(&push, "twice", 0, REVISION_CHANGE));
+    assert_fails(push_open(&push, "twice", 0, REVISION_CHANGE), REASON_TOO_MANY);
+    assert_ok(db_revision_drop(agency_db, agency, "twice", 1));
+    assert_fails(db_revision_drop(agency_db, agency, "twice", 1), REASON_NOT_FOUND);
+    assert_ok(push_open(&push, "twice", 0, REVISION_CHANGE));
+    free(list);
+}
+
+/* -- what a gate loads --------------------------------------------------------------------------------------------------------------------------- */
+
+struct loaded {
+    uint32_t list;
+    size_t segments, entries, slots, removals;
+    uint32_t of_list[64];
+};
+
+static void take_segment(void *context, const struct load_segment *segment)
+{
+    struct loaded *loaded = context;
+    if (segment->list == loaded->list && loaded->segments < ARRAY_LENGTH(loaded->of_list)) loaded->of_list[loaded->segments++] = segment->segment;
+}
+
+static struct result take_entry(void *context, const struct load_entry *entry)
+{
+    struct loaded *loaded = context;
+    assert_int_equal(entry->expires, ENTRY_FOREVER);
+    assert_int_equal(entry->effective, 0);
+    loaded->entries++;
+    return OK;
+}
+
+static struct result take_slot(void *context, const struct load_slot *slot)
+{
+    (void)slot;
+    ((struct loaded *)context)->slots++;
+    return OK;
+}
+
+static struct result take_removal(void *context, const struct load_removal *removal)
+{
+    (void)removal;
+    ((struct loaded *)context)->removals++;
+    return OK;
+}
+
+static struct result stop_slot(void *context, const struct load_slot *slot)
+{
+    (void)context, (void)slot;
+    return FAIL(REASON_BUSY);
+}
+
+static void test_load(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("load", HUGE_COUNT);
+    const struct line first[] = { { PART_ADD, "a", 2, 0 }, { PART_ADD, "b", 1, 0 } };
+    const struct line second[] = { { PART_ADD, "a", 1, 0 }, { PART_REMOVE, "b", 0, 0 }, { PART_ADD, "c", 1, 0 } };
+    uint64_t before, after, seen;
+    assert_ok(db_head(gate_db, &before));
+    assert_ok(push_lines("load", 0, REVISION_REPLACE, first, 2, list));
+    assert_ok(push_lines("load", list->revision, REVISION_CHANGE, second, 3, list));
+    assert_ok(db_head(gate_db, &after));
+    assert_int_equal(after, before + 2);
+
+    struct db_load *load;
+    struct loaded loaded = { .list = list->number };
+    assert_ok(db_load_begin(gate_db, &load));
+    assert_ok(db_load_head(load, &seen));
+    assert_int_equal(seen, after);
+    assert_ok(db_load_segments(load, take_segment, &loaded));
+    assert_int_equal(loaded.segments, 2);
+    assert_ok(db_load_entries(load, loaded.of_list, 2, take_entry, &loaded));
+    assert_int_equal(loaded.entries, 2);
+    assert_ok(db_load_slots(load, EPOCH, loaded.of_list, 2, take_slot, &loaded));
+    assert_int_equal(loaded.slots, 5);
+    assert_ok(db_load_removals(load, &loaded.of_list[1], 1, take_removal, &loaded));
+    assert_int_equal(loaded.removals, 3);
+    struct loaded all = { 0 };
+    assert_ok(db_load_entries(load, NULL, 0, take_entry, &all));
+    assert_ok(db_load_slots(load, EPOCH, NULL, 0, take_slot, &all));
+    assert_true(all.entries >= 2 && all.slots >= 5);
+    assert_fails(db_load_slots(load, EPOCH, NULL, 0, stop_slot, &all), REASON_BUSY);
+    db_load_end(load);
+    assert_ok(db_ping(gate_db));
+    free(list);
+}
+
+/* -- the fence ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static bool runs(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static int rows(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+    int count = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : -1;
+    PQclear(result);
+    return count;
+}
+
+static void test_fence(void **state)
+{
+    (void)state;
+    free(make_list("fence", HUGE_COUNT));
+    PGconn *pg = PQconnectdb(conninfo[0]);
+    assert_int_equal(PQstatus(pg), CONNECTION_OK);
+    assert_true(runs(pg, "SET search_path = platesieve"));
+    assert_int_equal(rows(pg, "SELECT 1 FROM lists"), 0); /* no agency named */
+    assert_int_equal(rows(pg, "SELECT 1 FROM entries"), 0);
+    assert_true(runs(pg, "SET app.agency = 'nobody'"));
+    assert_int_equal(rows(pg, "SELECT 1 FROM lists"), 0);
+    assert_int_equal(rows(pg, "SELECT segment FROM slots"), 0);
+    assert_int_equal(rows(pg, "SELECT slot FROM slots"), -1);
+    assert_int_equal(rows(pg, "SELECT tag FROM slots"), -1);
+    assert_int_equal(rows(pg, "SELECT 1 FROM slots_4711"), -1); /* a partition: no grant */
+    assert_int_equal(rows(pg, "SELECT 1 FROM sightings"), -1);
+    assert_false(runs(pg, "INSERT INTO lists (agency, id, category, instruction, sites, priority, grade, covert, cooldown_s, retention_days,"
+                          " age_limit_s, cap_tokens, version, created_by) VALUES ('someone', 'x', 'x', '', '{}', 1, 1, false, 1, 1, 1, 1, 1, 'x')"));
+    assert_false(runs(pg, "INSERT INTO slots SELECT gen_random_uuid(), 1, 1, segment, 1, 4711, 1 FROM generate_series(1, 1000) AS segment"));
+    assert_false(runs(pg, "SELECT epoch_drop(4711)"));
+    assert_false(runs(pg, "CREATE TABLE mine (a int)"));
+    assert_false(runs(pg, "UPDATE agencies SET hit_cursor = 0"));
+    PQfinish(pg);
+}
+
+/* -- hits ----------------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct sighting sighting_of(const struct db_list *list, uint8_t id, uint8_t hit, int64_t seen_ms)
+{
+    struct sighting s = { .list = list->number, .revision = list->revision, .cooldown_s = 300, .seen_ms = seen_ms, .grade = 1, .confidence = 0.5f };
+    memset(s.id, id, sizeof(s.id));
+    memset(s.hit, hit, sizeof(s.hit));
+    memcpy(s.id, &list->number, 4); /* ids differ from run to run */
+    memcpy(s.hit, &list->number, 4);
+    s.entry = entry_key(agency, list->id, "a");
+    snprintf(s.site, sizeof(s.site), "north");
+    snprintf(s.lane, sizeof(s.lane), "1");
+    return s;
+}
+
+struct found {
+    size_t count;
+    uint64_t reads, cursor;
+    struct db_hit last;
+};
+
+static void take_hit(void *context, const struct db_hit *hit)
+{
+    struct found *found = context;
+    assert_true(hit->cursor > found->cursor);
+    found->count++;
+    found->reads += hit->count;
+    found->cursor = hit->cursor;
+    found->last = *hit;
+}
+
+static struct found find(const char *list, uint64_t after)
+{
+    struct found found = { .cursor = after };
+    assert_ok(db_hits_after(agency_db, agency, list, after, 1000, take_hit, &found));
+    return found;
+}
+
+static void store(struct sighting s)
+{
+    assert_ok(db_sightings_store(gate_db, &s, 1));
+}
+
+static void test_hits(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("hits", HUGE_COUNT);
+    int64_t t = now_ms() - HOUR_MS;
+    assert_ok(push_lines("hits", 0, REVISION_REPLACE, (const struct line[]){ { PART_ADD, "a", 1, 0 } }, 1, list));
+    assert_int_equal(find("hits", 0).count, 0);
+
+    store(sighting_of(list, 1, 1, t));
+    store(sighting_of(list, 1, 1, t));          /* a retry */
+    store(sighting_of(list, 1, 1, t + 5000));   /* a retry that tells another time */
+    struct found found = find("hits", 0);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.reads, 1);
+    assert_string_equal(found.last.reference, "a");
+    assert_string_equal(found.last.lane, "1");
+    assert_true(found.last.seen_ms == t);
+    uint64_t cursor = found.cursor;
+
+    store(sighting_of(list, 2, 1, t + 1000));   /* raises it */
+    store(sighting_of(list, 3, 3, t + 60000));  /* another gate, that did not know */
+    store(sighting_of(list, 4, 3, t + 301000)); /* and its next: counts where that one went */
+    assert_int_equal(find("hits", cursor).count, 0);
+    found = find("hits", 0);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.reads, 4);
+    assert_true(found.last.last_seen_ms == t + 301000);
+
+    store(sighting_of(list, 6, 5, t + 700000)); /* its beginning is not here yet */
+    store(sighting_of(list, 5, 5, t + 650000));
+    found = find("hits", cursor);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.reads, 2);
+
+    struct sighting lane = sighting_of(list, 7, 7, t);
+    snprintf(lane.lane, sizeof(lane.lane), "2");
+    struct sighting both[2] = { lane, sighting_of(list, 8, 8, t - 30 * 24 * HOUR_MS) }; /* a day that nobody made a partition for */
+    assert_ok(db_sightings_store(gate_db, both, 2));
+    assert_int_equal(find("hits", 0).count, 4);
+    assert_int_equal(find("hits", 0).reads, 8);
+    struct found others = { 0 };
+    assert_ok(db_hits_after(agency_db, other, NULL, 0, 1000, take_hit, &others));
+    assert_int_equal(others.count, 0);
+    free(list);
+}
+
+struct recent { size_t count; uint32_t list; };
+
+static void take_recent(void *context, const struct sighting *sighting)
+{
+    struct recent *recent = context;
+    if (sighting->list == recent->list) recent->count++;
+}
+
+static void test_hits_recent(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("recent", HUGE_COUNT);
+    int64_t t = now_ms();
+    store(sighting_of(list, 1, 1, t));
+    store(sighting_of(list, 2, 2, t - HOUR_MS));
+    struct recent recent = { .list = list->number };
+    assert_ok(db_hits_recent(gate_db, t - 1000, take_recent, &recent));
+    assert_int_equal(recent.count, 1);
+    assert_string_equal(find("recent", 0).last.reference, ""); /* the entry is not there: the hit is kept all the same */
+    free(list);
+}
+
+static void test_maintain(void **state)
+{
+    (void)state;
+    bool more = true;
+    for (int i = 0; i < 1000 && more; i++) assert_ok(db_maintain(gate_db, &more));
+    assert_false(more);
+    assert_fails(db_epoch_prepare(gate_db, EPOCH, "20261123T000000Z", 0, 0, 0), REASON_INTERNAL);
+    assert_ok(db_epoch_prepare(gate_db, EPOCH + 1, "20001122T000000Z", 0, 0, 0));
+    assert_ok(db_epochs_drop(gate_db));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const users[] = { "platesieve_agency", "platesieve_gate", "platesieve_owner" };
+    const char *base = getenv("PLATESIEVE_TEST_DB");
+    for (size_t i = 0; i < 3; i++) snprintf(conninfo[i], sizeof(conninfo[i]), "%s user=%s", base, users[i]);
+    snprintf(agency, sizeof(agency), "customs-%08x", randombytes_random());
+    snprintf(other, sizeof(other), "police-%08x", randombytes_random());
+    if (migrate_run(conninfo[2], stderr, stderr) != 0) return -1;
+    if (failed(db_open(conninfo[0], "db_test agency", 2, 1000, &agency_db))) return -1;
+    if (failed(db_open(conninfo[1], "db_test gate", 2, 1000, &gate_db))) return -1;
+    int64_t t = now_ms();
+    if (failed(db_day_prepare(gate_db, t)) || failed(db_day_prepare(gate_db, t - HOUR_MS))) return -1;
+    return failed(db_epoch_prepare(gate_db, EPOCH, EPOCH_ID, t - HOUR_MS, INT64_C(4000000000000), INT64_C(4000000000000)));
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    db_close(agency_db);
+    db_close(gate_db);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_migrate_again), cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
+        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_maintain),
+    };
+    if (sodium_init() < 0) return 1;
+    if (!getenv("PLATESIEVE_TEST_DB")) {
+        fprintf(stderr, "db_test: SKIPPED: PLATESIEVE_TEST_DB names no database\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
