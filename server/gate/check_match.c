@@ -19,6 +19,7 @@ static const struct catalogue_list *counts_for(const struct matches *matches, co
     if (position >= catalogue->list_count || !matches->view->in_force[position]) return NULL;
     list = &catalogue->lists[position];
     if (catalogue_list_coverage(list, matches->job->epoch) == COVERAGE_NONE || record->grade > list->grade) return NULL;
+    if (record->grade != matches->job->grade) return NULL; /* handed in as another grade than it is listed at: no grade slips in unwanted */
     if (!catalogue_entry_live(catalogue, entries_get(catalogue->entries, record->entry), matches->now_s)) return NULL;
     return list;
 }

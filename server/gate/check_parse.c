@@ -20,6 +20,8 @@ struct parser {
     enum member member;     /* whose value comes next */
     uint32_t seen[PLACES];  /* bit per member, of the object that is open there */
     enum reason reason;     /* why a callback stopped */
+    yajl_handle yajl;
+    size_t end;             /* where the body's value ended */
 };
 
 /* -- yajl's memory ---------------------------------------------------------------------------------------------------------- */
@@ -306,6 +308,7 @@ static int on_end_map(void *context)
 
     switch (parser->place) {
     case IN_TOP:
+        parser->end = yajl_get_bytes_consumed(parser->yajl);
         return leave(parser, has(parser, IN_TOP, MEMBER_POLICY) && has(parser, IN_TOP, MEMBER_EPOCHS) && has(parser, IN_TOP, MEMBER_READS), AT_END);
     case IN_EPOCH:
         return leave(parser, has(parser, IN_EPOCH, MEMBER_ID) && has(parser, IN_EPOCH, MEMBER_KEY_ID) && last_epoch_is_new(parser->batch), IN_EPOCHS);
@@ -345,6 +348,14 @@ static bool strings_short(const char *body, size_t size)
     return true;
 }
 
+/* yajl refuses what trails, but not a string that has no end. */
+static bool only_space(const char *body, size_t from, size_t size)
+{
+    for (; from < size; from++)
+        if (body[from] != ' ' && body[from] != '\t' && body[from] != '\r' && body[from] != '\n') return false;
+    return true;
+}
+
 static bool parse(struct parser *parser, const char *body, size_t size)
 {
     static const yajl_callbacks callbacks = {
@@ -353,9 +364,10 @@ static bool parse(struct parser *parser, const char *body, size_t size)
         .yajl_end_array = on_end_array,
     };
     yajl_alloc_funcs memory = { yajl_allocate, yajl_reallocate, yajl_release, parser->batch->arena };
-    yajl_handle yajl = yajl_alloc(&callbacks, &memory, parser);
 
-    return yajl_parse(yajl, (const unsigned char *)body, size) == yajl_status_ok && yajl_complete_parse(yajl) == yajl_status_ok;
+    parser->yajl = yajl_alloc(&callbacks, &memory, parser);
+    if (yajl_parse(parser->yajl, (const unsigned char *)body, size) != yajl_status_ok) return false;
+    return yajl_complete_parse(parser->yajl) == yajl_status_ok && parser->place == AT_END && only_space(body, parser->end, size);
 }
 
 static bool sets_match_epochs(const struct check_batch *batch)
@@ -374,7 +386,7 @@ struct result check_batch_parse(const char *body, size_t size, int64_t now_ms, s
     if (size == 0 || !strings_short(body, size)) return FAIL(REASON_BAD_JSON);
     TRY(check_batch_allocate(size, batch));
     parser.batch = *batch;
-    if (!parse(&parser, body, size) || parser.place != AT_END) {
+    if (!parse(&parser, body, size)) {
         if (parser.reason == REASON_NONE) parser.reason = REASON_BAD_JSON;
     } else if (!sets_match_epochs(parser.batch)) {
         parser.reason = REASON_BAD_FIELD;

@@ -24,6 +24,29 @@ tests_unit_rows_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_rows_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_rows_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/check_test
+tests_unit_check_test_SOURCES = tests/unit/check_test.c tests/unit/scene.c tests/unit/scene.h
+tests_unit_check_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_check_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_check_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/check_parse_test
+tests_unit_check_parse_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_check_parse_test_SOURCES = tests/unit/check_parse_test.c tests/unit/scene.h
+tests_unit_check_parse_test_LDADD = $(GATE_CORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_check_parse_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/cooldown_test
+tests_unit_cooldown_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_cooldown_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_cooldown_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/policy_test
+tests_unit_policy_test_SOURCES = tests/unit/policy_test.c tests/unit/scene.c tests/unit/scene.h
+tests_unit_policy_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_policy_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_policy_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/entries_test
 tests_unit_entries_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_entries_test_LDADD = $(GATE_CORE_LIBS) $(CMOCKA_LIBS)
