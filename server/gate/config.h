@@ -1,0 +1,28 @@
+/* The gate's settings, from its INI file; docs/operations.md has the table. */
+#ifndef SERVER_GATE_CONFIG_H
+#define SERVER_GATE_CONFIG_H
+
+#include <stdio.h>
+
+#include "server/gate/policy.h"
+
+#define CONFIG_SITES_MAX 256
+
+struct config {
+    char *name, *trust_domain, *listen, *metrics_listen;
+    char *certificate, *key, *ca, *crl;
+    char *state_dir, *state_key_file, *spool_dir;
+    unsigned long long threads, workers, connections_max, spool_max_bytes;
+    char *keys_url;
+    unsigned long long keys_poll_ms;
+    char *database_gate, *database_agency, *database_owner;
+    unsigned long long cap_tokens, near_entries_max;
+    struct site_rule rules[CONFIG_SITES_MAX];
+    size_t rule_count;
+};
+
+/* 0, or -1 with a line on ERRORS.  config_free() in both cases. */
+int config_read(const char *file, struct config *config, FILE *errors);
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,102 @@
+/* POST /v1/checks: are any of these reads listed?  Readers only.  Never touches SQL.  An answer that holds an open hit waits for the
+   spool's sync, without holding a thread. */
+#include <urcu-bp.h>
+
+#include "server/gate/gate.h"
+#include "server/gate/routes.h"
+
+struct outcome {
+    char *text; /* the answer's body */
+    size_t size;
+    struct sighting *sightings;
+    size_t count;
+    bool wait;
+};
+
+/* Runs the batch under one catalogue and writes the answer; the catalogue is let go before anything waits. */
+static struct result decide(struct gate *gate, const struct peer *peer, const struct check_batch *batch, int64_t now_ms, struct outcome *outcome)
+{
+    struct check_answer *answer = NULL;
+    struct check_counts counts;
+    struct result result;
+
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(gate->follow);
+    result = catalogue == NULL ? FAIL(REASON_STARTING)
+                               : check_run(catalogue, gate->cooldown, peer, batch, now_ms, &answer, &outcome->sightings, &outcome->count,
+                                           &outcome->wait);
+    if (!failed(result)) {
+        outcome->text = check_text(answer, &outcome->size);
+        check_counts(answer, &counts);
+        tally_add(gate->tally, catalogue, peer, &counts, outcome->sightings, outcome->count);
+        metric_add(gate->checks_clear, counts.cleared);
+        metric_add(gate->checks_hit, counts.hits);
+        check_answer_free(answer);
+    }
+    rcu_read_unlock();
+    return result;
+}
+
+struct waiting {
+    struct request *request;
+    char *text;
+    size_t size;
+};
+
+/* On the spool's writer thread. */
+static void synced(void *context, struct result result)
+{
+    struct waiting *waiting = context;
+
+    if (failed(result)) {
+        free(waiting->text);
+        request_complete(waiting->request, reply_problem(result.reason));
+    } else {
+        request_complete(waiting->request, reply_text(200, "application/json", waiting->text, waiting->size));
+    }
+    free(waiting);
+}
+
+static struct reply answer_after_sync(struct gate *gate, struct request *request, struct outcome *outcome)
+{
+    struct waiting *waiting = malloc(sizeof *waiting);
+
+    if (waiting == NULL) {
+        free(outcome->text);
+        free(outcome->sightings);
+        return reply_problem(REASON_BUSY);
+    }
+    *waiting = (struct waiting){ request, outcome->text, outcome->size };
+    struct reply later = reply_later();
+    spool_append(gate->spool, outcome->sightings, outcome->count, synced, waiting);
+    free(outcome->sightings);
+    return later;
+}
+
+static struct reply refuse(struct gate *gate, struct result result)
+{
+    metric_add(gate->checks_refused, 1);
+    return reply_problem(result.reason);
+}
+
+struct reply post_checks(void *app, struct request *request)
+{
+    struct gate *gate = app;
+    struct check_batch *batch CLEANUP(check_batch_wipe) = NULL;
+    struct outcome outcome = { 0 };
+    int64_t now_ms = clock_now_ms(gate->clock);
+    struct result result;
+
+    if (!spool_accepts(gate->spool)) return refuse(gate, FAIL(REASON_SPOOL));
+    result = check_batch_parse(request->body, request->body_size, now_ms, &batch);
+    if (!failed(result)) result = decide(gate, request->peer, batch, now_ms, &outcome);
+    if (failed(result)) return refuse(gate, result);
+    if (outcome.text == NULL) {
+        free(outcome.sightings);
+        return refuse(gate, FAIL(REASON_BUSY));
+    }
+    if (outcome.wait) return answer_after_sync(gate, request, &outcome);
+    if (outcome.count > 0) spool_append(gate->spool, outcome.sightings, outcome.count, NULL, NULL); /* covert: does not wait */
+    free(outcome.sightings);
+    return reply_text(200, "application/json", outcome.text, outcome.size);
+}

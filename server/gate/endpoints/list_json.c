@@ -1,0 +1,37 @@
+#include "server/gate/endpoints/list_json.h"
+
+#include <sodium.h>
+
+#include "server/http/clock.h"
+
+json_t *time_json(int64_t ms)
+{
+    char text[TIME_TEXT_SIZE];
+
+    if (ms == 0) return json_null();
+    time_format(ms, text);
+    return json_string(text);
+}
+
+json_t *base64_json(const uint8_t *bytes, size_t size)
+{
+    char text[sodium_base64_ENCODED_LEN(64, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+
+    if (size > 64) return NULL;
+    return json_string(sodium_bin2base64(text, sizeof text, bytes, size, sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+}
+
+json_t *list_json(const struct db_list *list)
+{
+    json_t *sites = json_array(), *epochs = json_array();
+
+    for (size_t i = 0; i < list->site_count; i++) (void)json_array_append_new(sites, json_string(list->sites[i]));
+    for (size_t i = 0; i < list->epoch_count; i++)
+        (void)json_array_append_new(epochs, json_pack("{ss sb}", "id", list->epochs[i].id, "covered", list->epochs[i].covered));
+    return json_pack("{ss ss ss si ss sb so si si ss si sI sb si so sI so}", "list", list->id, "agency", list->agency, "category", list->category,
+                     "priority", (int)list->priority, "grade", platesieve_grade_name((enum platesieve_grade)list->grade), "covert", list->covert,
+                     "sites", sites, "cooldown_s", (int)list->cooldown_s, "retention_days", (int)list->retention_days, "instruction",
+                     list->instruction, "age_limit_s", (int)list->age_limit_s, "cap_tokens", (json_int_t)list->cap_tokens, "suspended",
+                     list->suspended, "revision", (int)list->revision, "committed_at", time_json(list->committed_ms), "entries",
+                     (json_int_t)list->entries, "epochs", epochs);
+}

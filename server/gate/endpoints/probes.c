@@ -1,0 +1,56 @@
+/* GET /livez, /readyz, /metrics: alive, ready and why not, and numbers.  Also on the loopback port, without TLS. */
+#include <urcu-bp.h>
+
+#include "server/gate/gate.h"
+#include "server/gate/readiness.h"
+#include "server/gate/routes.h"
+
+struct reply get_livez(void *app, struct request *request)
+{
+    (void)app;
+    (void)request;
+    return reply_json(200, json_pack("{sb}", "alive", 1));
+}
+
+struct reply get_readyz(void *app, struct request *request)
+{
+    (void)request;
+    json_t *reasons = readiness_reasons(app);
+    bool ready = json_array_size(reasons) == 0;
+
+    if (!ready) return reply_json(503, json_pack("{sb so}", "ready", 0, "reasons", reasons));
+    json_decref(reasons);
+    return reply_json(200, json_pack("{sb}", "ready", 1));
+}
+
+static void refresh(struct gate *gate)
+{
+    struct spool_state spool;
+    struct follow_status follow;
+    struct readiness_index index;
+
+    spool_state(gate->spool, &spool);
+    follow_status(gate->follow, &follow);
+    readiness_index(gate, &index);
+    int64_t now_ms = clock_now_ms(gate->clock);
+    metric_set(gate->spool_depth, (double)spool.depth);
+    metric_set(gate->spool_oldest, spool.oldest_ms == 0 ? 0 : (double)(now_ms - spool.oldest_ms) / 1000);
+    metric_set(gate->index_slots, (double)index.slots);
+    metric_set(gate->index_bytes, (double)index.bytes);
+    metric_set(gate->lists_version, (double)follow.version);
+    json_t *reasons = readiness_reasons(gate);
+    metric_set(gate->ready, json_array_size(reasons) == 0);
+    json_decref(reasons);
+}
+
+struct reply get_metrics(void *app, struct request *request)
+{
+    struct gate *gate = app;
+    size_t size = 0;
+
+    (void)request;
+    refresh(gate);
+    char *text = metrics_text(gate->metrics, &size);
+    if (text == NULL) return reply_problem(REASON_BUSY);
+    return reply_text(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+}

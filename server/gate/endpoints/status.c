@@ -1,0 +1,114 @@
+/* GET /v1/status: how the gate does.  Operators and auditors; only auditors see what concerns covert lists. */
+#include <urcu-bp.h>
+
+#include "config.h"
+#include "server/gate/endpoints/list_json.h"
+#include "server/gate/gate.h"
+#include "server/gate/readiness.h"
+#include "server/gate/routes.h"
+
+static const char *coverage_name(enum coverage coverage)
+{
+    switch (coverage) {
+    case COVERAGE_NONE: return "none";
+    case COVERAGE_PARTIAL: return "partial";
+    case COVERAGE_WHOLE: return "whole";
+    }
+    return "none";
+}
+
+static const char *epoch_state(const struct catalogue_epoch *epoch, int64_t now_ms)
+{
+    if (now_ms < epoch->opens_ms) return "coming";
+    if (now_ms < epoch->closes_ms) return "open";
+    return now_ms < epoch->destroyed_ms ? "closed" : "destroyed";
+}
+
+static json_t *epochs_json(const struct catalogue *catalogue, int64_t now_ms)
+{
+    json_t *epochs = json_array();
+
+    for (size_t i = 0; i < catalogue->epoch_count; i++) {
+        const struct catalogue_epoch *epoch = &catalogue->epochs[i];
+        (void)json_array_append_new(
+            epochs, json_pack("{ss sI ss so ss so so sI}", "id", epoch->id, "number", (json_int_t)epoch->number, "suite",
+                              platesieve_suite_name(epoch->suite), "key_id", base64_json(epoch->key_id, sizeof epoch->key_id), "state",
+                              epoch_state(epoch, now_ms), "opens", time_json(epoch->opens_ms), "closes", time_json(epoch->closes_ms), "slots",
+                              (json_int_t)(epoch->index == NULL ? 0 : index_slots(epoch->index))));
+    }
+    return epochs;
+}
+
+static json_t *list_coverage(const struct catalogue *catalogue, const struct catalogue_list *list)
+{
+    json_t *coverage = json_object();
+
+    for (size_t i = 0; i < catalogue->epoch_count; i++)
+        (void)json_object_set_new(coverage, catalogue->epochs[i].id, json_string(coverage_name(list->coverage[i])));
+    return coverage;
+}
+
+static json_t *lists_json(const struct catalogue *catalogue, int64_t now_ms)
+{
+    json_t *lists = json_array();
+
+    for (size_t i = 0; i < catalogue->list_count; i++) {
+        const struct catalogue_list *list = &catalogue->lists[i];
+        int64_t age_s = list->revision == 0 ? 0 : (now_ms - list->committed_ms) / 1000;
+        (void)json_array_append_new(
+            lists, json_pack("{ss ss sI sI sI sb sb so}", "agency", list->agency, "list", list->id, "revision", (json_int_t)list->revision,
+                             "entries", (json_int_t)list->entries, "age_s", (json_int_t)age_s, "old", age_s > (int64_t)list->age_limit_s,
+                             "suspended", list->suspended, "coverage", list_coverage(catalogue, list)));
+    }
+    return lists;
+}
+
+static json_t *spool_json(struct gate *gate, int64_t now_ms)
+{
+    struct spool_state state;
+
+    spool_state(gate->spool, &state);
+    return json_pack("{sI sI sI sb sb}", "depth", (json_int_t)state.depth, "bytes", (json_int_t)state.bytes, "oldest_age_s",
+                     (json_int_t)(state.oldest_ms == 0 ? 0 : (now_ms - state.oldest_ms) / 1000), "full", state.full, "broken", state.broken);
+}
+
+static json_t *index_json(struct gate *gate)
+{
+    struct readiness_index index;
+
+    readiness_index(gate, &index);
+    return json_pack("{sI sI sI sI}", "slots", (json_int_t)index.slots, "bytes", (json_int_t)index.bytes, "entries", (json_int_t)index.entries,
+                     "entries_bytes", (json_int_t)index.entries_bytes);
+}
+
+static json_t *follow_json(struct gate *gate)
+{
+    struct follow_status status;
+
+    follow_status(gate->follow, &status);
+    return json_pack("{sb sb sb sI so sf}", "loaded", status.loaded, "database_up", status.database_up, "keys_up", status.keys_up, "version",
+                     (json_int_t)status.version, "loaded_at", time_json(status.loaded_ms), "last_load_s", status.last_load_s);
+}
+
+struct reply get_status(void *app, struct request *request)
+{
+    struct gate *gate = app;
+    int64_t now_ms = clock_now_ms(gate->clock);
+    json_t *epochs = NULL, *lists = NULL;
+
+    TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(gate->follow);
+    if (catalogue != NULL) {
+        epochs = epochs_json(catalogue, now_ms);
+        lists = lists_json(catalogue, now_ms);
+    }
+    rcu_read_unlock();
+    json_t *reasons = readiness_reasons(gate);
+    return reply_json(200, json_pack("{ss ss so sI sb so so so so so so so so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now",
+                                     time_json(now_ms), "uptime_s", (json_int_t)((now_ms - gate->started_ms) / 1000), "ready",
+                                     json_array_size(reasons) == 0, "reasons", reasons, "degraded", readiness_degraded(gate), "follow",
+                                     follow_json(gate), "epochs", epochs == NULL ? json_array() : epochs, "lists",
+                                     lists == NULL ? json_array() : lists, "index", index_json(gate), "spool", spool_json(gate, now_ms), "checks",
+                                     tally_json(gate->tally, request->peer->role == ROLE_AUDITOR)));
+}

@@ -1,0 +1,33 @@
+/* The gate: what its endpoints are handed.  Everything here is made by main.c at start and lives until the server has stopped. */
+#ifndef SERVER_GATE_GATE_H
+#define SERVER_GATE_GATE_H
+
+#include "server/gate/check.h"
+#include "server/gate/config.h"
+#include "server/gate/cooldown.h"
+#include "server/gate/db/db.h"
+#include "server/gate/follow.h"
+#include "server/gate/spool.h"
+#include "server/gate/state.h"
+#include "server/gate/tally.h"
+#include "server/http/clock.h"
+#include "server/http/http.h"
+#include "server/http/metrics.h"
+
+struct gate {
+    const struct config *config;
+    const struct clock *clock;
+    int64_t started_ms;
+    struct db *gate_db;   /* role platesieve_gate: follow and drain */
+    struct db *agency_db; /* role platesieve_agency: endpoints, under row-level security */
+    struct gate_state *state;
+    struct spool *spool;
+    struct follow *follow;
+    struct cooldown *cooldown;
+    struct tally *tally;
+    struct metrics *metrics;
+    struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
+    struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready, *spool_lost;
+};
+
+#endif

@@ -1,0 +1,245 @@
+/* platesieved: the checkpoint.  Starts the parts in the order in which they need each other, waits, stops them in reverse. */
+#include <argp.h>
+#include <signal.h>
+
+#include "config.h"
+#include "server/gate/db/migrate.h"
+#include "server/gate/gate.h"
+#include "server/gate/routes.h"
+#include "server/http/daemon.h"
+#include "server/http/log.h"
+
+#define DB_WAIT_MS 5000
+#define STOP_MS 5000
+#define DRAIN_MS 2000
+#define GATE_CONNECTIONS 2 /* follow and drain */
+
+struct options {
+    const char *command; /* "run", "migrate", "init" */
+    const char *config;
+    const char *ready_file;
+    bool routes;
+};
+
+/* -- start and stop ------------------------------------------------------------------------------------------------------ */
+
+static struct result carry(void *context, const struct sighting *sightings, size_t count)
+{
+    struct gate *gate = context;
+    return db_sightings_store(gate->gate_db, sightings, count);
+}
+
+static void restore(void *context, const struct sighting *sighting)
+{
+    struct gate *gate = context;
+    cooldown_restore(gate->cooldown, sighting);
+}
+
+/* What the database and the spool remember of open hits.  Without a database the gate starts all the same: hits that it then begins anew are
+   merged at the drain. */
+static void restore_cooldown(struct gate *gate)
+{
+    int64_t since_ms = clock_now_ms(gate->clock) - LIMIT_COOLDOWN_S * INT64_C(1000);
+
+    if (failed(db_hits_recent(gate->gate_db, since_ms, restore, gate)))
+        log_line(LOG_WARNING, "the open hits can't be read: repeats of them are merged when they reach the database");
+    if (failed(spool_each(gate->spool, restore, gate))) log_line(LOG_WARNING, "the spool's hits can't be read for the cooldown");
+}
+
+static void register_metrics(struct gate *gate)
+{
+    struct metrics *metrics = gate->metrics;
+
+    gate->checks_clear = metrics_counter(metrics, "platesieve_reads_total", "Reads that were answered.", "answer=\"clear\"");
+    gate->checks_hit = metrics_counter(metrics, "platesieve_reads_total", "Reads that were answered.", "answer=\"hit\"");
+    gate->checks_refused = metrics_counter(metrics, "platesieve_checks_refused_total", "Requests for checks that got an error.", "");
+    gate->spool_depth = metrics_gauge(metrics, "platesieve_spool_records", "Acknowledged hits not yet in the database.", "");
+    gate->spool_oldest = metrics_gauge(metrics, "platesieve_spool_oldest_seconds", "Age of the oldest of them.", "");
+    gate->index_slots = metrics_gauge(metrics, "platesieve_index_slots", "Slots in memory, over all epochs.", "");
+    gate->index_bytes = metrics_gauge(metrics, "platesieve_index_bytes", "Bytes that they take.", "");
+    gate->lists_version = metrics_gauge(metrics, "platesieve_lists_version", "Version of the lists' head that is served.", "");
+    gate->ready = metrics_gauge(metrics, "platesieve_ready", "1 when checks are answered.", "");
+}
+
+static enum daemon_exit open_databases(struct gate *gate, const struct config *config)
+{
+    if (failed(db_open(config->database_gate, "platesieved", GATE_CONNECTIONS, DB_WAIT_MS, &gate->gate_db)) ||
+        failed(db_open(config->database_agency, "platesieved agency", (unsigned)config->workers, DB_WAIT_MS, &gate->agency_db))) {
+        log_line(LOG_ERR, "the connection strings in section [database] can't be used");
+        return DAEMON_USAGE;
+    }
+    struct result result = db_schema_check(gate->gate_db);
+    if (result.reason == REASON_INTERNAL) {
+        log_line(LOG_ERR, "the database has a schema that this program does not know; run: platesieved migrate");
+        return DAEMON_SCHEMA;
+    }
+    if (failed(result)) log_line(LOG_WARNING, "the database is away: checks wait until the lists were loaded once");
+    return DAEMON_OK;
+}
+
+static enum daemon_exit open_state(struct gate *gate, const struct config *config)
+{
+    if (failed(gate_state_open(config->state_dir, config->state_key_file, stderr, &gate->state))) return DAEMON_USAGE;
+    struct spool_settings spool = { config->spool_dir, gate_state_spool_key(gate->state), config->spool_max_bytes };
+    if (failed(spool_open(&spool, carry, gate, &gate->spool))) {
+        log_line(LOG_ERR, "the spool can't be opened: in use by another daemon, under another key, or not readable");
+        return DAEMON_FAILED;
+    }
+    return DAEMON_OK;
+}
+
+static enum daemon_exit start_follow(struct gate *gate, const struct config *config)
+{
+    char epochs_file[4096];
+    if (snprintf(epochs_file, sizeof epochs_file, "%s/epochs.json", config->state_dir) >= (int)sizeof epochs_file) return DAEMON_USAGE;
+    struct follow_settings settings = {
+        .db = gate->gate_db,
+        .state = gate->state,
+        .clock = gate->clock,
+        .rules = config->rules,
+        .rule_count = config->rule_count,
+        .keys_url = config->keys_url,
+        .certificate = config->certificate,
+        .key = config->key,
+        .ca = config->ca,
+        .trust_domain = config->trust_domain,
+        .keys_poll_ms = (unsigned)config->keys_poll_ms,
+        .epochs_file = epochs_file,
+    };
+    return failed(follow_start(&settings, &gate->follow)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
+static enum daemon_exit start_server(struct gate *gate, const struct config *config, struct http_server **server)
+{
+    struct http_settings settings = {
+        .listen = config->listen,
+        .plain_listen = config->metrics_listen,
+        .certificate = config->certificate,
+        .key = config->key,
+        .ca = config->ca,
+        .crl = config->crl,
+        .trust_domain = config->trust_domain,
+        .own_name = config->name,
+        .threads = (unsigned)config->threads,
+        .workers = (unsigned)config->workers,
+        .connections_max = (unsigned)config->connections_max,
+        .metrics = gate->metrics,
+    };
+    struct result result = http_server_start(&settings, gate_routes, gate, server);
+    if (result.reason == REASON_ADDRESS_IN_USE) return DAEMON_ADDRESS_IN_USE;
+    return failed(result) ? DAEMON_USAGE : DAEMON_OK;
+}
+
+/* Takes down what was made, in reverse; each part takes NULL. */
+static void gate_close(struct gate *gate, struct http_server *server)
+{
+    if (server != NULL) http_server_stop(server, STOP_MS);
+    if (gate->follow != NULL) follow_stop(gate->follow);
+    if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS);
+    gate_state_close(gate->state);
+    db_close(gate->gate_db);
+    db_close(gate->agency_db);
+    cooldown_destroy(gate->cooldown);
+    tally_destroy(gate->tally);
+    metrics_destroy(gate->metrics);
+}
+
+static enum daemon_exit serve(struct gate *gate, const struct config *config, const char *ready_file)
+{
+    struct http_server *server = NULL;
+    enum daemon_exit code = DAEMON_OK;
+
+    gate->tally = tally_create();
+    gate->metrics = metrics_create();
+    gate->cooldown = cooldown_create();
+    if (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL) code = DAEMON_FAILED;
+    if (code == DAEMON_OK) register_metrics(gate);
+    if (code == DAEMON_OK) code = open_databases(gate, config);
+    if (code == DAEMON_OK) code = open_state(gate, config);
+    if (code == DAEMON_OK) restore_cooldown(gate);
+    if (code == DAEMON_OK) code = start_follow(gate, config);
+    if (code == DAEMON_OK) code = start_server(gate, config, &server);
+    if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0) code = DAEMON_FAILED;
+    if (code == DAEMON_OK) {
+        log_line(LOG_NOTICE, "%s %s serves on port %u", config->name, PACKAGE_VERSION, http_server_port(server));
+        (void)daemon_wait();
+        daemon_stopping();
+        log_line(LOG_NOTICE, "stopping");
+    }
+    gate_close(gate, server);
+    return code;
+}
+
+/* -- commands -------------------------------------------------------------------------------------------------------------- */
+
+static enum daemon_exit run(const struct config *config, const struct options *options)
+{
+    struct gate gate = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
+
+    if (strcmp(options->command, "init") == 0)
+        return failed(gate_state_create(config->state_dir, config->state_key_file, stderr)) ? DAEMON_FAILED : DAEMON_OK;
+    if (strcmp(options->command, "migrate") == 0) {
+        if (config->database_owner == NULL) {
+            fprintf(stderr, "platesieved: migrate needs `owner` in section [database]\n");
+            return DAEMON_USAGE;
+        }
+        return migrate_run(config->database_owner, stdout, stderr) == 0 ? DAEMON_OK : DAEMON_FAILED;
+    }
+    return serve(&gate, config, options->ready_file);
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'c': options->config = argument; return 0;
+    case 'r': options->ready_file = argument; return 0;
+    case 'R': options->routes = true; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) argp_error(state, "one command at a time");
+        options->command = argument;
+        if (strcmp(argument, "run") != 0 && strcmp(argument, "migrate") != 0 && strcmp(argument, "init") != 0)
+            argp_error(state, "the commands are run, init and migrate");
+        return 0;
+    case ARGP_KEY_END:
+        if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option argp_options[] = {
+    { "config", 'c', "FILE", 0, "settings (platesieved.conf(5))", 0 },
+    { "ready-file", 'r', "FILE", 0, "write pid and ports there as JSON when ready", 0 },
+    { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
+    { 0 },
+};
+
+const char *argp_program_version = "platesieved " PACKAGE_VERSION;
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = { argp_options, parse_option, "[run|init|migrate]",
+                                      "The checkpoint: recognises the plates it was asked to look for and is blind to all others.\v"
+                                      "run serves until SIGTERM (the default); init makes the gate's own secrets in its state folder; "
+                                      "migrate brings the database's schema up to date.",
+                                      NULL, NULL, NULL };
+    struct options options = { .command = "run" };
+    struct config config;
+
+    argp_err_exit_status = DAEMON_USAGE;
+    (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (options.routes) {
+        http_routes_print(gate_routes, stdout);
+        return DAEMON_OK;
+    }
+    daemon_harden();
+    if (platesieve_failed(platesieve_init())) {
+        log_line(LOG_ERR, "the cryptographic libraries can't be used");
+        return DAEMON_FAILED;
+    }
+    enum daemon_exit code = config_read(options.config, &config, stderr) == 0 ? run(&config, &options) : DAEMON_USAGE;
+    config_free(&config);
+    return (int)code;
+}

@@ -1,0 +1,25 @@
+#include "server/gate/routes.h"
+
+#define LISTS "/v1/lists"
+#define LIST LISTS "/{}"
+#define REVISION LIST "/revisions/{}"
+#define OVERSEER (ROLE_OPERATOR_GATE | ROLE_AUDITOR)
+
+const struct route gate_routes[] = {
+    { "/v1/checks", METHOD_POST, ROLE_READER, LIMIT_CHECK_BODY_BYTES, post_checks, RUN_ON_LOOP, false },
+    { "/v1/lane", METHOD_GET, ROLE_READER, 0, get_lane, RUN_ON_LOOP, false },
+    { LISTS, METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_list, RUN_ON_WORKER, false },
+    { LISTS, METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_lists, RUN_ON_WORKER, false },
+    { LIST, METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_list, RUN_ON_WORKER, false },
+    { LIST "/revisions", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_revision, RUN_ON_WORKER, false },
+    { REVISION, METHOD_GET, ROLE_AGENCY, 0, get_revision, RUN_ON_WORKER, false },
+    { REVISION, METHOD_DELETE, ROLE_AGENCY, 0, delete_revision, RUN_ON_WORKER, false },
+    { REVISION "/parts/{}", METHOD_PUT, ROLE_AGENCY, LIMIT_PART_BYTES, put_part, RUN_ON_WORKER, false },
+    { REVISION "/commit", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_commit, RUN_ON_WORKER, false },
+    { "/v1/hits", METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false },
+    { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
+    { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
+    { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },
+    { "/metrics", METHOD_GET, OVERSEER, 0, get_metrics, RUN_ON_LOOP, true },
+    { NULL, METHOD_GET, 0, 0, NULL, RUN_ON_LOOP, false },
+};

@@ -1,0 +1,31 @@
+/* The gate's routes: method, path, who may ask, how large a body.  One endpoint, one file, in endpoints/. */
+#ifndef SERVER_GATE_ROUTES_H
+#define SERVER_GATE_ROUTES_H
+
+#include "server/http/http.h"
+
+extern const struct route gate_routes[];
+
+/* endpoints/lane.c, checks.c */
+struct reply get_lane(void *app, struct request *request);
+struct reply post_checks(void *app, struct request *request);
+/* endpoints/lists.c */
+struct reply post_list(void *app, struct request *request);
+struct reply get_lists(void *app, struct request *request);
+struct reply get_list(void *app, struct request *request);
+/* endpoints/revisions.c */
+struct reply post_revision(void *app, struct request *request);
+struct reply get_revision(void *app, struct request *request);
+struct reply delete_revision(void *app, struct request *request);
+/* endpoints/commit.c, parts.c */
+struct reply post_commit(void *app, struct request *request);
+struct reply put_part(void *app, struct request *request);
+/* endpoints/hits.c */
+struct reply get_hits(void *app, struct request *request);
+/* endpoints/status.c, probes.c */
+struct reply get_status(void *app, struct request *request);
+struct reply get_livez(void *app, struct request *request);
+struct reply get_readyz(void *app, struct request *request);
+struct reply get_metrics(void *app, struct request *request);
+
+#endif
