@@ -99,7 +99,8 @@ static size_t make_set(struct platesieve_message *messages, size_t count)
 }
 
 /* Both sides mask each character: one misread.  The side that has a character more leaves each out in turn; the other sends the
-   whole: `=` where the lane misses one, `+` where it has one too many. */
+   whole: `=` where the lane misses one, `+` where it has one too many.  A text one short of the least length sends only its whole, so that
+   texts of that length are found with a character missing or extra too. */
 static size_t near_set(const struct platesieve_plate *folded, enum platesieve_side side, struct platesieve_message *messages)
 {
     const char whole = side == PLATESIEVE_SIDE_LANE ? '=' : '+';
@@ -107,7 +108,7 @@ static size_t near_set(const struct platesieve_plate *folded, enum platesieve_si
     struct text text;
     size_t count = 0;
 
-    for (size_t i = 0; i < folded->length; i++) {
+    for (size_t i = 0; folded->length >= PLATESIEVE_NEAR_LENGTH_MIN && i < folded->length; i++) {
         text_masked(folded, i, &text);
         message_make(PLATESIEVE_NEAR, "", text.bytes, text.length, &messages[count++]);
         text_shortened(folded, shortened, i, &text);
@@ -153,7 +154,7 @@ struct platesieve_result platesieve_messages(const struct platesieve_plate *cano
         message_make(grade, "", folded.text, folded.length, &messages[(*count)++]);
         break;
     case PLATESIEVE_NEAR:
-        if (folded.length < PLATESIEVE_NEAR_LENGTH_MIN) {
+        if (folded.length < PLATESIEVE_NEAR_LENGTH_MIN - 1) {
             reason = PLATESIEVE_TOO_SHORT_FOR_NEAR;
             break;
         }

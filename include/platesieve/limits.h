@@ -18,7 +18,7 @@
 #define PLATESIEVE_KEY_ID_BYTES 16
 #define PLATESIEVE_HIT_ID_BYTES 16
 #define PLATESIEVE_READ_ID_BYTES 16
-#define PLATESIEVE_NEAR_LENGTH_MIN 5     /* characters of a folded text that has a `near` set */
+#define PLATESIEVE_NEAR_LENGTH_MIN 5     /* characters of a folded text that has a whole `near` set; one less has one text */
 #define PLATESIEVE_NEAR_MAX (2 * PLATESIEVE_PLATE_MAX + 1)
 #define PLATESIEVE_TOKEN_TEXT 22         /* base64url without padding of a token, key id, read id, hit id */
 #define PLATESIEVE_TAGGED_TEXT 32        /* base64url of token and tag, 24 bytes */

@@ -37,7 +37,7 @@ enum platesieve_reason {
     PLATESIEVE_OK = 0,
     PLATESIEVE_NO_MEMORY,
     PLATESIEVE_NOT_A_PLATE,            /* nothing, or more than 12 characters, remains; or not UTF-8 */
-    PLATESIEVE_TOO_SHORT_FOR_NEAR,     /* folded text below 5 characters */
+    PLATESIEVE_TOO_SHORT_FOR_NEAR,     /* folded text below 4 characters */
     PLATESIEVE_UNKNOWN_JURISDICTION,   /* not in the code set named */
     PLATESIEVE_BAD_ARGUMENT,
     PLATESIEVE_UNAVAILABLE,            /* the machine lacks something: randomness, a digest */
@@ -139,7 +139,7 @@ struct platesieve_message {
 
 /* Messages of one grade of a canonical plate: one, or the set of `near` for that side (distinct, sorted by bytes).
    MESSAGES has room for PLATESIEVE_NEAR_MAX.  `full` of an unknown jurisdiction fails with PLATESIEVE_UNKNOWN_JURISDICTION, `near` of a
-   folded text below five characters with PLATESIEVE_TOO_SHORT_FOR_NEAR; both leave *count at 0. */
+   folded text below four characters with PLATESIEVE_TOO_SHORT_FOR_NEAR; both leave *count at 0. */
 PLATESIEVE_API struct platesieve_result platesieve_messages(const struct platesieve_plate *canonical,
                                                             const struct platesieve_jurisdiction *jurisdiction,
                                                             enum platesieve_grade grade, enum platesieve_side side,

@@ -21,12 +21,14 @@ static void check_messages(const struct platesieve_plate *plate, enum platesieve
     size_t count;
 
     result = platesieve_messages(plate, &longest, grade, side, messages, &count);
-    if (grade == PLATESIEVE_NEAR && plate->length < PLATESIEVE_NEAR_LENGTH_MIN) {
+    if (grade == PLATESIEVE_NEAR && plate->length < PLATESIEVE_NEAR_LENGTH_MIN - 1) {
         FUZZ_ASSERT(result.reason == PLATESIEVE_TOO_SHORT_FOR_NEAR && count == 0);
         return;
     }
     FUZZ_ASSERT(!platesieve_failed(result));
-    FUZZ_ASSERT(grade == PLATESIEVE_NEAR ? count > plate->length && count <= 2u * plate->length + 1 : count == 1);
+    FUZZ_ASSERT(grade == PLATESIEVE_NEAR && plate->length >= PLATESIEVE_NEAR_LENGTH_MIN
+                    ? count > plate->length && count <= 2u * plate->length + 1
+                    : count == 1);
     for (size_t i = 0; i < count; i++) {
         FUZZ_ASSERT(messages[i].length <= PLATESIEVE_MESSAGE_MAX);
         FUZZ_ASSERT(i == 0 || memcmp(messages[i - 1].bytes, messages[i].bytes, PLATESIEVE_MESSAGE_MAX) < 0);

@@ -28,7 +28,7 @@ def folded(text):
 def near(text, side):
     """The `near` texts of a folded text, for SIDE "lane" or "list"."""
     if len(text) < 5:
-        return set()
+        return {("=" if side == "lane" else "+") + text} if len(text) == 4 else set()
     masked = {text[:i] + "?" + text[i + 1:] for i in range(len(text))}
     shorter = {text[:i] + text[i + 1:] for i in range(len(text))}
     if side == "lane":

@@ -92,6 +92,17 @@ static void test_near_texts(void **state)
     check_near("ZO-1AS", PLATESIEVE_SIDE_LANE, lane, ARRAY_LENGTH(lane));
 }
 
+/* One short of the least length: the whole only, which meets a five-character text that has one more. */
+static void test_near_of_four(void **state)
+{
+    static const char *const list[] = { "+AC94" };
+    static const char *const lane[] = { "=AC94" };
+
+    (void)state;
+    check_near("AC94", PLATESIEVE_SIDE_LIST, list, ARRAY_LENGTH(list));
+    check_near("AC94", PLATESIEVE_SIDE_LANE, lane, ARRAY_LENGTH(lane));
+}
+
 /* 2n+1 before duplicates: a run loses the same text wherever it is shortened. */
 static void test_near_duplicates(void **state)
 {
@@ -103,7 +114,7 @@ static void test_near_duplicates(void **state)
 
 static void test_failures(void **state)
 {
-    struct platesieve_plate short_plate = plate_of("AC94"), plate = plate_of("AC947");
+    struct platesieve_plate short_plate = plate_of("AC9"), plate = plate_of("AC947");
     struct platesieve_jurisdiction overlong;
     struct set set = { .count = 99 };
 
@@ -248,7 +259,7 @@ static void test_near_meets_exactly_at_one_edit(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_single),   cmocka_unit_test(test_near_texts), cmocka_unit_test(test_near_duplicates),
+        cmocka_unit_test(test_single),   cmocka_unit_test(test_near_texts), cmocka_unit_test(test_near_of_four), cmocka_unit_test(test_near_duplicates),
         cmocka_unit_test(test_failures), cmocka_unit_test(test_names),      cmocka_unit_test(test_near_meets_exactly_at_one_edit),
     };
 
