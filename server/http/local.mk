@@ -19,12 +19,13 @@ libserver_http_a_SOURCES = \
 	server/http/revoked.c server/http/revoked.h \
 	server/http/router.c server/http/router.h \
 	server/http/routes.c \
+	server/http/sealed_file.c server/http/sealed_file.h \
 	server/http/server.c \
 	server/http/settings.c server/http/settings.h \
 	server/http/ticker.c \
 	server/http/trust.c server/http/trust.h \
 	server/http/worker.c
-libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS)
+libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(SODIUM_CFLAGS)
 # what a program that links libserver-http.a links besides
 SERVER_HTTP_LIBS = libserver-http.a $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
 # each daemon lists this among its own sources

@@ -1,0 +1,33 @@
+/* Small secrets in sealed files, for both daemons: XChaCha20-Poly1305 under a key that lies elsewhere.  A file is replaced whole (temporary
+   file, fsync, rename, fsync of the folder) and what it held before is overwritten, as far as the file system lets one. */
+#ifndef SERVER_HTTP_SEALED_FILE_H
+#define SERVER_HTTP_SEALED_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "server/http/reason.h"
+
+#define SEALING_KEY_BYTES 32
+#define SEALED_PLAIN_MAX 4096 /* bytes */
+
+/* Reads 32 raw bytes; refuses another size, a file that others may read, and one that is not a plain file.  Says why on ERRORS. */
+struct result key_file_read(const char *file, uint8_t key[SEALING_KEY_BYTES], FILE *errors);
+/* Makes FILE with 32 random bytes, mode 0600; OK and untouched if it is there. */
+struct result key_file_create(const char *file, FILE *errors);
+/* Makes FOLDER, mode 0700, unless it is there. */
+struct result folder_create(const char *folder, FILE *errors);
+
+/* PURPOSE (zero-ended; it is authenticated with the content, so that one file can't stand in for another) and PLAIN, at most SEALED_PLAIN_MAX
+   bytes, into FOLDER/NAME.  Durable when it returns OK. */
+struct result sealed_file_write(const char *folder, const char *name, const uint8_t key[SEALING_KEY_BYTES], const char *purpose, const void *plain,
+                                size_t size);
+/* Into PLAIN (room for SIZE_MAX bytes); *size is what it held.  REASON_NOT_FOUND: no such file; REASON_INTERNAL: cut off, changed, under another
+   key or purpose, or unreadable. */
+struct result sealed_file_read(const char *folder, const char *name, const uint8_t key[SEALING_KEY_BYTES], const char *purpose, void *plain,
+                               size_t size_max, size_t *size);
+/* Overwrites FOLDER/NAME, syncs, unlinks, syncs the folder.  OK if there is none. */
+struct result sealed_file_erase(const char *folder, const char *name);
+
+#endif
