@@ -34,3 +34,50 @@ libgate_core_a_SOURCES = \
 libgate_core_a_CFLAGS = $(GATE_CORE_CFLAGS)
 
 include server/gate/db/local.mk
+
+# What lies on the gate's own disk, and how a part becomes slots.
+noinst_LIBRARIES += libgate-disk.a
+libgate_disk_a_SOURCES = \
+	server/gate/part_parse.c \
+	server/gate/part_parse.h \
+	server/gate/spool.c \
+	server/gate/spool.h \
+	server/gate/spool_record.c \
+	server/gate/spool_record.h \
+	server/gate/spool_store.c \
+	server/gate/spool_store.h \
+	server/gate/state.c \
+	server/gate/state.h
+libgate_disk_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS) $(YAJL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
+GATE_DISK_LIBS = libgate-disk.a $(GATE_CORE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(SERVER_HTTP_LIBS)
+
+# The daemon.
+EXTRA_PROGRAMS += platesieved
+platesieved_SOURCES = \
+	server/gate/config.c \
+	server/gate/config.h \
+	server/gate/endpoints/checks.c \
+	server/gate/endpoints/commit.c \
+	server/gate/endpoints/fields.c \
+	server/gate/endpoints/fields.h \
+	server/gate/endpoints/hits.c \
+	server/gate/endpoints/lane.c \
+	server/gate/endpoints/list_json.c \
+	server/gate/endpoints/list_json.h \
+	server/gate/endpoints/lists.c \
+	server/gate/endpoints/parts.c \
+	server/gate/endpoints/probes.c \
+	server/gate/endpoints/revisions.c \
+	server/gate/endpoints/status.c \
+	server/gate/gate.h \
+	server/gate/main.c \
+	server/gate/readiness.c \
+	server/gate/readiness.h \
+	server/gate/routes.c \
+	server/gate/routes.h \
+	server/gate/tally.c \
+	server/gate/tally.h \
+	$(SERVER_HTTP_ZEROING)
+platesieved_CFLAGS = $(GATE_DATA_CFLAGS) $(MHD_CFLAGS)
+platesieved_LDFLAGS = $(AM_LDFLAGS) -static
+platesieved_LDADD = libgate-follow.a $(GATE_DATA_LIBS) $(GATE_DISK_LIBS) $(SERVER_HTTP_LIBS)

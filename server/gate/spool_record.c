@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-#define VERSION 1
+#define RECORD_VERSION 1
 static const char purpose[] = "platesieve/1/spool";
 
 _Static_assert(SPOOL_RECORD_BYTES ==
@@ -39,7 +39,7 @@ static void encode(const struct sighting *sighting, uint8_t plain[SPOOL_RECORD_P
     uint32_t confidence;
 
     memcpy(&confidence, &sighting->confidence, sizeof confidence);
-    put_number(&at, VERSION, 1);
+    put_number(&at, RECORD_VERSION, 1);
     put(&at, sighting->id, sizeof sighting->id);
     put(&at, sighting->hit, sizeof sighting->hit);
     put_number(&at, sighting->entry, 8);
@@ -62,7 +62,7 @@ static bool decode(const uint8_t plain[SPOOL_RECORD_PLAIN_BYTES], struct sightin
     const uint8_t *at = plain;
 
     *sighting = (struct sighting){ 0 };
-    if (get_number(&at, 1) != VERSION) return false;
+    if (get_number(&at, 1) != RECORD_VERSION) return false;
     get(&at, sighting->id, sizeof sighting->id);
     get(&at, sighting->hit, sizeof sighting->hit);
     sighting->entry = get_number(&at, 8);

@@ -3,7 +3,7 @@
 # Without, they run over the corpus as part of `make check`.
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/corpus
 
-fuzz_targets = tests/fuzz/plate_fuzz
+fuzz_targets = tests/fuzz/plate_fuzz tests/fuzz/part_fuzz
 
 if FUZZING
 noinst_PROGRAMS += $(fuzz_targets)
@@ -18,3 +18,7 @@ endif
 tests_fuzz_plate_fuzz_SOURCES = tests/fuzz/plate_fuzz.c $(fuzz_main)
 tests_fuzz_plate_fuzz_LDADD = libplatesieve.la
 tests_fuzz_plate_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
+
+tests_fuzz_part_fuzz_SOURCES = tests/fuzz/part_fuzz.c $(fuzz_main)
+tests_fuzz_part_fuzz_LDADD = $(GATE_DISK_LIBS)
+tests_fuzz_part_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static

@@ -86,4 +86,19 @@ check_PROGRAMS += tests/unit/db_test
 tests_unit_db_test_CFLAGS = $(GATE_DATA_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_db_test_LDADD = $(GATE_DATA_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/part_parse_test
+tests_unit_part_parse_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_part_parse_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
+tests_unit_part_parse_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/spool_test
+tests_unit_spool_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_spool_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
+tests_unit_spool_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/state_test
+tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_state_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
+tests_unit_state_test_LDFLAGS = $(AM_LDFLAGS) -static
 endif

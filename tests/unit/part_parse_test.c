@@ -1,9 +1,5 @@
 /* The lines of a revision's part: what is taken, and that everything else is refused with the line's number. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 
 #include "server/gate/entries.h"
 #include "server/gate/part_parse.h"
