@@ -69,7 +69,7 @@
 #define LIMIT_URL_BYTES 2048
 #define LIMIT_CONNECTIONS 1024
 #define LIMIT_CONNECTIONS_PER_ADDRESS 512
-#define LIMIT_CONNECTION_POOL_BYTES 65536
+#define LIMIT_CONNECTION_POOL_BYTES 16384
 #define LIMIT_BODIES_TOTAL_BYTES (128u * 1024 * 1024) /* request bodies in memory at one time */
 #define LIMIT_HANDSHAKE_S 10
 #define LIMIT_REQUEST_S 30               /* from a request's first byte to its last */

@@ -12,9 +12,9 @@
 
 /* -- identity --------------------------------------------------------------------------------------------------------------- */
 
-static gnutls_session_t session_of(struct connection *connection)
+static gnutls_session_t session_of(struct MHD_Connection *mhd)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     return info == NULL ? NULL : (gnutls_session_t)info->tls_session;
 }
 
@@ -49,8 +49,7 @@ bool connection_trusted(struct connection *connection)
     if (connection->trusted.generation == trust_generation(server->trust)) return true;
     unsigned count = 0, status;
     struct trusted again; /* the same certificate, so the same name: a handler may still be reading the first */
-    gnutls_session_t session = session_of(connection);
-    const gnutls_datum_t *peers = session == NULL ? NULL : gnutls_certificate_get_peers(session, &count);
+    const gnutls_datum_t *peers = gnutls_certificate_get_peers(connection->session, &count);
     connection->verified = peers != NULL && count > 0 && !failed(trust_verify(server->trust, &peers[0], &again, &status));
     if (connection->verified) connection->trusted.generation = again.generation;
     return connection->verified;
@@ -93,12 +92,13 @@ static void opened(struct http_server *server, struct MHD_Connection *mhd, void 
     connection->fd = info->connect_fd;
     atomic_init(&connection->references, 1);
     atomic_fetch_add(&server->references, 1);
-    gnutls_session_t session = session_of(connection);
-    connection->secure = session != NULL;
+    connection->session = session_of(mhd);
+    connection->secure = connection->session != NULL;
     if (connection->secure) {
-        gnutls_session_set_ptr(session, connection);
-        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
-        gnutls_session_set_verify_function(session, verify_in_handshake);
+        gnutls_session_set_ptr(connection->session, connection);
+        gnutls_certificate_server_set_request(connection->session, GNUTLS_CERT_REQUIRE);
+        gnutls_session_set_verify_function(connection->session, verify_in_handshake);
+        tls_io_setup(connection);
     }
     connection_phase(connection, connection->secure ? PHASE_HANDSHAKE : PHASE_FRESH);
     list_add(&server->connections, connection);
@@ -110,6 +110,7 @@ static void closed(struct connection *connection)
     list_remove(&server->connections, connection);
     if (connection->secure && !connection->verified && server->refused != NULL) metric_add(server->refused, 1);
     connection->mhd = NULL;
+    connection->session = NULL;
     if (connection->spare != NULL) exchange_release(connection->spare);
     connection_release(connection);
 }

@@ -74,7 +74,7 @@ static struct result body_prepare(struct exchange *exchange, size_t size)
 /* -- the header ------------------------------------------------------------------------------------------------------------------ */
 
 struct header_scan {
-    unsigned lengths, encodings, expects, hosts;
+    unsigned lengths, encodings, expects, hosts, connections;
     const char *length, *host;
 };
 
@@ -95,6 +95,9 @@ static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const 
         break;
     case 6:
         if (is_name(key, "Expect", 6)) scan->expects++;
+        break;
+    case 10:
+        if (is_name(key, "Connection", 10) && (value == NULL || strcasecmp(value, "keep-alive") != 0)) scan->connections++;
         break;
     case 14:
         if (is_name(key, "Content-Length", 14)) scan->lengths++, scan->length = value;
@@ -162,16 +165,17 @@ static struct result check_length(struct exchange *exchange, const struct header
 
 /* -- answering -------------------------------------------------------------------------------------------------------------------- */
 
-static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct MHD_Response *response)
+static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct MHD_Response *response, size_t size)
 {
     exchange->status = status;
+    if (exchange->lasting) tls_io_hold(exchange->connection, size);
     return MHD_queue_response(exchange->mhd, status, response);
 }
 
-static enum MHD_Result queue_owned(struct exchange *exchange, unsigned status, struct MHD_Response *response)
+static enum MHD_Result queue_owned(struct exchange *exchange, unsigned status, struct MHD_Response *response, size_t size)
 {
     if (response == NULL) return MHD_NO;
-    enum MHD_Result result = queue(exchange, status, response);
+    enum MHD_Result result = queue(exchange, status, response, size);
     MHD_destroy_response(response);
     return result;
 }
@@ -181,20 +185,23 @@ static enum MHD_Result answer_problem(struct exchange *exchange, enum reason rea
     struct http_server *server = exchange->connection->server;
     unsigned status = reason_row(reason)->status;
     bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
+    if (stopping || reason == REASON_REVOKED) exchange->lasting = false;
     if (reason == REASON_METHOD && exchange->row != NULL) {
-        if (!stopping) return queue(exchange, status, exchange->row->not_allowed);
-        return queue_owned(exchange, status, problem_method(exchange->row->allow, true));
+        if (!stopping) return queue(exchange, status, exchange->row->not_allowed, 0);
+        return queue_owned(exchange, status, problem_method(exchange->row->allow, true), 0);
     }
-    if (stopping) return queue_owned(exchange, status, problem_response(reason, true));
-    return queue(exchange, status, server->problems[reason]);
+    if (stopping) return queue_owned(exchange, status, problem_response(reason, true), 0);
+    return queue(exchange, status, server->problems[reason], 0);
 }
 
 static enum MHD_Result answer(struct exchange *exchange, struct reply reply)
 {
     if (reply.response == NULL) return answer_problem(exchange, reply.reason == REASON_NONE ? REASON_INTERNAL : reply.reason);
-    if (atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed))
+    if (atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed)) {
         MHD_add_response_header(reply.response, MHD_HTTP_HEADER_CONNECTION, "close");
-    return queue_owned(exchange, reply.status, reply.response);
+        exchange->lasting = false;
+    }
+    return queue_owned(exchange, reply.status, reply.response, reply.size);
 }
 
 /* What the completer left, or that nobody did in time. */
@@ -262,7 +269,7 @@ void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
     return exchange;
 }
 
-static enum MHD_Result take_header(struct exchange *exchange, const char *url, const char *method)
+static enum MHD_Result take_header(struct exchange *exchange, const char *url, const char *method, const char *version)
 {
     struct connection *connection = exchange->connection;
     struct header_scan scan = { 0 };
@@ -271,6 +278,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     exchange->began_ns = now_ns();
     exchange->measured = true;
     MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, scan_field, &scan);
+    exchange->lasting = scan.connections == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
 
     struct result result = exchange->refusal != REASON_NONE ? FAIL(exchange->refusal) : OK;
     if (!connection_trusted(connection)) result = FAIL(REASON_REVOKED);
@@ -284,6 +292,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     bool swallow = shape.reason != REASON_BAD_LENGTH || scan.lengths == 1;
     if (swallow && scan.encodings == 0 && scan.expects == 0 && length <= BODY_SWALLOWED_BYTES) return MHD_YES;
     exchange->stage = STAGE_HANDLED;
+    exchange->lasting = false;
     return answer_problem(exchange, result.reason);
 }
 
@@ -305,10 +314,9 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, cons
 {
     (void)context;
     (void)mhd;
-    (void)version;
     struct exchange *exchange = *request_context;
     if (exchange == NULL) return MHD_NO; /* no memory: the connection ends */
-    if (exchange->stage == STAGE_NEW) return take_header(exchange, url, method);
+    if (exchange->stage == STAGE_NEW) return take_header(exchange, url, method, version);
     if (*size > 0) return take_data(exchange, data, size);
     if (exchange->stage == STAGE_BODY) return run(exchange);
     return answer_completed(exchange); /* resumed */
@@ -332,11 +340,11 @@ void exchange_end(void *context, struct MHD_Connection *mhd, void **request_cont
 {
     (void)context;
     (void)mhd;
-    (void)code;
     struct exchange *exchange = *request_context;
     if (exchange == NULL) return;
     *request_context = NULL;
     struct connection *connection = exchange->connection;
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) tls_io_send(connection);
     count(exchange);
     connection_phase(connection, PHASE_IDLE);
     if (atomic_load(&exchange->references) != 1 || connection->spare != NULL) { /* somebody may still complete it */

@@ -68,6 +68,7 @@ struct reply {
     void *response;     /* struct MHD_Response *, owned; NULL for a problem */
     unsigned status;
     enum reason reason; /* of a problem; the server has its answer ready-made */
+    size_t size;        /* of the body */
     bool later;
 };
 

@@ -18,6 +18,8 @@
 #define BODY_KEPT_BYTES 16384u                   /* a connection keeps a body buffer up to this; larger ones count against the total */
 #define BODY_SWALLOWED_BYTES (8u * 1024 * 1024)  /* a refused body up to this is read and dropped, so that the client sees the answer */
 #define TICK_MS 250
+#define READ_AHEAD_BYTES 4096u
+#define HELD_BYTES_MAX 8192u                     /* larger answers go out as libmicrohttpd sends them */
 
 _Static_assert(LIMIT_CONNECTIONS * BODY_KEPT_BYTES <= LIMIT_BODIES_TOTAL_BYTES, "small bodies alone stay within the total");
 _Static_assert(LIMIT_PART_BYTES <= BODY_SWALLOWED_BYTES, "a part that is a little too large gets an answer");
@@ -37,10 +39,12 @@ struct connection {
     struct MHD_Connection *mhd;
     int fd;
     bool secure;
+    bool held, uncorked;            /* tls_io.c */
     bool verified;                  /* `trusted` is filled; on the loop only */
     atomic_uint references;
     atomic_uint_least64_t phase;    /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop, read by the ticker */
     struct trusted trusted;
+    gnutls_session_t session;       /* NULL on the plain port */
     const struct router_row *row;   /* last one used here: most connections ask the same thing again and again */
     struct exchange *spare;         /* for the next request */
 
@@ -50,6 +54,9 @@ struct connection {
     uint64_t bytes_seen;            /* received in all, by the kernel's count, when the connection was last seen idle */
     int64_t trickle_ms;             /* since when bytes come in without a request; 0: they don't */
     uint64_t idle_since;            /* the phase that bytes_seen belongs to */
+
+    size_t ahead_at, ahead_end;     /* read from the socket, not yet by GnuTLS: ciphertext */
+    unsigned char ahead[READ_AHEAD_BYTES];
 };
 
 struct connections {
@@ -68,6 +75,14 @@ bool connection_trusted(struct connection *connection);
 void connections_enforce(struct http_server *server);
 /* Shuts down those without a request under way (ALL: every one); returns how many have one. */
 size_t connections_end(struct http_server *server, bool all);
+
+/* -- reading and sending (tls_io.c) --------------------------------------------------------------------------------------------- */
+
+void tls_io_setup(struct connection *connection);
+/* Before an answer of SIZE bytes that does not end the connection is queued: its head and body are held back... */
+void tls_io_hold(struct connection *connection, size_t size);
+/* ... until this sends them, when libmicrohttpd believes that they are sent. */
+void tls_io_send(struct connection *connection);
 
 /* -- exchanges (exchange.c) --------------------------------------------------------------------------------------------------- */
 
@@ -98,6 +113,7 @@ struct exchange {
     unsigned status;               /* that was sent */
     uint64_t began_ns;
     bool measured;
+    bool lasting;                  /* the connection stays open after the answer */
 
     char *body;
     size_t body_room, body_expected, body_counted;

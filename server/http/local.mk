@@ -23,6 +23,7 @@ libserver_http_a_SOURCES = \
 	server/http/server.c \
 	server/http/settings.c server/http/settings.h \
 	server/http/ticker.c \
+	server/http/tls_io.c \
 	server/http/trust.c server/http/trust.h \
 	server/http/worker.c
 libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(SODIUM_CFLAGS)

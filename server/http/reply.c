@@ -13,7 +13,7 @@ struct reply reply_text(unsigned status, const char *content_type, char *text, s
         MHD_destroy_response(response);
         return reply_problem(REASON_INTERNAL);
     }
-    return (struct reply){ .response = response, .status = status };
+    return (struct reply){ .response = response, .status = status, .size = size };
 }
 
 struct reply reply_json(unsigned status, json_t *json)
