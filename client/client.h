@@ -64,6 +64,10 @@ bool print_json(json_t *json);
 /* Ends with CLIENT_FAILED if standard output took not all that was written to it (a full disk, a closed pipe), else with CODE. */
 int finish_output(int code);
 
+int command_list(struct settings *settings, int argc, char **argv);
+int command_hits(struct settings *settings, int argc, char **argv);
+int command_lane(struct settings *settings, int argc, char **argv);
+int command_status(struct settings *settings, int argc, char **argv);
 int command_ca(struct settings *settings, int argc, char **argv);
 int command_token(struct settings *settings, int argc, char **argv);
 

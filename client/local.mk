@@ -4,6 +4,7 @@ CLIENT_LIBS = client/libclient.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
+	client/base64.h \
 	client/ca.c \
 	client/ca.h \
 	client/ca_issue.c \
@@ -14,25 +15,52 @@ client_libclient_a_SOURCES = \
 	client/command.c \
 	client/csv.c \
 	client/csv.h \
+	client/epochs.c \
+	client/epochs.h \
 	client/file.c \
 	client/file.h \
+	client/histogram.c \
+	client/histogram.h \
+	client/hits.c \
 	client/http.c \
 	client/http.h \
 	client/identity.c \
 	client/identity.h \
+	client/lane.c \
+	client/lane.h \
+	client/lane_check.c \
+	client/lane_policy.c \
+	client/lane_queue.c \
+	client/lane_report.c \
+	client/lane_tokens.c \
+	client/list.c \
+	client/list.h \
+	client/list_create.c \
 	client/moment.c \
 	client/moment.h \
 	client/name.c \
 	client/name.h \
 	client/problem.c \
 	client/problem.h \
+	client/progress.c \
+	client/progress.h \
+	client/push.c \
+	client/push.h \
+	client/push_revision.c \
+	client/push_row.c \
+	client/push_sender.c \
 	client/reference.c \
 	client/reference.h \
+	client/remarks.c \
+	client/remarks.h \
 	client/rows.c \
 	client/rows.h \
 	client/say.c \
+	client/seen.c \
+	client/seen.h \
 	client/state.c \
 	client/state.h \
+	client/status.c \
 	client/token.c \
 	client/wiping.c \
 	client/wiping.h

@@ -12,6 +12,10 @@ const char *argp_program_version = PACKAGE_STRING;
 const char *argp_program_bug_address = PACKAGE_URL;
 
 static const struct command commands[] = {
+    { "lane", "check reads against the lists, print alerts", command_lane },
+    { "list", "create, fill and show hot lists", command_list },
+    { "hits", "show the hits on an agency's lists", command_hits },
+    { "status", "show how gates and key servers are doing", command_status },
     { "ca", "issue and revoke certificates", command_ca },
     { "token", "print the tokens of one plate under a key", command_token },
     { NULL, NULL, NULL },

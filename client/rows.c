@@ -14,6 +14,7 @@ static const struct { const char *name, *text; } faults[ROW_FAULTS] = {
     [ROW_UNFINISHED] = { "unfinished-quote", "a quote that does not end on this line" },
     [ROW_LINE_TOO_LONG] = { "line-too-long", "the line is too long" },
     [ROW_NOT_UTF8] = { "not-utf-8", "not UTF-8" },
+    [ROW_JURISDICTION] = { "jurisdiction", "the jurisdiction is unknown, and the list matches at `full` only" },
     [ROW_REFERENCE] = { "reference", "the reference can't be used" },
     [ROW_TIME] = { "time", "effective or expires is not a time" },
     [ROW_CONFIDENCE] = { "confidence", "the confidence is not a number from 0 to 100" },

@@ -16,6 +16,7 @@ enum row_fault {
     ROW_UNFINISHED,   /* a quote that does not end */
     ROW_LINE_TOO_LONG,
     ROW_NOT_UTF8,
+    ROW_JURISDICTION, /* unknown, where a list matches at `full` only */
     ROW_REFERENCE,    /* holds control characters, or is too long for --clear-references */
     ROW_TIME,         /* effective or expires is no time */
     ROW_CONFIDENCE,   /* neither 0-1 nor 0-100 */

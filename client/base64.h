@@ -1,0 +1,24 @@
+/* base64url without padding, as the protocol writes binary values. */
+#ifndef CLIENT_BASE64_H
+#define CLIENT_BASE64_H
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline void base64_print(const uint8_t *bytes, size_t size, char *text, size_t text_size)
+{
+    sodium_bin2base64(text, text_size, bytes, size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+/* Exactly SIZE bytes; false for anything else. */
+static inline bool base64_parse(const char *text, uint8_t *bytes, size_t size)
+{
+    size_t got = 0;
+
+    return text != NULL && sodium_base642bin(bytes, size, text, strlen(text), NULL, &got, NULL,
+                                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && got == size;
+}
+
+#endif

@@ -1,0 +1,234 @@
+/* platesieve lane: options, and the thread that reads. */
+#include "client/lane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include "client/moment.h"
+
+enum column { COLUMN_PLATE, COLUMN_JURISDICTION, COLUMN_STATE, COLUMN_REGION, COLUMN_CONFIDENCE, COLUMNS };
+static const char *const columns[COLUMNS] = { "plate", "jurisdiction", "state", "region", "confidence" };
+
+/* -- rows to reads ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Engines say 0 to 1 or 0 to 100; nothing said is 1. */
+static bool read_confidence(const struct csv_field *field, double *confidence)
+{
+    char text[32], *end;
+
+    *confidence = 1;
+    if (field->text == NULL || field->size == 0) return true;
+    if (field->size >= sizeof(text)) return false;
+    memcpy(text, field->text, field->size);
+    text[field->size] = '\0';
+    if (strspn(text, "0123456789.eE+-") != field->size) return false;
+    *confidence = strtod(text, &end);
+    if (*end != '\0' || !(*confidence >= 0 && *confidence <= 100)) return false;
+    if (*confidence > 1) *confidence /= 100;
+    return true;
+}
+
+static enum row_fault take_row(const struct lane_options *options, const struct csv_row *row, struct lane_read *read)
+{
+    const struct csv_field *plate = &row->fields[COLUMN_PLATE], *jurisdiction = &row->fields[COLUMN_JURISDICTION];
+    enum row_fault fault = row_fault_of(row->state);
+
+    if (jurisdiction->text == NULL) jurisdiction = &row->fields[COLUMN_STATE];
+    if (jurisdiction->text == NULL) jurisdiction = &row->fields[COLUMN_REGION];
+    if (fault == ROW_FINE) fault = row_read(options->codes, plate, jurisdiction, &read->row);
+    if (fault == ROW_FINE && !read_confidence(&row->fields[COLUMN_CONFIDENCE], &read->confidence)) fault = ROW_CONFIDENCE;
+    if (fault != ROW_FINE) {
+        platesieve_wipe(read, sizeof(*read));
+        return fault;
+    }
+    read->line = row->line;
+    read->seen_ms = moment_now_ms();
+    randombytes_buf(read->id, sizeof(read->id));
+    memcpy(read->raw, plate->text, plate->size < LANE_RAW_MAX ? plate->size : LANE_RAW_MAX);
+    return ROW_FINE;
+}
+
+/* Waits for the time of read NUMBER at --rate; true if there was time to wait. */
+static bool must_wait(const struct lane_options *options, int64_t begin_us, uint64_t number, int64_t *us)
+{
+    if (options->rate == 0) return false;
+    *us = begin_us + (int64_t)(number * 1000000 / options->rate) - moment_monotonic_us();
+    return *us > 0;
+}
+
+static void nap_us(int64_t us)
+{
+    const struct timespec time = { us / 1000000, (long)(us % 1000000) * 1000 };
+
+    nanosleep(&time, NULL);
+}
+
+/* Reads until the end.  A read goes out at once: with those that wait already, never for those to come. */
+static int read_rows(struct lane_context *context, struct csv *csv)
+{
+    const struct lane_options *options = context->options;
+    const int64_t begin_us = moment_monotonic_us();
+    struct lane_batch *batch = NULL;
+    struct csv_row row = { 0 };
+    uint64_t number = 0;
+
+    while (atomic_load(&context->fatal) == CLIENT_OK) {
+        enum row_fault fault;
+        int64_t us;
+
+        if (batch != NULL && (batch->count == options->batch || must_wait(options, begin_us, number, &us) || !csv_waiting(csv))) {
+            lane_queue_put(context->queue, batch);
+            batch = NULL;
+        }
+        if (must_wait(options, begin_us, number, &us)) nap_us(us);
+        csv_next(csv, &row);
+        if (row.state == CSV_END || row.state == CSV_BROKEN) break;
+        if (batch == NULL) batch = lane_queue_empty(context->queue);
+        fault = take_row(options, &row, &batch->reads[batch->count]);
+        number++;
+        if (fault != ROW_FINE) lane_report_unusable(context->report, row.line, fault);
+        else if (batch->reads[batch->count++].row.jurisdiction.code[0] == '\0') lane_report_unknown_jurisdiction(context->report);
+    }
+    if (batch != NULL) lane_queue_put(context->queue, batch);
+    if (row.state == CSV_BROKEN) say("can't read on: %s", strerror(errno));
+    return row.state == CSV_BROKEN ? CLIENT_FAILED : CLIENT_OK;
+}
+
+/* -- the whole ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static int open_input(const struct lane_options *options, int *fd, struct csv **csv)
+{
+    const bool standard = options->file == NULL || strcmp(options->file, "-") == 0;
+    bool found[COLUMNS];
+
+    *fd = standard ? STDIN_FILENO : open(options->file, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) {
+        say("can't read %s: %s", options->file, strerror(errno));
+        return CLIENT_FAILED;
+    }
+    if (standard && isatty(STDIN_FILENO) == 1) say("reads, please: CSV with a header such as plate,jurisdiction");
+    *csv = csv_open(*fd);
+    if (*csv == NULL) {
+        say("there is no memory that can be locked for plates");
+        return CLIENT_FAILED;
+    }
+    if (csv_header(*csv, columns, COLUMNS, found) && found[COLUMN_PLATE]) return CLIENT_OK;
+    say("the first line must name the columns: plate, and jurisdiction, state or region");
+    return CLIENT_FAILED;
+}
+
+static int run_workers(struct lane_context *context, struct csv *csv)
+{
+    struct lane_worker *workers[LANE_PARALLEL_MAX] = { NULL };
+    unsigned started = 0;
+    int code = CLIENT_OK;
+
+    while (started < context->options->parallel && (workers[started] = lane_worker_start(context)) != NULL) started++;
+    if (started < context->options->parallel) code = CLIENT_FAILED;
+    if (code == CLIENT_OK) code = read_rows(context, csv);
+    lane_queue_close(context->queue);
+    while (started > 0) lane_worker_join(workers[--started]);
+    return code;
+}
+
+/* Fetches the policy before the first read: a wrong address or identity shows at once, and the first read does not wait for keys. */
+static int first_policy(struct lane_context *context)
+{
+    const int64_t end_ms = moment_monotonic_ms() + (int64_t)context->options->patience_s * 1000;
+    struct lane_policy *policy = NULL;
+    struct http *gate = NULL;
+    int code = http_open(context->settings, HTTP_GATE, context->identity, &gate);
+
+    if (code != CLIENT_OK) return code;
+    while ((code = lane_policy_get(context->keyring, gate, 0, &policy)) == CLIENT_UNREACHABLE && moment_monotonic_ms() < end_ms)
+        nap_us(1000000);
+    if (code == CLIENT_OK && policy->grades == 0) say("no list is in force at this site: nothing is looked for");
+    if (code == CLIENT_OK && policy->reads_max < context->options->batch) context->options->batch = policy->reads_max;
+    lane_policy_release(policy);
+    http_close(gate);
+    return code;
+}
+
+static int check_all(struct lane_context *context, struct csv *csv)
+{
+    int code = run_workers(context, csv);
+    const int end = lane_report_end(context->report), fatal = atomic_load(&context->fatal);
+
+    if (end == CLIENT_ALARM || (code == CLIENT_OK && fatal == CLIENT_OK)) return end;
+    return fatal != CLIENT_OK ? fatal : code;
+}
+
+static int lane(struct lane_context *context, struct csv *csv)
+{
+    int code = CLIENT_FAILED;
+
+    context->keyring = lane_keyring_create(context->settings, context->identity);
+    if (context->keyring != NULL) code = first_policy(context);
+    if (code == CLIENT_OK) {
+        context->report = lane_report_create(context->options, context->settings->json);
+        context->queue = lane_queue_create(2 * context->options->parallel + 1, context->options->batch);
+        code = context->report == NULL || context->queue == NULL ? CLIENT_FAILED : check_all(context, csv);
+    }
+    lane_queue_destroy(context->queue);
+    lane_report_destroy(context->report);
+    lane_keyring_destroy(context->keyring);
+    return code;
+}
+
+/* -- options ----------------------------------------------------------------------------------------------------------------------------------------- */
+
+enum { OPTION_CODES = 0x300, OPTION_BATCH, OPTION_PARALLEL, OPTION_PATIENCE, OPTION_RATE, OPTION_SHOW };
+
+static const struct argp_option lane_options[] = {
+    { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
+    { "batch", OPTION_BATCH, "N", 0, "Most reads in one request, of those that wait (16)", 0 },
+    { "parallel", OPTION_PARALLEL, "N", 0, "Connections to the gate; with more than one, alerts may change places (1)", 0 },
+    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when no gate answers (5)", 0 },
+    { "rate", OPTION_RATE, "N", 0, "Take at most N rows a second", 0 },
+    { "show-plates", OPTION_SHOW, NULL, 0, "With --json: the plate as read, too", 0 },
+    { 0 },
+};
+
+static error_t lane_parse(int key, char *argument, struct argp_state *state)
+{
+    struct lane_options *options = state->input;
+
+    switch (key) {
+    case OPTION_CODES:
+        if (!platesieve_codes_parse(argument, &options->codes)) argp_error(state, "--codes is iso, ncic, aamva or usps");
+        return 0;
+    case OPTION_BATCH: options->batch = (unsigned)option_number(state, "--batch", argument, 1, LIMIT_CHECK_READS); return 0;
+    case OPTION_PARALLEL: options->parallel = (unsigned)option_number(state, "--parallel", argument, 1, LANE_PARALLEL_MAX); return 0;
+    case OPTION_PATIENCE: options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 3600); return 0;
+    case OPTION_RATE: options->rate = (unsigned)option_number(state, "--rate", argument, 1, 1000000); return 0;
+    case OPTION_SHOW: options->show_plates = true; return 0;
+    case ARGP_KEY_ARG:
+        if (options->file != NULL) argp_usage(state);
+        options->file = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int command_lane(struct settings *settings, int argc, char **argv)
+{
+    struct lane_options options = { .batch = LANE_BATCH_DEFAULT, .parallel = 1, .patience_s = 5 };
+    struct command_input input = { settings, &options };
+    struct identity identity;
+    struct lane_context context = { .settings = settings, .identity = &identity, .options = &options };
+    struct csv *csv = NULL;
+    int fd = -1, code;
+
+    command_parse(lane_options, lane_parse, "[FILE]",
+                  "Checks reads against the lists and prints alerts as they come.\vFILE (or standard input) is CSV with a header: plate, one of "
+                  "jurisdiction, state or region, and if you like confidence.  Plates stay here: the gate is sent tokens.",
+                  &input, argc, argv);
+    code = identity_find(settings, "reader", &identity);
+    if (code == CLIENT_OK) code = open_input(&options, &fd, &csv);
+    if (code == CLIENT_OK) code = lane(&context, csv);
+    csv_close(csv);
+    if (fd > STDIN_FILENO) close(fd);
+    return code;
+}

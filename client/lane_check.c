@@ -1,0 +1,240 @@
+#include "client/lane.h"
+
+#include <unistd.h>
+
+#include "client/base64.h"
+#include "client/moment.h"
+#include "client/problem.h"
+#include "client/wiping.h"
+
+#define POLICY_TRIES 4       /* an epoch may open while we ask, and another grade be wanted; not more */
+#define BACKOFF_MS 250
+#define CHECK_TIMEOUT_S 15u
+
+struct lane_worker {
+    struct lane_context *context;
+    struct http *gate;
+    struct lane_tokens *tokens; /* locked: LIMIT_EPOCHS_OPEN for each read of a batch */
+    size_t token_bytes;
+    char *body;
+    pthread_t thread;
+    unsigned generation;        /* of the policy that the gate refused last */
+};
+
+static void nap(unsigned ms)
+{
+    const struct timespec time = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+    nanosleep(&time, NULL);
+}
+
+/* -- the gate's answer ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Is this alert what it says?  Its tag proves that the agency listed a plate that gives one of our own tokens. */
+static bool is_authentic(const struct lane_policy *policy, const struct lane_tokens *tokens, json_t *alert)
+{
+    const char *list, *agency, *grade_name, *epoch, *tag_text;
+    uint8_t tag[PLATESIEVE_TAG_BYTES];
+    enum platesieve_grade grade;
+    json_int_t candidate;
+
+    if (json_unpack(alert, "{s:s, s:s, s:s, s:s, s:s, s:I}", "list", &list, "agency", &agency, "grade", &grade_name, "epoch", &epoch, "tag",
+                    &tag_text, "candidate", &candidate) != 0)
+        return false;
+    if (!name_part_valid(list) || !name_part_valid(agency) || candidate != 0 || !platesieve_grade_parse(grade_name, &grade)) return false;
+    if (!base64_parse(tag_text, tag, sizeof(tag))) return false;
+    for (size_t i = 0; i < policy->epoch_count; i++)
+        if (strcmp(policy->epochs[i].id, epoch) == 0) return lane_tokens_verify(&tokens[i], grade, list, agency, tag);
+    return false;
+}
+
+static void judge_read(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_read *read,
+                       const struct lane_tokens *tokens, json_t *answer)
+{
+    json_t *alerts = json_object_get(answer, "alerts"), *good = json_array();
+    unsigned false_tags = 0;
+
+    for (size_t i = 0; i < json_array_size(alerts); i++) {
+        json_t *alert = json_array_get(alerts, i);
+
+        if (!is_authentic(policy, tokens, alert)) {
+            false_tags++;
+            continue;
+        }
+        json_object_del(alert, "tag");
+        json_array_append(good, alert);
+    }
+    lane_report_answer(worker->context->report, read, good, false_tags);
+}
+
+/* Before anything is counted: answers for all reads, in order, each `clear`, or `hit` with alerts. */
+static bool is_whole(const struct lane_batch *batch, json_t *answers)
+{
+    if (json_array_size(answers) != batch->count) return false;
+    for (size_t i = 0; i < batch->count; i++) {
+        uint8_t id[PLATESIEVE_READ_ID_BYTES];
+        const char *id_text, *answer;
+        json_t *alerts = NULL;
+
+        if (json_unpack(json_array_get(answers, i), "{s:s, s:s, s?o}", "read_id", &id_text, "answer", &answer, "alerts", &alerts) != 0)
+            return false;
+        if (!base64_parse(id_text, id, sizeof(id)) || memcmp(id, batch->reads[i].id, sizeof(id)) != 0) return false;
+        if (strcmp(answer, "clear") == 0 ? json_array_size(alerts) != 0
+                                         : strcmp(answer, "hit") != 0 || json_array_size(alerts) == 0 || json_array_size(alerts) > LIMIT_ALERTS)
+            return false;
+    }
+    return true;
+}
+
+static bool judge(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
+                  const struct http_answer *answer)
+{
+    json_t *json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *answers = json_object_get(json, "answers");
+    const bool whole = is_whole(batch, answers);
+
+    for (size_t i = 0; whole && i < batch->count; i++)
+        judge_read(worker, policy, &batch->reads[i], worker->tokens + i * policy->epoch_count, json_array_get(answers, i));
+    if (whole) lane_report_lists(worker->context->report, json_object_get(json, "unchecked"));
+    else say("the gate sent an answer that can't be read; its reads count as unchecked");
+    json_decref(json);
+    return whole;
+}
+
+/* -- asking ------------------------------------------------------------------------------------------------------------------------------------------ */
+
+enum outcome { DONE, AGAIN_WITH_NEW_POLICY, AGAIN_LATER, GIVEN_UP };
+
+static enum outcome outcome_of(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
+                               const struct http_answer *answer)
+{
+    if (answer->status == 200) return judge(worker, policy, batch, answer) ? DONE : GIVEN_UP;
+    if (answer->status == 409) {
+        worker->generation = policy->generation;
+        return AGAIN_WITH_NEW_POLICY;
+    }
+    if (answer->status >= 500) return AGAIN_LATER;
+    atomic_store(&worker->context->fatal, problem_say(worker->gate, answer)); /* our identity, or this program, does not fit */
+    return GIVEN_UP;
+}
+
+/* Asks the gate in use and, if it can't answer, each of the others. */
+static enum outcome ask(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch, size_t size, bool tell)
+{
+    const struct http_request request = { .method = "POST", .path = "/v1/checks", .body = worker->body, .body_size = size,
+                                          .timeout_s = CHECK_TIMEOUT_S };
+    char name[64];
+
+    do {
+        struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+
+        if (http_ask_here(worker->gate, &request, &answer)) {
+            const enum outcome outcome = outcome_of(worker, policy, batch, &answer);
+
+            if (outcome != AGAIN_LATER) return outcome;
+            problem_name(&answer, name);
+            if (tell) say("the gate can't check now: %s", name);
+        } else if (tell) {
+            say("no answer from the gate: %s", http_trouble(worker->gate));
+        }
+    } while (http_next_server(worker->gate));
+    return AGAIN_LATER;
+}
+
+/* One round: policy, tokens, question. */
+static enum outcome round_of(struct lane_worker *worker, const struct lane_batch *batch, bool tell)
+{
+    struct lane_policy *policy = NULL;
+    enum outcome outcome = GIVEN_UP;
+    size_t size = 0;
+    const int code = lane_policy_get(worker->context->keyring, worker->gate, worker->generation, &policy);
+
+    if (code == CLIENT_REFUSED) atomic_store(&worker->context->fatal, code);
+    if (code != CLIENT_OK) return code == CLIENT_UNREACHABLE ? AGAIN_LATER : GIVEN_UP;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (lane_tokens_make(policy, &batch->reads[i], worker->tokens + i * policy->epoch_count)) continue;
+        say("tokens can't be computed");
+        lane_policy_release(policy);
+        return GIVEN_UP;
+    }
+    size = lane_body_write(policy, batch, worker->tokens, worker->body, LIMIT_CHECK_BODY_BYTES);
+    if (size > 0) outcome = ask(worker, policy, batch, size, tell);
+    platesieve_wipe(worker->body, size);
+    platesieve_wipe(worker->tokens, worker->token_bytes);
+    lane_policy_release(policy);
+    return outcome;
+}
+
+/* A read is never `clear` because nobody could be asked. */
+static void check(struct lane_worker *worker, const struct lane_batch *batch)
+{
+    struct lane_context *context = worker->context;
+    const int64_t begin_us = moment_monotonic_us();
+    const int64_t patience_us = atomic_load(&context->down) ? 0 : (int64_t)context->options->patience_s * 1000000;
+    enum outcome outcome = GIVEN_UP;
+    unsigned policies = 0;
+    bool tell = !atomic_load(&context->down);
+
+    while (atomic_load(&context->fatal) == CLIENT_OK) {
+        outcome = round_of(worker, batch, tell);
+        if (outcome == AGAIN_WITH_NEW_POLICY && ++policies < POLICY_TRIES) continue;
+        if (outcome != AGAIN_LATER || moment_monotonic_us() - begin_us >= patience_us) break;
+        tell = false;
+        nap(BACKOFF_MS);
+    }
+    atomic_store(&context->down, outcome == AGAIN_LATER);
+    if (outcome == DONE) {
+        lane_report_latency(context->report, batch->count, moment_monotonic_us() - begin_us);
+        return;
+    }
+    if (outcome == AGAIN_WITH_NEW_POLICY) say("the gate keeps asking for another policy than it announces");
+    lane_report_unchecked(context->report, batch);
+}
+
+/* -- the thread ----------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void *run(void *argument)
+{
+    struct lane_worker *worker = argument;
+    struct lane_batch *batch;
+
+    while ((batch = lane_queue_take(worker->context->queue)) != NULL) {
+        check(worker, batch);
+        lane_queue_give_back(worker->context->queue, batch);
+    }
+    return NULL;
+}
+
+static void worker_free(struct lane_worker *worker)
+{
+    http_close(worker->gate);
+    platesieve_secret_free(worker->tokens);
+    wiping_free(worker->body);
+    free(worker);
+}
+
+struct lane_worker *lane_worker_start(struct lane_context *context)
+{
+    struct lane_worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) {
+        say("out of memory");
+        return NULL;
+    }
+    worker->context = context;
+    worker->token_bytes = context->options->batch * LIMIT_EPOCHS_OPEN * sizeof(*worker->tokens);
+    worker->tokens = platesieve_secret_allocate(worker->token_bytes);
+    worker->body = malloc(LIMIT_CHECK_BODY_BYTES);
+    if (worker->tokens == NULL || worker->body == NULL) say("there is no memory that can be locked for tokens; ask for less --parallel or --batch");
+    else if (http_open(context->settings, HTTP_GATE, context->identity, &worker->gate) == CLIENT_OK &&
+             pthread_create(&worker->thread, NULL, run, worker) == 0)
+        return worker;
+    worker_free(worker);
+    return NULL;
+}
+
+void lane_worker_join(struct lane_worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+    worker_free(worker);
+}

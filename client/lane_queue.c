@@ -1,0 +1,98 @@
+#include "client/lane.h"
+
+struct lane_queue {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct lane_batch *empty;
+    struct lane_batch *first, *last; /* filled, in order */
+    size_t batch_bytes;
+    size_t count;
+    bool closed;
+    struct lane_batch **all;
+};
+
+struct lane_queue *lane_queue_create(size_t count, size_t size)
+{
+    struct lane_queue *queue = calloc(1, sizeof(*queue));
+
+    if (queue == NULL) return NULL;
+    pthread_mutex_init(&queue->mutex, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+    queue->batch_bytes = sizeof(struct lane_batch) + size * sizeof(struct lane_read);
+    queue->all = calloc(count, sizeof(struct lane_batch *));
+    while (queue->all != NULL && queue->count < count) {
+        struct lane_batch *batch = platesieve_secret_allocate(queue->batch_bytes);
+
+        if (batch == NULL) break;
+        queue->all[queue->count++] = batch;
+        batch->next = queue->empty;
+        queue->empty = batch;
+    }
+    if (queue->count == count) return queue;
+    say("there is no memory that can be locked for plates");
+    lane_queue_destroy(queue);
+    return NULL;
+}
+
+void lane_queue_destroy(struct lane_queue *queue)
+{
+    if (queue == NULL) return;
+    for (size_t i = 0; i < queue->count; i++) platesieve_secret_free(queue->all[i]);
+    free(queue->all);
+    pthread_mutex_destroy(&queue->mutex);
+    pthread_cond_destroy(&queue->changed);
+    free(queue);
+}
+
+struct lane_batch *lane_queue_empty(struct lane_queue *queue)
+{
+    struct lane_batch *batch;
+
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->empty == NULL) pthread_cond_wait(&queue->changed, &queue->mutex);
+    batch = queue->empty;
+    queue->empty = batch->next;
+    pthread_mutex_unlock(&queue->mutex);
+    batch->next = NULL;
+    return batch;
+}
+
+void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch)
+{
+    pthread_mutex_lock(&queue->mutex);
+    if (queue->first == NULL) queue->first = batch;
+    else queue->last->next = batch;
+    queue->last = batch;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+struct lane_batch *lane_queue_take(struct lane_queue *queue)
+{
+    struct lane_batch *batch;
+
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->first == NULL && !queue->closed) pthread_cond_wait(&queue->changed, &queue->mutex);
+    batch = queue->first;
+    if (batch != NULL) queue->first = batch->next;
+    pthread_mutex_unlock(&queue->mutex);
+    return batch;
+}
+
+void lane_queue_give_back(struct lane_queue *queue, struct lane_batch *batch)
+{
+    platesieve_wipe(batch, queue->batch_bytes);
+    pthread_mutex_lock(&queue->mutex);
+    batch->next = queue->empty;
+    queue->empty = batch;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void lane_queue_close(struct lane_queue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->closed = true;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->mutex);
+}

@@ -1,0 +1,227 @@
+#include "client/lane.h"
+
+#include <inttypes.h>
+
+#include "client/base64.h"
+#include "client/histogram.h"
+#include "client/moment.h"
+#include "client/problem.h"
+
+struct lane_report {
+    const struct lane_options *options;
+    bool json;
+    int64_t begin_ms;
+    struct remarks remarks;
+    struct row_counts unusable;
+    uint64_t unknown_jurisdiction;
+    /* guarded by the mutex */
+    pthread_mutex_t mutex;
+    uint64_t reads, cleared, hits, alerts, unchecked, alarms;
+    uint64_t by_grade[PLATESIEVE_GRADES];
+    json_t *by_list;   /* "agency/list" -> hits */
+    json_t *not_asked; /* "agency/list" -> why */
+    struct histogram latency;
+};
+
+struct lane_report *lane_report_create(const struct lane_options *options, bool json)
+{
+    struct lane_report *report = calloc(1, sizeof(*report));
+
+    if (report == NULL) {
+        say("out of memory");
+        return NULL;
+    }
+    report->options = options;
+    report->json = report->remarks.json = json;
+    report->begin_ms = moment_monotonic_ms();
+    pthread_mutex_init(&report->mutex, NULL);
+    report->by_list = json_object();
+    report->not_asked = json_object();
+    return report;
+}
+
+void lane_report_destroy(struct lane_report *report)
+{
+    if (report == NULL) return;
+    json_decref(report->by_list);
+    json_decref(report->not_asked);
+    pthread_mutex_destroy(&report->mutex);
+    free(report);
+}
+
+void lane_report_unusable(struct lane_report *report, uint64_t line, enum row_fault fault)
+{
+    report->unusable.faults[fault]++;
+    remark(&report->remarks, line, row_fault_name(fault), row_fault_text(fault));
+}
+
+void lane_report_unknown_jurisdiction(struct lane_report *report)
+{
+    report->unknown_jurisdiction++;
+}
+
+void lane_report_latency(struct lane_report *report, size_t reads, int64_t us)
+{
+    pthread_mutex_lock(&report->mutex);
+    histogram_add(&report->latency, us, reads);
+    pthread_mutex_unlock(&report->mutex);
+}
+
+void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch)
+{
+    pthread_mutex_lock(&report->mutex);
+    report->reads += batch->count;
+    report->unchecked += batch->count;
+    for (size_t i = 0; report->json && i < batch->count; i++)
+        (void)print_json(json_pack("{s:I, s:b}", "line", (json_int_t)batch->reads[i].line, "unchecked", 1));
+    pthread_mutex_unlock(&report->mutex);
+}
+
+/* -- alerts -------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void print_alert(const struct lane_read *read, json_t *alert)
+{
+    const char *agency = "", *list = "", *category = "", *grade = "", *instruction = "";
+    json_int_t priority = 0, age = 0;
+    int verify = 0;
+    char plate[LANE_RAW_MAX + 1], words[LIMIT_INSTRUCTION_MAX + 1], about[LIMIT_CATEGORY_MAX + 1], time[MOMENT_TEXT];
+
+    (void)json_unpack(alert, "{s?s, s?s, s?s, s?s, s?s, s?I, s?I, s?b}", "agency", &agency, "list", &list, "category", &category, "grade",
+                      &grade, "instruction", &instruction, "priority", &priority, "age_s", &age, "verify", &verify);
+    snprintf(plate, sizeof(plate), "%s", read->raw);
+    snprintf(words, sizeof(words), "%s", instruction);
+    snprintf(about, sizeof(about), "%s", category);
+    make_printable(plate);
+    make_printable(words);
+    make_printable(about);
+    moment_print(read->seen_ms, time);
+    printf("%.8s  ALERT  %s %s  %s (%s/%s), match %s, priority %lld%s%s%s  [line %" PRIu64 "]\n", time + 11, plate,
+           read->row.jurisdiction.code[0] == '\0' ? "(jurisdiction unknown)" : read->row.jurisdiction.code, about, agency, list, grade,
+           (long long)priority, words[0] == '\0' ? "" : ": ", words, verify ? "  (THE LIST IS OLD: VERIFY FIRST)" : "", read->line);
+    platesieve_wipe(plate, sizeof(plate));
+}
+
+/* One object for a read: its line stands for the plate, unless --show-plates. */
+static void print_alerts_json(const struct lane_report *report, const struct lane_read *read, json_t *alerts)
+{
+    char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
+    json_t *json;
+
+    base64_print(read->id, sizeof(read->id), id, sizeof(id));
+    moment_print(read->seen_ms, seen);
+    json = json_pack("{s:I, s:s, s:s, s:O}", "line", (json_int_t)read->line, "read_id", id, "seen_at", seen, "alerts", alerts);
+    if (report->options->show_plates && json != NULL) {
+        json_object_set_new(json, "plate", json_string(read->raw));
+        json_object_set_new(json, "jurisdiction", read->row.jurisdiction.code[0] == '\0' ? json_null() : json_string(read->row.jurisdiction.code));
+    }
+    (void)print_json(json);
+}
+
+/* A read counts once for each list, and once at its strongest grade. */
+static void count_hit(struct lane_report *report, json_t *alerts)
+{
+    unsigned strongest = PLATESIEVE_NEAR;
+    json_t *counted = json_object();
+
+    for (size_t i = 0; i < json_array_size(alerts); i++) {
+        const char *agency = "", *list = "", *grade_name = "";
+        char name[2 * LIMIT_NAME_MAX + 2];
+        enum platesieve_grade grade;
+
+        (void)json_unpack(json_array_get(alerts, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "grade", &grade_name);
+        if (platesieve_grade_parse(grade_name, &grade) && grade < strongest) strongest = grade;
+        snprintf(name, sizeof(name), "%s/%s", agency, list);
+        if (json_object_get(counted, name) != NULL) continue;
+        json_object_set_new(counted, name, json_true());
+        json_object_set_new(report->by_list, name, json_integer(json_integer_value(json_object_get(report->by_list, name)) + 1));
+    }
+    json_decref(counted);
+    report->hits++;
+    report->by_grade[strongest]++;
+    report->alerts += json_array_size(alerts);
+}
+
+void lane_report_answer(struct lane_report *report, const struct lane_read *read, json_t *alerts, unsigned false_tags)
+{
+    const bool hit = json_array_size(alerts) > 0;
+
+    pthread_mutex_lock(&report->mutex);
+    report->reads++;
+    report->alarms += false_tags;
+    if (false_tags > 0)
+        say("ALARM: line %" PRIu64 ": the gate sent %u alert%s with a false tag; no agency listed this.  Tell the gate's operator and your own people.",
+            read->line, false_tags, false_tags == 1 ? "" : "s");
+    if (hit) count_hit(report, alerts);
+    else if (false_tags > 0) report->unchecked++; /* the word of such a gate clears nobody */
+    else report->cleared++;
+    if (hit && report->json) print_alerts_json(report, read, alerts);
+    for (size_t i = 0; hit && !report->json && i < json_array_size(alerts); i++) print_alert(read, json_array_get(alerts, i));
+    if (hit) (void)fflush(stdout);
+    pthread_mutex_unlock(&report->mutex);
+    json_decref(alerts);
+}
+
+void lane_report_lists(struct lane_report *report, json_t *unchecked)
+{
+    pthread_mutex_lock(&report->mutex);
+    for (size_t i = 0; i < json_array_size(unchecked); i++) {
+        const char *agency, *list, *why;
+        char name[2 * LIMIT_NAME_MAX + 2];
+
+        if (json_unpack(json_array_get(unchecked, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "why", &why) != 0) continue;
+        if (!name_part_valid(agency) || !name_part_valid(list) || !name_part_valid(why)) continue;
+        snprintf(name, sizeof(name), "%s/%s", agency, list);
+        if (json_object_get(report->not_asked, name) != NULL) continue;
+        json_object_set_new(report->not_asked, name, json_string(why));
+        say("the list %s could not be asked: %s", name, why);
+    }
+    pthread_mutex_unlock(&report->mutex);
+}
+
+/* -- summary ------------------------------------------------------------------------------------------------------------------------------------------ */
+
+static json_t *summary_json(const struct lane_report *report)
+{
+    json_t *by_grade = json_object();
+
+    for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
+        json_object_set_new(by_grade, platesieve_grade_name(grade), json_integer((json_int_t)report->by_grade[grade]));
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:O, s:{s:f, s:f}, s:f}}", "summary", "reads",
+                     (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits", (json_int_t)report->hits, "alerts",
+                     (json_int_t)report->alerts, "hits_by_list", report->by_list, "hits_by_grade", by_grade, "unusable",
+                     (json_int_t)row_counts_total(&report->unusable), "unusable_by_reason", row_counts_json(&report->unusable),
+                     "unknown_jurisdiction", (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "alarms",
+                     (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "latency_ms", "p50",
+                     histogram_percentile(&report->latency, 50) / 1000, "p99", histogram_percentile(&report->latency, 99) / 1000, "seconds",
+                     (double)(moment_monotonic_ms() - report->begin_ms) / 1000);
+}
+
+static void print_summary(const struct lane_report *report)
+{
+    const char *list;
+    json_t *count;
+
+    fprintf(stderr, "\n%" PRIu64 " reads: %" PRIu64 " cleared, %" PRIu64 " hits, %" PRIu64 " unchecked; %" PRIu64 " alerts\n", report->reads,
+            report->cleared, report->hits, report->unchecked, report->alerts);
+    for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
+        if (report->by_grade[grade] > 0) fprintf(stderr, "  %-24s %" PRIu64 "\n", platesieve_grade_name(grade), report->by_grade[grade]);
+    json_object_foreach(report->by_list, list, count) fprintf(stderr, "  %-24s %lld\n", list, (long long)json_integer_value(count));
+    for (size_t i = 1; i < ROW_FAULTS; i++)
+        if (report->unusable.faults[i] > 0)
+            fprintf(stderr, "  %" PRIu64 " unusable: %s\n", report->unusable.faults[i], row_fault_text((enum row_fault)i));
+    if (report->unknown_jurisdiction > 0)
+        fprintf(stderr, "  %" PRIu64 " of unknown jurisdiction, checked from grade `plate` down\n", report->unknown_jurisdiction);
+    if (report->alarms > 0) fprintf(stderr, "  %" PRIu64 " ALARMS: false tags\n", report->alarms);
+    fprintf(stderr, "  answered in %.2f ms (median), %.2f ms (99th percentile)\n", histogram_percentile(&report->latency, 50) / 1000,
+            histogram_percentile(&report->latency, 99) / 1000);
+}
+
+int lane_report_end(struct lane_report *report)
+{
+    remarks_end(&report->remarks);
+    if (!report->json) print_summary(report);
+    else if (!print_json(summary_json(report))) return CLIENT_FAILED;
+    if (report->alarms > 0) return CLIENT_ALARM;
+    if (report->unchecked > 0) return CLIENT_FAILED;
+    return row_counts_total(&report->unusable) > 0 ? CLIENT_REMARKS : CLIENT_OK;
+}

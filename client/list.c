@@ -1,0 +1,180 @@
+#include "client/list.h"
+
+#include "client/problem.h"
+
+/* -- what a gate says about a list ------------------------------------------------------------------------------------------------------- */
+
+static bool copy_name(char to[LIMIT_NAME_MAX + 1], const char *from)
+{
+    if (!name_part_valid(from)) return false;
+    memcpy(to, from, strlen(from) + 1);
+    return true;
+}
+
+static void parse_covered(json_t *epochs, struct list_info *info)
+{
+    for (size_t i = 0; i < json_array_size(epochs) && info->covered_count < LIMIT_EPOCHS_KNOWN; i++) {
+        const char *id = json_string_value(json_object_get(json_array_get(epochs, i), "id"));
+
+        if (id == NULL || strlen(id) > LIMIT_EPOCH_ID_MAX) continue;
+        if (!json_is_true(json_object_get(json_array_get(epochs, i), "covered"))) continue;
+        memcpy(info->covered[info->covered_count++], id, strlen(id) + 1);
+    }
+}
+
+bool list_info_parse(json_t *json, struct list_info *info)
+{
+    const char *id, *agency, *grade;
+    json_int_t revision, entries;
+
+    *info = (struct list_info){ 0 };
+    if (json_unpack(json, "{s:s, s:s, s:s, s:I, s:I}", "list", &id, "agency", &agency, "grade", &grade, "revision", &revision, "entries",
+                    &entries) != 0)
+        return false;
+    if (!copy_name(info->id, id) || !copy_name(info->agency, agency) || !platesieve_grade_parse(grade, &info->grade)) return false;
+    if (revision < 0 || revision > UINT32_MAX || entries < 0) return false;
+    info->revision = (uint32_t)revision;
+    info->entries = (uint64_t)entries;
+    parse_covered(json_object_get(json, "epochs"), info);
+    return true;
+}
+
+int list_fetch(struct http *gate, const char *id, struct list_info *info)
+{
+    char path[LIMIT_NAME_MAX + 32];
+    const struct http_request request = { .method = "GET", .path = path };
+    json_t *json = NULL;
+    int code;
+
+    snprintf(path, sizeof(path), "/v1/lists/%s", id);
+    code = http_ask_json(gate, &request, 200, &json);
+    if (code == CLIENT_OK && !list_info_parse(json, info)) {
+        say("the gate described the list in a way that can't be read; is this program too old?");
+        code = CLIENT_FAILED;
+    }
+    json_decref(json);
+    return code;
+}
+
+/* -- printing ------------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(json_t *json, const char *member)
+{
+    const char *text = json_string_value(json_object_get(json, member));
+
+    return text == NULL ? "" : text;
+}
+
+static long long number_of(json_t *json, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(json, member));
+}
+
+/* Names of an array of strings, or of the epochs that are covered or not. */
+static void print_names(const char *label, json_t *array, int covered)
+{
+    if (json_array_size(array) == 0) return;
+    printf("  %-12s", label);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        json_t *item = json_array_get(array, i);
+        const char *name = covered < 0 ? json_string_value(item) : text_of(item, "id");
+
+        if (covered >= 0 && json_is_true(json_object_get(item, "covered")) != covered) continue;
+        printf(" %s", name == NULL ? "?" : name);
+    }
+    putchar('\n');
+}
+
+bool list_print(json_t *json, bool as_json)
+{
+    char instruction[LIMIT_INSTRUCTION_MAX + 1];
+
+    if (as_json) return print_json(json_incref(json));
+    snprintf(instruction, sizeof(instruction), "%s", text_of(json, "instruction"));
+    make_printable(instruction);
+    printf("%s/%s: %lld entries, revision %lld", text_of(json, "agency"), text_of(json, "list"), number_of(json, "entries"),
+           number_of(json, "revision"));
+    if (json_is_string(json_object_get(json, "committed_at"))) printf(" of %.19sZ", text_of(json, "committed_at"));
+    printf("%s\n", json_is_true(json_object_get(json, "suspended")) ? ", SUSPENDED" : "");
+    printf("  %-12s %s, priority %lld, weakest grade %s%s\n", "category", text_of(json, "category"), number_of(json, "priority"),
+           text_of(json, "grade"), json_is_true(json_object_get(json, "covert")) ? ", covert" : "");
+    printf("  %-12s cooldown %lld s, retention %lld days, age limit %lld s, cap %lld tokens\n", "limits", number_of(json, "cooldown_s"),
+           number_of(json, "retention_days"), number_of(json, "age_limit_s"), number_of(json, "cap_tokens"));
+    print_names("sites", json_object_get(json, "sites"), -1);
+    if (instruction[0] != '\0') printf("  %-12s %s\n", "instruction", instruction);
+    print_names("covered", json_object_get(json, "epochs"), 1);
+    print_names("not covered", json_object_get(json, "epochs"), 0);
+    return !ferror(stdout);
+}
+
+/* -- show ------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct show_options {
+    const char *list;
+};
+
+static error_t show_parse(int key, char *argument, struct argp_state *state)
+{
+    struct show_options *options = state->input;
+
+    if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
+    if (options->list != NULL) argp_usage(state);
+    if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
+    options->list = argument;
+    return 0;
+}
+
+static int show(const struct settings *settings, struct http *gate, const struct show_options *options)
+{
+    char path[LIMIT_NAME_MAX + 32] = "/v1/lists";
+    const struct http_request request = { .method = "GET", .path = path };
+    json_t *json = NULL, *lists;
+    int code;
+
+    if (options->list != NULL) snprintf(path, sizeof(path), "/v1/lists/%s", options->list);
+    code = http_ask_json(gate, &request, 200, &json);
+    lists = json_object_get(json, "lists");
+    if (code == CLIENT_OK && options->list != NULL) {
+        if (!list_print(json, settings->json)) code = CLIENT_FAILED;
+    } else {
+        for (size_t i = 0; code == CLIENT_OK && i < json_array_size(lists); i++)
+            if (!list_print(json_array_get(lists, i), settings->json)) code = CLIENT_FAILED;
+        if (code == CLIENT_OK && json_array_size(lists) == 0 && !settings->json) puts("no lists yet");
+    }
+    json_decref(json);
+    return code;
+}
+
+int command_list_show(struct settings *settings, int argc, char **argv)
+{
+    struct show_options options = { 0 };
+    struct command_input input = { settings, &options };
+    struct identity identity;
+    struct http *gate = NULL;
+    int code;
+
+    command_parse(NULL, show_parse, "[LIST]", "Shows one list of the agency, or all.", &input, argc, argv);
+    code = identity_find(settings, "agency", &identity);
+    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    if (code == CLIENT_OK) code = show(settings, gate, &options);
+    http_close(gate);
+    return code;
+}
+
+/* --------------------------------------------------------------------------------------------------------------------------------------------- */
+
+static const struct command list_commands[] = {
+    { "create", "create an empty list", command_list_create },
+    { "push", "replace all entries by those of a file", command_list_push },
+    { "add", "add the entries of a file", command_list_add },
+    { "remove", "remove the entries of a file", command_list_remove },
+    { "tokens", "give the entries tokens for epochs to come", command_list_tokens },
+    { "show", "show one list or all", command_list_show },
+    { NULL, NULL, NULL },
+};
+
+int command_list(struct settings *settings, int argc, char **argv)
+{
+    return command_dispatch(list_commands,
+                            "The agency's hot lists.  Plates are turned into tokens here; the gate never sees one.", settings, argc, argv);
+}

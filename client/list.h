@@ -1,0 +1,32 @@
+/* platesieve list: an agency's hot lists. */
+#ifndef CLIENT_LIST_H
+#define CLIENT_LIST_H
+
+#include <platesieve/platesieve.h>
+
+#include "client/http.h"
+
+/* What a gate says about one list, as far as a push needs it. */
+struct list_info {
+    char id[LIMIT_NAME_MAX + 1], agency[LIMIT_NAME_MAX + 1];
+    enum platesieve_grade grade; /* the weakest */
+    uint32_t revision;
+    uint64_t entries;
+    size_t covered_count;
+    char covered[LIMIT_EPOCHS_KNOWN][LIMIT_EPOCH_ID_MAX + 1]; /* epochs for which all entries have tokens */
+};
+
+/* GET /v1/lists/{id}; an exit code; says what is wrong. */
+int list_fetch(struct http *gate, const char *id, struct list_info *info) MUST_USE;
+bool list_info_parse(json_t *json, struct list_info *info) MUST_USE;
+/* Prints one list object as a block for people, or as JSON. */
+bool list_print(json_t *json, bool as_json);
+
+int command_list_create(struct settings *settings, int argc, char **argv);
+int command_list_show(struct settings *settings, int argc, char **argv);
+int command_list_push(struct settings *settings, int argc, char **argv);
+int command_list_add(struct settings *settings, int argc, char **argv);
+int command_list_remove(struct settings *settings, int argc, char **argv);
+int command_list_tokens(struct settings *settings, int argc, char **argv);
+
+#endif

@@ -1,0 +1,172 @@
+/* platesieve status: how gates and key servers are doing, for operators and auditors. */
+#include "client/http.h"
+#include "client/problem.h"
+
+#define URLS_BYTES 2048
+
+/* -- printing what a daemon says ------------------------------------------------------------------------------------------------------------ */
+
+static const char *text_of(json_t *json, const char *member)
+{
+    const char *text = json_string_value(json_object_get(json, member));
+
+    return text == NULL ? "-" : text;
+}
+
+static long long number_of(json_t *json, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(json, member));
+}
+
+static void print_words(const char *label, json_t *array)
+{
+    if (json_array_size(array) == 0) return;
+    printf("  %-10s", label);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *word = json_string_value(json_array_get(array, i));
+
+        printf(" %s", word == NULL ? "?" : word);
+    }
+    putchar('\n');
+}
+
+static void print_epochs(json_t *epochs)
+{
+    for (size_t i = 0; i < json_array_size(epochs); i++) {
+        json_t *epoch = json_array_get(epochs, i);
+
+        printf("  %-10s %-18s %-9s %s  %.19sZ to %.19sZ", i == 0 ? "epochs" : "", text_of(epoch, "id"), text_of(epoch, "state"),
+               text_of(epoch, "suite"), text_of(epoch, "opens"), text_of(epoch, "closes"));
+        if (json_object_get(epoch, "slots") != NULL) printf("  %lld slots", number_of(epoch, "slots"));
+        putchar('\n');
+    }
+}
+
+static void print_lists(json_t *lists)
+{
+    for (size_t i = 0; i < json_array_size(lists); i++) {
+        json_t *list = json_array_get(lists, i), *coverage = json_object_get(list, "coverage"), *how;
+        const char *epoch;
+
+        printf("  %-10s %s/%s: revision %lld, %lld entries, %lld s old%s%s", i == 0 ? "lists" : "", text_of(list, "agency"),
+               text_of(list, "list"), number_of(list, "revision"), number_of(list, "entries"), number_of(list, "age_s"),
+               json_is_true(json_object_get(list, "old")) ? " (OLD)" : "", json_is_true(json_object_get(list, "suspended")) ? " (SUSPENDED)" : "");
+        json_object_foreach(coverage, epoch, how) {
+            const char *word = json_string_value(how);
+
+            if (word != NULL && strcmp(word, "whole") != 0) printf("; %s: %s", epoch, word);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_gate(json_t *json)
+{
+    json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"), *spool = json_object_get(json, "spool");
+    json_t *checks = json_object_get(json, "checks");
+
+    printf("gate %s, version %s, up for %lld s: %s\n", text_of(json, "gate"), text_of(json, "version"), number_of(json, "uptime_s"),
+           json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
+    print_words("reasons", json_object_get(json, "reasons"));
+    print_words("degraded", json_object_get(json, "degraded"));
+    printf("  %-10s database %s, key server %s\n", "follows", json_is_true(json_object_get(follow, "database_up")) ? "up" : "AWAY",
+           json_is_true(json_object_get(follow, "keys_up")) ? "up" : "AWAY");
+    print_epochs(json_object_get(json, "epochs"));
+    print_lists(json_object_get(json, "lists"));
+    printf("  %-10s %lld slots in %lld bytes, %lld entries in %lld bytes\n", "index", number_of(index, "slots"), number_of(index, "bytes"),
+           number_of(index, "entries"), number_of(index, "entries_bytes"));
+    printf("  %-10s %lld hits wait, %lld bytes, the oldest for %lld s%s%s\n", "spool", number_of(spool, "depth"), number_of(spool, "bytes"),
+           number_of(spool, "oldest_age_s"), json_is_true(json_object_get(spool, "full")) ? " FULL" : "",
+           json_is_true(json_object_get(spool, "broken")) ? " BROKEN" : "");
+    printf("  %-10s %lld reads, %lld cleared, %lld hits since the start\n", "checks", number_of(checks, "reads"), number_of(checks, "cleared"),
+           number_of(checks, "hits"));
+}
+
+static void print_keys(const char *url, json_t *json)
+{
+    printf("key server %s, its clock says %.19sZ\n", url, text_of(json, "now"));
+    print_epochs(json_object_get(json, "epochs"));
+}
+
+/* -- asking ------------------------------------------------------------------------------------------------------------------------------------ */
+
+/* The server at URL alone, asked for PATH. */
+static int ask_one(const struct settings *settings, enum http_service service, const struct identity *identity, const char *url,
+                   const char *path, json_t **json)
+{
+    const struct http_request request = { .method = "GET", .path = path };
+    struct settings one = *settings;
+    struct http *http = NULL;
+    int code;
+
+    one.gates = one.keys = url;
+    *json = NULL;
+    code = http_open(&one, service, identity, &http);
+    if (code == CLIENT_OK) code = http_ask_json(http, &request, 200, json);
+    http_close(http);
+    return code;
+}
+
+static bool show(const struct settings *settings, enum http_service service, const char *url, json_t *json)
+{
+    if (settings->json) return print_json(json_pack("{s:s, s:s, s:O}", "server", service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json));
+    if (service == HTTP_GATE) print_gate(json);
+    else print_keys(url, json);
+    return !ferror(stdout);
+}
+
+/* Each server of the list in turn: a gate may be down, and the others still have something to say. */
+static int ask_all(const struct settings *settings, enum http_service service, const char *kind)
+{
+    const char *urls = service == HTTP_GATE ? settings->gates : settings->keys;
+    char copy[URLS_BYTES], *rest = copy, *url;
+    struct identity identity;
+    int code = identity_find(settings, kind, &identity);
+
+    if (code != CLIENT_OK) return code;
+    if (strlen(urls) >= sizeof(copy)) {
+        say("too many addresses");
+        return CLIENT_USAGE;
+    }
+    memcpy(copy, urls, strlen(urls) + 1);
+    while ((url = strsep(&rest, ", ")) != NULL) {
+        json_t *json = NULL;
+        int one;
+
+        if (url[0] == '\0') continue;
+        one = ask_one(settings, service, &identity, url, service == HTTP_GATE ? "/v1/status" : "/v1/epochs", &json);
+        if (one == CLIENT_OK && !show(settings, service, url, json)) one = CLIENT_FAILED;
+        if (code == CLIENT_OK) code = one;
+        json_decref(json);
+    }
+    return code;
+}
+
+/* The role under which a server may be asked here, or NULL. */
+static const char *kind_for(const struct settings *settings, const char *urls, const char *operator_kind)
+{
+    if (urls == NULL || urls[0] == '\0') return NULL;
+    if (identity_fits(settings, operator_kind)) return operator_kind;
+    return identity_fits(settings, "auditor") ? "auditor" : NULL;
+}
+
+int command_status(struct settings *settings, int argc, char **argv)
+{
+    struct command_input input = { settings, NULL };
+    const char *gate_kind, *keys_kind;
+    int gate = CLIENT_OK, keys = CLIENT_OK;
+
+    command_parse(NULL, NULL, NULL,
+                  "Shows how gates and key servers are doing: those of which this is an operator, or, as an auditor, both.\vWith --json each server is a "
+                  "line, {\"server\", \"url\", \"status\"}.",
+                  &input, argc, argv);
+    gate_kind = kind_for(settings, settings->gates, "operator/gate");
+    keys_kind = kind_for(settings, settings->keys, "operator/keys");
+    if (gate_kind == NULL && keys_kind == NULL) {
+        say("nothing to ask: this takes an operator or auditor (--as, PLATESIEVE_PKI) and an address (PLATESIEVE_GATE, PLATESIEVE_KEYS)");
+        return CLIENT_USAGE;
+    }
+    if (gate_kind != NULL) gate = ask_all(settings, HTTP_GATE, gate_kind);
+    if (keys_kind != NULL) keys = ask_all(settings, HTTP_KEYS, keys_kind);
+    return gate != CLIENT_OK ? gate : keys;
+}
