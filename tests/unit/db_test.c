@@ -399,13 +399,12 @@ static void test_fence(void **state)
     assert_true(runs(pg, "SET app.agency = 'nobody'"));
     assert_int_equal(rows(pg, "SELECT 1 FROM lists"), 0);
     assert_int_equal(rows(pg, "SELECT segment FROM slots"), 0);
-    assert_int_equal(rows(pg, "SELECT slot FROM slots"), -1);
-    assert_int_equal(rows(pg, "SELECT tag FROM slots"), -1);
+    assert_int_equal(rows(pg, "SELECT packed FROM slots"), -1);
     assert_int_equal(rows(pg, "SELECT 1 FROM slots_4711"), -1); /* a partition: no grant */
     assert_int_equal(rows(pg, "SELECT 1 FROM sightings"), -1);
     assert_false(runs(pg, "INSERT INTO lists (agency, id, category, instruction, sites, priority, grade, covert, cooldown_s, retention_days,"
                           " age_limit_s, cap_tokens, version, created_by) VALUES ('someone', 'x', 'x', '', '{}', 1, 1, false, 1, 1, 1, 1, 1, 'x')"));
-    assert_false(runs(pg, "INSERT INTO slots SELECT gen_random_uuid(), 1, 1, segment, 1, 4711, 1 FROM generate_series(1, 1000) AS segment"));
+    assert_false(runs(pg, "INSERT INTO slots SELECT 1, segment, 1, 4711, 0, false, '' FROM generate_series(1, 1000) AS segment"));
     assert_false(runs(pg, "SELECT epoch_drop(4711)"));
     assert_false(runs(pg, "CREATE TABLE mine (a int)"));
     assert_false(runs(pg, "UPDATE agencies SET hit_cursor = 0"));

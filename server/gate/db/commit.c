@@ -188,7 +188,8 @@ static const struct statement epochs_in_doubt = {
 };
 static const struct statement count_epoch = {
     .sql = "UPDATE list_epochs c SET slots = n.slots, near = n.near, whole = c.whole OR n.entries = $5::int8"
-           " FROM (SELECT count(*) AS slots, count(DISTINCT s.entry) AS entries, count(DISTINCT s.entry) FILTER (WHERE s.grade = 3) AS near"
+           " FROM (SELECT coalesce(sum(s.count), 0) AS slots, count(DISTINCT s.entry) AS entries,"
+           " count(DISTINCT s.entry) FILTER (WHERE s.near) AS near"
            " FROM slots s JOIN entries e ON e.list = $1::int4 AND e.key = s.entry AND e.removed_by = 0 AND e.segment <= s.segment"
            " WHERE s.epoch = $4::int4 AND (s.segment = $3::int4 OR s.segment IN " LIVE_SEGMENTS ")"
            " AND (e.segment = $3::int4 OR e.segment IN " LIVE_SEGMENTS ")) AS n"

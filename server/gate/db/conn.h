@@ -15,6 +15,7 @@
 #define DB_STATEMENT_MS 25000           /* below LIMIT_ANSWER_S, so that the client still gets the answer */
 #define DB_COMMIT_MS 50000             /* of a revision: counts may have to be made; still below LIMIT_ANSWER_S */
 #define DB_LOCK_MS 10000
+#define PACKED_SLOT_BYTES (PLATESIEVE_SLOT_BYTES + PLATESIEVE_TAG_BYTES + 1) /* and the grade */
 #define DB_GRACE_MS 3000                /* what the server gets beyond its own timeout before we hang up */
 #define DB_RETRIES 5
 
@@ -58,7 +59,7 @@ struct array {
     uint32_t count, type;
     bool failed;                        /* no memory: asked once, by params_array */
 };
-enum { TYPE_BOOL = 16, TYPE_INT8 = 20, TYPE_INT2 = 21, TYPE_INT4 = 23, TYPE_TEXT = 25, TYPE_REAL = 700, TYPE_TIME = 1184, TYPE_UUID = 2950 };
+enum { TYPE_BOOL = 16, TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_INT2 = 21, TYPE_INT4 = 23, TYPE_TEXT = 25, TYPE_REAL = 700, TYPE_TIME = 1184, TYPE_UUID = 2950 };
 
 /* ROOM: bytes of one element, to reserve COUNT of them; array_free() it whatever happens. */
 void array_begin(struct array *array, uint32_t type, size_t count, size_t element);
@@ -69,6 +70,7 @@ void array_int8(struct array *array, int64_t value);
 void array_real(struct array *array, float value);
 void array_time(struct array *array, int64_t ms);
 void array_text(struct array *array, const char *text);
+void array_bytes(struct array *array, const void *bytes, size_t size);
 void array_uuid(struct array *array, const uint8_t bytes[16]);
 void array_null(struct array *array);
 void array_free(struct array *array);

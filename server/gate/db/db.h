@@ -94,10 +94,11 @@ struct part {
     struct { char id[LIMIT_EPOCH_ID_MAX + 1]; uint64_t number; } epochs[LIMIT_ENTRY_EPOCHS];
     size_t entry_count, slot_count;
     struct part_entry *entries;
-    struct part_slot *slots;
+    struct part_slot *slots; /* those of an entry lie together, in the order of entries */
 };
-/* Stores PART (binary COPY), or does nothing if it stands with the same digest; replaces it if it stands with another.  REASON_NOT_FOUND,
-   REASON_COMMITTED, REASON_DUPLICATE_REFERENCE, REASON_CAP (as early as it shows). */
+/* Stores PART, or does nothing if it stands with the same digest; replaces it if it stands with another.  REASON_NOT_FOUND,
+   REASON_COMMITTED, REASON_BASE (another revision was committed meanwhile), REASON_LINE (an operation that the revision's mode does not
+   have), REASON_DUPLICATE_REFERENCE (within the part), REASON_CAP (as early as it shows). */
 struct result db_part_put(struct db *db, const char *agency, const char *list, uint32_t revision, const struct part *part);
 
 struct db_commit {
@@ -107,7 +108,7 @@ struct db_commit {
     uint64_t near_entries_max; /* cap of entries with `near` tokens */
 };
 /* Makes the revision the list's own and moves the lists' head, in one transaction.  REASON_BASE, REASON_PARTS, REASON_CAP,
-   REASON_UNKNOWN_REFERENCE, REASON_NOT_FOUND; the old revision stays.  Of a committed revision: OK again. */
+   REASON_DUPLICATE_REFERENCE, REASON_UNKNOWN_REFERENCE, REASON_NOT_FOUND; the old revision stays.  Of a committed revision: OK again. */
 struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, const struct db_commit *commit,
                                  const char *who, struct db_list *out);
 

@@ -318,23 +318,24 @@ struct result db_load_entries(struct db_load *load, const uint32_t *segments, si
 
 struct slot_stream { struct result (*each)(void *context, const struct load_slot *slot); void *context; };
 
+/* One row is an entry's slots, packed (see schema/0001_lists.sql). */
 static struct result slot_row(void *context, struct reader *reader)
 {
     const struct slot_stream *stream = context;
     struct load_slot slot;
-    expect(reader, sizeof(slot.slot));
-    const uint8_t *bytes = take(reader, sizeof(slot.slot));
-    if (bytes) memcpy(slot.slot, bytes, sizeof(slot.slot));
-    expect(reader, sizeof(slot.tag));
-    bytes = take(reader, sizeof(slot.tag));
-    if (bytes) memcpy(slot.tag, bytes, sizeof(slot.tag));
     slot.entry = field_64(reader);
     slot.segment = field_32(reader);
-    expect(reader, 2);
-    uint16_t grade = take_16(reader);
-    if (reader->bad || grade >= PLATESIEVE_GRADES) return FAIL(REASON_DATABASE);
-    slot.grade = (uint8_t)grade;
-    return stream->each(stream->context, &slot);
+    uint32_t size = take_32(reader);
+    const uint8_t *packed = take(reader, size);
+    if (!packed || size % PACKED_SLOT_BYTES != 0) return FAIL(REASON_DATABASE);
+    for (const uint8_t *at = packed; at < packed + size; at += PACKED_SLOT_BYTES) {
+        memcpy(slot.slot, at, sizeof(slot.slot));
+        memcpy(slot.tag, at + sizeof(slot.slot), sizeof(slot.tag));
+        slot.grade = at[sizeof(slot.slot) + sizeof(slot.tag)];
+        if (slot.grade >= PLATESIEVE_GRADES) return FAIL(REASON_DATABASE);
+        TRY(stream->each(stream->context, &slot));
+    }
+    return OK;
 }
 
 struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
@@ -343,9 +344,9 @@ struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t
     struct slot_stream stream = { each, context };
     char before[160];
     if (segments && count == 0) return OK;
-    snprintf(before, sizeof(before), "SELECT slot, tag, entry, segment, grade FROM platesieve.slots WHERE epoch = %u AND segment",
+    snprintf(before, sizeof(before), "SELECT entry, segment, packed FROM platesieve.slots WHERE epoch = %u AND segment",
              (unsigned)(epoch > INT32_MAX ? INT32_MAX : epoch));
-    return copy_segments(load, before, "", segments, count, 5, slot_row, &stream);
+    return copy_segments(load, before, "", segments, count, 3, slot_row, &stream);
 }
 
 struct removal_stream { struct result (*each)(void *context, const struct load_removal *removal); void *context; };

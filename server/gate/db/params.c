@@ -163,6 +163,11 @@ void array_text(struct array *array, const char *text)
     array_add(array, text, strlen(text));
 }
 
+void array_bytes(struct array *array, const void *bytes, size_t size)
+{
+    array_add(array, bytes, size);
+}
+
 void array_uuid(struct array *array, const uint8_t bytes[16])
 {
     array_add(array, bytes, 16);

@@ -48,8 +48,8 @@ static const struct statement insert_edits = {
 };
 static const struct statement insert_slots = {
     "insert_slots",
-    "INSERT INTO slots (segment, part, epoch, slot, tag, entry, grade)"
-    " SELECT $1::int4, $2::int4, u.* FROM unnest($3::int4[], $4::uuid[], $5::int8[], $6::int8[], $7::int2[]) AS u"
+    "INSERT INTO slots (segment, part, epoch, entry, count, near, packed)"
+    " SELECT $1::int4, $2::int4, u.* FROM unnest($3::int4[], $4::int8[], $5::int2[], $6::bool[], $7::bytea[]) AS u"
 };
 static const struct statement fullest_epoch = {
     "fullest_epoch",
@@ -94,13 +94,6 @@ static bool fits_mode(const struct part *part, enum revision_mode mode)
         if (!fits) return false;
     }
     return true;
-}
-
-static uint64_t read_be64(const uint8_t bytes[8])
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) value = value << 8 | bytes[i];
-    return value;
 }
 
 /* -- rows ------------------------------------------------------------------------------------------------------------------------------------ */
@@ -232,28 +225,60 @@ static struct result put_edits(struct db_conn *conn, const struct target *target
     return conn_do(conn, &insert_edits, &params, NULL);
 }
 
+struct slot_arrays {
+    struct array epochs, entries, counts, near, packed;
+};
+
+static void slot_arrays_free(struct slot_arrays *arrays)
+{
+    array_free(&arrays->epochs);
+    array_free(&arrays->entries);
+    array_free(&arrays->counts);
+    array_free(&arrays->near);
+    array_free(&arrays->packed);
+}
+
+/* One row: the slots of ENTRY for one epoch among COUNT slots of that entry (all epochs). */
+static void slot_row(struct slot_arrays *arrays, const struct part *part, const struct part_slot *slots, size_t count, uint8_t epoch)
+{
+    uint8_t packed[LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES * PACKED_SLOT_BYTES];
+    size_t used = 0;
+    bool near = false;
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i].epoch != epoch) continue;
+        uint8_t *place = packed + PACKED_SLOT_BYTES * used++;
+        assert(used <= LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES);
+        memcpy(place, slots[i].slot, PLATESIEVE_SLOT_BYTES);
+        memcpy(place + PLATESIEVE_SLOT_BYTES, slots[i].tag, PLATESIEVE_TAG_BYTES);
+        place[PLATESIEVE_SLOT_BYTES + PLATESIEVE_TAG_BYTES] = slots[i].grade;
+        near = near || slots[i].grade == PLATESIEVE_NEAR;
+    }
+    if (used == 0) return;
+    array_int4(&arrays->epochs, (int64_t)part->epochs[epoch].number);
+    array_int8(&arrays->entries, (int64_t)part->entries[slots[0].entry].key);
+    array_int2(&arrays->counts, (int)used);
+    array_bool(&arrays->near, near);
+    array_bytes(&arrays->packed, packed, used * PACKED_SLOT_BYTES);
+}
+
 static struct result put_slots(struct db_conn *conn, const struct target *target, const struct part *part)
 {
-    struct array epochs CLEANUP(array_free), slots CLEANUP(array_free), tags CLEANUP(array_free), entries CLEANUP(array_free),
-        grades CLEANUP(array_free);
-    array_begin(&epochs, TYPE_INT4, part->slot_count, 4);
-    array_begin(&slots, TYPE_UUID, part->slot_count, 16);
-    array_begin(&tags, TYPE_INT8, part->slot_count, 8);
-    array_begin(&entries, TYPE_INT8, part->slot_count, 8);
-    array_begin(&grades, TYPE_INT2, part->slot_count, 2);
-    for (size_t i = 0; i < part->slot_count; i++) {
-        const struct part_slot *slot = &part->slots[i];
-        array_int4(&epochs, (int64_t)part->epochs[slot->epoch].number);
-        array_uuid(&slots, slot->slot);
-        array_int8(&tags, (int64_t)read_be64(slot->tag));
-        array_int8(&entries, (int64_t)part->entries[slot->entry].key);
-        array_int2(&grades, slot->grade);
+    struct slot_arrays arrays CLEANUP(slot_arrays_free);
+    size_t rows = part->entry_count * part->epoch_count;
+    array_begin(&arrays.epochs, TYPE_INT4, rows, 4);
+    array_begin(&arrays.entries, TYPE_INT8, rows, 8);
+    array_begin(&arrays.counts, TYPE_INT2, rows, 2);
+    array_begin(&arrays.near, TYPE_BOOL, rows, 1);
+    array_begin(&arrays.packed, TYPE_BYTES, rows + part->slot_count, PACKED_SLOT_BYTES);
+    for (size_t i = 0, next; i < part->slot_count; i = next) {
+        for (next = i + 1; next < part->slot_count && part->slots[next].entry == part->slots[i].entry;) next++;
+        for (size_t e = 0; e < part->epoch_count; e++) slot_row(&arrays, part, &part->slots[i], next - i, (uint8_t)e);
     }
     struct params params = { 0 };
     params_int4(&params, target->segment);
     params_int4(&params, part->number);
-    if (!params_array(&params, &epochs) || !params_array(&params, &slots) || !params_array(&params, &tags) ||
-        !params_array(&params, &entries) || !params_array(&params, &grades))
+    if (!params_array(&params, &arrays.epochs) || !params_array(&params, &arrays.entries) || !params_array(&params, &arrays.counts) ||
+        !params_array(&params, &arrays.near) || !params_array(&params, &arrays.packed))
         return FAIL(REASON_INTERNAL);
     return conn_do(conn, &insert_slots, &params, NULL);
 }
