@@ -51,6 +51,8 @@ uint64_t index_bytes(const struct index *index)
 
 /* -- look-up ----------------------------------------------------------------------------------------------------------------- */
 
+/* Acquiring loads stand for rcu_dereference() here: it is a call into liburcu, twice for each slot. */
+
 /* Slots are uniform, so a key's place among COUNT is proportional to its bits behind those that chose the bucket. */
 static size_t guess(const uint8_t *slot, unsigned bits, size_t count)
 {
@@ -92,8 +94,8 @@ static size_t lower_bound(const struct bucket *bucket, const struct record *key,
 void index_lookup(const struct index *index, const uint8_t slot[PLATESIEVE_SLOT_BYTES],
                   bool (*each)(void *context, const struct index_match *match), void *context)
 {
-    const struct table *table = rcu_dereference(index->table);
-    const struct bucket *bucket = rcu_dereference(table->cells[index_bucket_of_slot(slot, table->bits)].bucket);
+    const struct table *table = __atomic_load_n(&index->table, __ATOMIC_ACQUIRE);
+    const struct bucket *bucket = __atomic_load_n(&table->cells[index_bucket_of_slot(slot, table->bits)].bucket, __ATOMIC_ACQUIRE);
     struct record key = { .key = { index_big_endian(slot + 1), index_big_endian(slot + 5), index_big_endian(slot + 9) } };
 
     if (bucket == NULL) return;
@@ -112,16 +114,16 @@ void index_lookup(const struct index *index, const uint8_t slot[PLATESIEVE_SLOT_
 
 void index_prefetch(const struct index *index, const uint8_t slot[PLATESIEVE_SLOT_BYTES])
 {
-    const struct table *table = rcu_dereference(index->table);
+    const struct table *table = __atomic_load_n(&index->table, __ATOMIC_ACQUIRE);
 
     __builtin_prefetch(&table->cells[index_bucket_of_slot(slot, table->bits)]);
 }
 
 void index_prefetch_bucket(const struct index *index, const uint8_t slot[PLATESIEVE_SLOT_BYTES])
 {
-    const struct table *table = rcu_dereference(index->table);
+    const struct table *table = __atomic_load_n(&index->table, __ATOMIC_ACQUIRE);
     const struct cell *cell = &table->cells[index_bucket_of_slot(slot, table->bits)];
-    const char *bucket = (const char *)rcu_dereference(cell->bucket);
+    const char *bucket = (const char *)__atomic_load_n(&cell->bucket, __ATOMIC_ACQUIRE);
     uint32_t hint = __atomic_load_n(&cell->hint, __ATOMIC_RELAXED);
     const char *there = bucket + index_bucket_bytes(guess(slot, table->bits, hint));
 

@@ -18,6 +18,11 @@ tests_bench_bare_SOURCES = tests/bench/bare.c
 tests_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS)
 tests_bench_bare_LDADD = $(MHD_LIBS) $(GNUTLS_LIBS)
 
+noinst_PROGRAMS += tests/bench/check_bench
+tests_bench_check_bench_CFLAGS = $(GATE_CORE_CFLAGS)
+tests_bench_check_bench_LDADD = $(GATE_CORE_LIBS)
+tests_bench_check_bench_LDFLAGS = $(AM_LDFLAGS) -static
+
 noinst_PROGRAMS += tests/bench/index_bench
 tests_bench_index_bench_CFLAGS = $(GATE_CORE_CFLAGS)
 tests_bench_index_bench_LDADD = $(GATE_CORE_LIBS)
