@@ -29,6 +29,8 @@ libgate_core_a_SOURCES = \
 	server/gate/policy_text.c \
 	server/gate/policy_text.h \
 	server/gate/sighting.h \
+	server/gate/tally.c \
+	server/gate/tally.h \
 	server/gate/text.c \
 	server/gate/text.h
 libgate_core_a_CFLAGS = $(GATE_CORE_CFLAGS)
@@ -75,8 +77,6 @@ platesieved_SOURCES = \
 	server/gate/readiness.h \
 	server/gate/routes.c \
 	server/gate/routes.h \
-	server/gate/tally.c \
-	server/gate/tally.h \
 	$(SERVER_HTTP_ZEROING)
 platesieved_CFLAGS = $(GATE_DATA_CFLAGS) $(MHD_CFLAGS)
 platesieved_LDFLAGS = $(AM_LDFLAGS) -static

@@ -101,4 +101,9 @@ check_PROGRAMS += tests/unit/state_test
 tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_state_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
 tests_unit_state_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/tally_test
+tests_unit_tally_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_tally_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_tally_test_LDFLAGS = $(AM_LDFLAGS) -static
 endif
