@@ -348,6 +348,12 @@ static bool strings_short(const char *body, size_t size)
     return true;
 }
 
+/* yajl takes these two for white space; JSON has them nowhere. */
+static bool has_odd_space(const char *body, size_t size)
+{
+    return memchr(body, '\v', size) != NULL || memchr(body, '\f', size) != NULL;
+}
+
 /* yajl refuses what trails, but not a string that has no end. */
 static bool only_space(const char *body, size_t from, size_t size)
 {
@@ -383,7 +389,7 @@ struct result check_batch_parse(const char *body, size_t size, int64_t now_ms, s
 
     *batch = NULL;
     if (size > LIMIT_CHECK_BODY_BYTES) return FAIL(REASON_BODY_TOO_LARGE);
-    if (size == 0 || !strings_short(body, size)) return FAIL(REASON_BAD_JSON);
+    if (size == 0 || has_odd_space(body, size) || !strings_short(body, size)) return FAIL(REASON_BAD_JSON);
     TRY(check_batch_allocate(size, batch));
     parser.batch = *batch;
     if (!parse(&parser, body, size)) {

@@ -95,11 +95,15 @@ void index_lookup(const struct index *index, const uint8_t slot[PLATESIEVE_SLOT_
                   bool (*each)(void *context, const struct index_match *match), void *context)
 {
     const struct table *table = __atomic_load_n(&index->table, __ATOMIC_ACQUIRE);
-    const struct bucket *bucket = __atomic_load_n(&table->cells[index_bucket_of_slot(slot, table->bits)].bucket, __ATOMIC_ACQUIRE);
+    const struct cell *cell = &table->cells[index_bucket_of_slot(slot, table->bits)];
+    const struct bucket *bucket = __atomic_load_n(&cell->bucket, __ATOMIC_ACQUIRE);
+    /* From the hint, not from the bucket's own count: so the processor fetches the count and the records at the same time. */
+    size_t start = guess(slot, table->bits, __atomic_load_n(&cell->hint, __ATOMIC_RELAXED));
     struct record key = { .key = { index_big_endian(slot + 1), index_big_endian(slot + 5), index_big_endian(slot + 9) } };
 
     if (bucket == NULL) return;
-    for (size_t i = lower_bound(bucket, &key, guess(slot, table->bits, bucket->count)); i < bucket->count; i++) {
+    if (__builtin_expect(start >= bucket->count, 0)) start = bucket->count - 1; /* never empty */
+    for (size_t i = lower_bound(bucket, &key, start); i < bucket->count; i++) {
         const struct record *record = &bucket->records[i];
         struct index_match match = { .entry = index_entry(record) };
 

@@ -188,6 +188,9 @@ static const struct change changes[] = {
     { POLICY ",", POLICY ",,", BAD_JSON },
     { "[" READ "]", "[" READ ",]", BAD_JSON },
     { POLICY, "/* */" POLICY, BAD_JSON },
+    { POLICY, "\v" POLICY, BAD_JSON },
+    { POLICY, POLICY "\f", BAD_JSON },
+    { "20261122T000000Z", "2026\n", BAD_JSON },
     { POLICY, "'policy':\"0123456789abcdef\"", BAD_JSON },
     { "20261122T000000Z", "2026\xc3\x28", BAD_JSON },
     { "20261122T000000Z", "2026\\ud800", REASON_NONE }, /* half a surrogate: yajl makes "?" of it, and no epoch is called so */
