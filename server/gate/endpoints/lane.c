@@ -11,6 +11,7 @@ static char *lane_text(const struct catalogue *catalogue, const struct peer *pee
     char now[TIME_TEXT_SIZE];
     char *text = NULL;
 
+    if (view == NULL) return NULL;
     time_format(now_ms, now);
     int length = asprintf(&text, "{\"policy\":\"%s\",\"site\":\"%s\",\"lane\":\"%s\",\"now\":\"%s\",\"degraded\":%s,%s}", view->policy, peer->first,
                           peer->second, now, catalogue->degraded ? "true" : "false", view->lane_json);
@@ -32,6 +33,6 @@ struct reply get_lane(void *app, struct request *request)
     if (!starting) text = lane_text(catalogue, request->peer, clock_now_ms(gate->clock), &size);
     rcu_read_unlock();
     if (starting) return reply_problem(REASON_STARTING);
-    if (text == NULL) return reply_problem(REASON_INTERNAL);
+    if (text == NULL) return reply_problem(REASON_NO_LISTS); /* no view of this site (see policy_view), or no memory */
     return reply_text(200, "application/json", text, size);
 }
