@@ -140,6 +140,7 @@ def keys_answer(ask):
     ask("GET", f"/v1/epochs/{known}/key", "node", 403, "keys")
     ask("GET", "/v1/epochs/20010101T000000Z/key", "reader", 404, "keys")
     ask("GET", "/metrics", "operator/keys", 200, "keys")
+    ask("GET", "/v1/status", "operator/keys", 200, "keys")
 
 
 def both_answer(ask):

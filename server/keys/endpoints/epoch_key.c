@@ -1,0 +1,25 @@
+/* GET /v1/epochs/{id}/key: the key itself, for lanes and agencies, while the epoch is coming or open. */
+#include <sodium.h>
+
+#include "server/keys/keyd.h"
+
+#define KEY_TEXT_SIZE 44 /* base64url of 32 bytes, and the ending zero */
+
+struct reply get_epoch_key(void *app, struct request *request)
+{
+    static const char *const no_arguments[] = { NULL };
+    struct keyd *keyd = app;
+    struct epoch epoch;
+    uint8_t key[PLATESIEVE_KEY_BYTES];
+    char key_id[PLATESIEVE_TOKEN_TEXT + 1], text[KEY_TEXT_SIZE];
+
+    TRY_REPLY(request_query_only(request, no_arguments));
+    TRY_REPLY(epoch_store_key(keyd->store, request->arguments[0], clock_now_ms(keyd->clock), &epoch, key));
+    sodium_bin2base64(text, sizeof text, key, sizeof key, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(key_id, sizeof key_id, epoch.key_id, sizeof epoch.key_id, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    json_t *json = json_pack("{ss ss ss ss}", "id", epoch.id, "suite", platesieve_suite_name(epoch.suite), "key_id", key_id, "key", text);
+    platesieve_wipe(key, sizeof key);
+    platesieve_wipe(text, sizeof text);
+    metric_add(keyd->keys_given, 1);
+    return reply_json(200, json); /* jansson and the sent text are wiped when they are freed */
+}

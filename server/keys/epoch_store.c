@@ -1,0 +1,310 @@
+#include "server/keys/epoch_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "server/http/sealed_file.h"
+#include "server/keys/epoch_file.h"
+
+#define MARK "store"
+#define MARK_PURPOSE "platesieve/1/epoch-store"
+#define MARK_BYTES 16
+#define LOCK "lock"
+
+struct held {
+    struct epoch epoch;
+    uint8_t *key; /* locked memory; NULL: gone from memory */
+};
+
+struct epoch_store {
+    char *folder;
+    uint8_t *master; /* locked memory */
+    int lock;
+    pthread_rwlock_t guard; /* over what is below */
+    struct held epochs[LIMIT_EPOCHS_KNOWN]; /* by opening time, then number */
+    size_t count;
+    uint64_t next; /* number of the next epoch */
+};
+
+static struct result complain(FILE *errors, const char *folder, const char *name, const char *why)
+{
+    fprintf(errors, "%s/%s: %s\n", folder, name, why);
+    return FAIL(REASON_INTERNAL);
+}
+
+/* -- making one ----------------------------------------------------------------------------------------------------------------- */
+
+struct result epoch_store_create(const char *folder, const uint8_t *master, FILE *errors)
+{
+    uint8_t mark[MARK_BYTES];
+    size_t size;
+    TRY(folder_create(folder, errors));
+    if (sealed_file_read(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark, &size).reason != REASON_NOT_FOUND)
+        return complain(errors, folder, MARK, "this folder holds epoch keys already");
+    randombytes_buf(mark, sizeof mark);
+    if (failed(sealed_file_write(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark))) return complain(errors, folder, MARK, "can't be written");
+    return OK;
+}
+
+/* -- in memory ------------------------------------------------------------------------------------------------------------------- */
+
+static void insert(struct epoch_store *store, const struct epoch *epoch, uint8_t *key)
+{
+    size_t at = store->count++;
+    for (; at > 0; at--) {
+        const struct epoch *before = &store->epochs[at - 1].epoch;
+        if (before->span.opens_s < epoch->span.opens_s ||
+            (before->span.opens_s == epoch->span.opens_s && before->number < epoch->number))
+            break;
+        store->epochs[at] = store->epochs[at - 1];
+    }
+    store->epochs[at] = (struct held){ *epoch, key };
+    if (epoch->number >= store->next) store->next = epoch->number + 1;
+}
+
+static void drop(struct epoch_store *store, size_t at)
+{
+    platesieve_secret_free(store->epochs[at].key);
+    memmove(&store->epochs[at], &store->epochs[at + 1], (store->count - at - 1) * sizeof store->epochs[0]);
+    store->count--;
+}
+
+static struct held *find_number(struct epoch_store *store, uint64_t number)
+{
+    for (size_t i = 0; i < store->count; i++)
+        if (store->epochs[i].epoch.number == number) return &store->epochs[i];
+    return NULL;
+}
+
+static struct held *find_id(struct epoch_store *store, const char *id)
+{
+    for (size_t i = 0; i < store->count; i++)
+        if (strcmp(store->epochs[i].epoch.id, id) == 0) return &store->epochs[i];
+    return NULL;
+}
+
+/* -- opening --------------------------------------------------------------------------------------------------------------------- */
+
+/* The erased file of an epoch is written before its key's file is erased: if both are there, the daemon was stopped in between. */
+static struct result settle_pair(struct epoch_store *store, const struct epoch *epoch, struct held *twin)
+{
+    if (strcmp(twin->epoch.id, epoch->id) != 0 || twin->epoch.erased == epoch->erased) return FAIL(REASON_INTERNAL);
+    struct epoch live = epoch->erased ? twin->epoch : *epoch;
+    TRY(epoch_file_erase(store->folder, &live));
+    platesieve_secret_free(twin->key);
+    twin->key = NULL;
+    if (epoch->erased) twin->epoch = *epoch;
+    return OK;
+}
+
+static struct result load(struct epoch_store *store, const char *name, FILE *errors)
+{
+    struct epoch epoch;
+    if (!epoch_file_parse_name(name, &epoch)) return complain(errors, store->folder, name, "does not belong here");
+    uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (key == NULL) return complain(errors, store->folder, name, "no memory can be locked for its key");
+    struct result result = epoch_file_read(store->folder, store->master, &epoch, key);
+    if (failed(result)) {
+        (void)complain(errors, store->folder, name, "is broken, or sealed under another master key");
+    } else if (find_number(store, epoch.number) != NULL) {
+        result = settle_pair(store, &epoch, find_number(store, epoch.number));
+        if (failed(result)) (void)complain(errors, store->folder, name, "another file has the same number");
+    } else if (store->count == LIMIT_EPOCHS_KNOWN || find_id(store, epoch.id) != NULL) {
+        result = complain(errors, store->folder, name, "too many epochs, or one twice");
+    } else {
+        if (epoch.erased) platesieve_secret_free(key);
+        insert(store, &epoch, epoch.erased ? NULL : key);
+        return OK;
+    }
+    platesieve_secret_free(key);
+    return result;
+}
+
+/* What a write leaves that was cut off; never renamed into place, so nobody was ever given that key. */
+static bool is_remnant(const char *name)
+{
+    char whole[EPOCH_FILE_NAME_SIZE];
+    struct epoch epoch;
+    size_t size = strlen(name);
+    if (size < 4 || strcmp(name + size - 4, ".new") != 0 || size - 4 >= sizeof whole) return false;
+    memcpy(whole, name, size - 4);
+    whole[size - 4] = 0;
+    return epoch_file_parse_name(whole, &epoch);
+}
+
+static struct result load_all(struct epoch_store *store, FILE *errors)
+{
+    DIR *folder = opendir(store->folder);
+    if (folder == NULL) return complain(errors, store->folder, "", strerror(errno));
+    struct result result = OK;
+    for (struct dirent *item; !failed(result) && (item = readdir(folder)) != NULL;) {
+        const char *name = item->d_name;
+        if (name[0] == '.' || strcmp(name, MARK) == 0 || strcmp(name, LOCK) == 0 || strcmp(name, "lost+found") == 0) continue;
+        result = is_remnant(name) ? sealed_file_erase(store->folder, name) : load(store, name, errors);
+    }
+    closedir(folder);
+    return result;
+}
+
+static struct result take_lock(struct epoch_store *store, FILE *errors)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", store->folder, LOCK) >= (int)sizeof path) return complain(errors, store->folder, LOCK, "path too long");
+    store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock < 0) return complain(errors, store->folder, LOCK, strerror(errno));
+    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) return complain(errors, store->folder, LOCK, "another key server uses this folder");
+    return OK;
+}
+
+static struct result check_mark(struct epoch_store *store, FILE *errors)
+{
+    uint8_t mark[MARK_BYTES];
+    size_t size;
+    struct result result = sealed_file_read(store->folder, MARK, store->master, MARK_PURPOSE, mark, sizeof mark, &size);
+    if (result.reason == REASON_NOT_FOUND) return complain(errors, store->folder, MARK, "there is none; make it with: platesieve-keyd init");
+    if (failed(result)) return complain(errors, store->folder, MARK, "is broken, or sealed under another master key");
+    return OK;
+}
+
+static struct result open_parts(struct epoch_store *store, FILE *errors)
+{
+    TRY(check_mark(store, errors));
+    TRY(take_lock(store, errors));
+    TRY(load_all(store, errors));
+    return OK;
+}
+
+struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *errors, struct epoch_store **out)
+{
+    struct epoch_store *store = calloc(1, sizeof *store);
+    if (store == NULL) return FAIL(REASON_INTERNAL);
+    store->lock = -1;
+    store->next = 1;
+    pthread_rwlock_init(&store->guard, NULL);
+    store->folder = strdup(folder);
+    store->master = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    struct result result = OK;
+    if (store->folder == NULL || store->master == NULL) {
+        result = complain(errors, folder, "", "no memory can be locked for the master key");
+    } else {
+        memcpy(store->master, master, PLATESIEVE_KEY_BYTES);
+        result = open_parts(store, errors);
+    }
+    if (failed(result)) epoch_store_close(store);
+    else *out = store;
+    return result;
+}
+
+void epoch_store_close(struct epoch_store *store)
+{
+    if (store == NULL) return;
+    while (store->count > 0) drop(store, store->count - 1);
+    if (store->lock >= 0) close(store->lock);
+    platesieve_secret_free(store->master);
+    pthread_rwlock_destroy(&store->guard);
+    free(store->folder);
+    free(store);
+}
+
+/* -- adding and erasing ------------------------------------------------------------------------------------------------------------ */
+
+static struct result name_key(struct epoch *epoch, const uint8_t *key)
+{
+    struct platesieve_prf *prf = NULL;
+    if (platesieve_failed(platesieve_prf_create(epoch->suite, key, &prf))) return FAIL(REASON_INTERNAL);
+    platesieve_prf_key_id(prf, epoch->key_id);
+    platesieve_prf_destroy(prf);
+    return OK;
+}
+
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, enum platesieve_suite suite, struct epoch *added)
+{
+    if (store->count == LIMIT_EPOCHS_KNOWN) return FAIL(REASON_TOO_MANY);
+    struct epoch epoch = { .number = store->next, .suite = suite, .span = *span };
+    schedule_id(span->opens_s, epoch.id);
+    if (find_id(store, epoch.id) != NULL) return FAIL(REASON_INTERNAL);
+    uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (key == NULL) return FAIL(REASON_BUSY);
+    randombytes_buf(key, PLATESIEVE_KEY_BYTES);
+    struct result result = name_key(&epoch, key);
+    if (!failed(result)) result = epoch_file_write(store->folder, store->master, &epoch, key);
+    if (failed(result)) {
+        platesieve_secret_free(key);
+        return result;
+    }
+    pthread_rwlock_wrlock(&store->guard); /* known to others only now that it is durable */
+    insert(store, &epoch, key);
+    pthread_rwlock_unlock(&store->guard);
+    *added = epoch;
+    return OK;
+}
+
+/* Forgets the oldest erased ones.  A file that stays for an error is tried again next time. */
+static void prune(struct epoch_store *store)
+{
+    size_t erased = 0;
+    for (size_t i = store->count; i > 0; i--) {
+        struct epoch epoch = store->epochs[i - 1].epoch;
+        if (!epoch.erased || ++erased <= SCHEDULE_ERASED_KEPT || failed(epoch_file_erase(store->folder, &epoch))) continue;
+        pthread_rwlock_wrlock(&store->guard);
+        drop(store, i - 1);
+        pthread_rwlock_unlock(&store->guard);
+    }
+}
+
+struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int64_t now_s)
+{
+    struct held *held = find_number(store, number);
+    if (held == NULL) return FAIL(REASON_NOT_FOUND);
+    if (held->epoch.erased) return OK;
+    pthread_rwlock_wrlock(&store->guard);
+    platesieve_secret_free(held->key);
+    held->key = NULL;
+    pthread_rwlock_unlock(&store->guard);
+
+    struct epoch live = held->epoch, erased = live;
+    erased.erased = true;
+    if (now_s > erased.span.destroyed_s) erased.span.destroyed_s = now_s; /* the daemon was not there in time: say when it really was */
+    TRY(epoch_file_write(store->folder, store->master, &erased, NULL));
+    TRY(epoch_file_erase(store->folder, &live));
+    pthread_rwlock_wrlock(&store->guard);
+    held->epoch = erased;
+    pthread_rwlock_unlock(&store->guard);
+    prune(store);
+    return OK;
+}
+
+/* -- asking ------------------------------------------------------------------------------------------------------------------------- */
+
+size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPOCHS_KNOWN])
+{
+    pthread_rwlock_rdlock(&store->guard);
+    size_t count = store->count;
+    for (size_t i = 0; i < count; i++) epochs[i] = store->epochs[i].epoch;
+    pthread_rwlock_unlock(&store->guard);
+    return count;
+}
+
+struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch, uint8_t key[PLATESIEVE_KEY_BYTES])
+{
+    struct result result = FAIL(REASON_NOT_FOUND);
+    pthread_rwlock_rdlock(&store->guard);
+    struct held *held = find_id(store, id);
+    if (held != NULL) {
+        enum epoch_state state = schedule_state(&held->epoch.span, held->epoch.erased, now_ms);
+        result = FAIL(REASON_GONE);
+        if (held->key != NULL && (state == EPOCH_COMING || state == EPOCH_OPEN)) {
+            *epoch = held->epoch;
+            memcpy(key, held->key, PLATESIEVE_KEY_BYTES);
+            result = OK;
+        }
+    }
+    pthread_rwlock_unlock(&store->guard);
+    return result;
+}

@@ -1,0 +1,154 @@
+/* platesieve-keyd: makes the keys of the epochs, gives them to lanes and agencies, and erases them on time. */
+#include <argp.h>
+
+#include "server/http/daemon.h"
+#include "server/http/log.h"
+#include "server/http/sealed_file.h"
+#include "server/keys/keyd.h"
+
+#define STOP_MS 3000
+
+struct options {
+    const char *command; /* "run", "init" */
+    const char *config;
+    const char *ready_file;
+    bool routes;
+};
+
+/* The folder that PATH lies in is not made: a master key belongs to a place that somebody chose. */
+static enum daemon_exit init(const struct config *config, uint8_t *master)
+{
+    if (failed(key_file_create(config->master_key_file, stderr)) || failed(key_file_read(config->master_key_file, master, stderr)))
+        return DAEMON_FAILED;
+    return failed(epoch_store_create(config->state_dir, master, stderr)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
+static enum daemon_exit open_store(struct keyd *keyd, uint8_t *master)
+{
+    const struct config *config = keyd->config;
+    if (failed(key_file_read(config->master_key_file, master, stderr))) return DAEMON_USAGE;
+    struct result result = epoch_store_open(config->state_dir, master, stderr, &keyd->store);
+    platesieve_wipe(master, PLATESIEVE_KEY_BYTES);
+    if (failed(result)) return DAEMON_FAILED;
+    struct keeper_settings keeper = { keyd->store, keyd->clock, config->schedule, config->suite };
+    return failed(keeper_start(&keeper, &keyd->keeper)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
+static enum daemon_exit start_server(struct keyd *keyd, struct http_server **server)
+{
+    const struct config *config = keyd->config;
+    struct http_settings settings = {
+        .listen = config->listen,
+        .plain_listen = config->metrics_listen,
+        .certificate = config->certificate,
+        .key = config->key,
+        .ca = config->ca,
+        .crl = config->crl,
+        .trust_domain = config->trust_domain,
+        .own_name = config->name,
+        .threads = (unsigned)config->threads,
+        .workers = 0, /* no handler waits */
+        .connections_max = (unsigned)config->connections_max,
+        .metrics = keyd->metrics,
+    };
+    struct result result = http_server_start(&settings, keyd_routes, keyd, server);
+    if (result.reason == REASON_ADDRESS_IN_USE) return DAEMON_ADDRESS_IN_USE;
+    return failed(result) ? DAEMON_USAGE : DAEMON_OK;
+}
+
+static void register_metrics(struct keyd *keyd)
+{
+    keyd->keys_given = metrics_counter(keyd->metrics, "platesieve_keys_given_total", "Epoch keys that were given out.", "");
+    keyd->live = metrics_gauge(keyd->metrics, "platesieve_keys_live", "Epochs whose key is not erased.", "");
+    keyd->ready = metrics_gauge(keyd->metrics, "platesieve_ready", "1 when the key server can do its work.", "");
+}
+
+static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *ready_file)
+{
+    struct http_server *server = NULL;
+    keyd->metrics = metrics_create();
+    enum daemon_exit code = keyd->metrics == NULL ? DAEMON_FAILED : DAEMON_OK;
+    if (code == DAEMON_OK) register_metrics(keyd);
+    if (code == DAEMON_OK) code = open_store(keyd, master);
+    if (code == DAEMON_OK) code = start_server(keyd, &server);
+    if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0) code = DAEMON_FAILED;
+    if (code == DAEMON_OK) {
+        log_line(LOG_NOTICE, "%s %s serves on port %u", keyd->config->name, PACKAGE_VERSION, http_server_port(server));
+        (void)daemon_wait();
+        daemon_stopping();
+        log_line(LOG_NOTICE, "stopping");
+    }
+    http_server_stop(server, STOP_MS);
+    keeper_stop(keyd->keeper);
+    epoch_store_close(keyd->store);
+    metrics_destroy(keyd->metrics);
+    return code;
+}
+
+static enum daemon_exit run(const struct config *config, const struct options *options)
+{
+    uint8_t *master = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (master == NULL) {
+        log_line(LOG_ERR, "no memory can be locked for the master key");
+        return DAEMON_FAILED;
+    }
+    struct keyd keyd = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
+    enum daemon_exit code = strcmp(options->command, "init") == 0 ? init(config, master) : serve(&keyd, master, options->ready_file);
+    platesieve_secret_free(master);
+    return code;
+}
+
+/* -- command line --------------------------------------------------------------------------------------------------------------- */
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case 'c': options->config = argument; return 0;
+    case 'r': options->ready_file = argument; return 0;
+    case 'R': options->routes = true; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) argp_error(state, "one command at a time");
+        options->command = argument;
+        if (strcmp(argument, "run") != 0 && strcmp(argument, "init") != 0) argp_error(state, "the commands are run and init");
+        return 0;
+    case ARGP_KEY_END:
+        if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option argp_options[] = {
+    { "config", 'c', "FILE", 0, "settings (platesieved.conf(5), section [keyd])", 0 },
+    { "ready-file", 'r', "FILE", 0, "write pid and ports there as JSON when ready", 0 },
+    { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
+    { 0 },
+};
+
+const char *argp_program_version = "platesieve-keyd " PACKAGE_VERSION;
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = { argp_options, parse_option, "[run|init]",
+                                      "The key server: makes the epochs' keys, gives them to lanes and agencies, erases them on time.\v"
+                                      "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
+                                      NULL, NULL, NULL };
+    struct options options = { .command = "run" };
+    struct config config;
+
+    argp_err_exit_status = DAEMON_USAGE;
+    (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (options.routes) {
+        http_routes_print(keyd_routes, stdout);
+        return DAEMON_OK;
+    }
+    daemon_harden();
+    if (platesieve_failed(platesieve_init())) {
+        log_line(LOG_ERR, "the cryptographic libraries can't be used");
+        return DAEMON_FAILED;
+    }
+    enum daemon_exit code = config_read(options.config, &config, stderr) == 0 ? run(&config, &options) : DAEMON_USAGE;
+    config_free(&config);
+    return (int)code;
+}

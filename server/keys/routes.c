@@ -1,0 +1,13 @@
+#include "server/keys/keyd.h"
+
+#define OVERSEER (ROLE_OPERATOR_KEYS | ROLE_AUDITOR)
+
+const struct route keyd_routes[] = {
+    { "/v1/epochs", METHOD_GET, ROLE_READER | ROLE_AGENCY | ROLE_NODE | OVERSEER, 0, get_epochs, RUN_ON_LOOP, false },
+    { "/v1/epochs/{}/key", METHOD_GET, ROLE_READER | ROLE_AGENCY, 0, get_epoch_key, RUN_ON_LOOP, false },
+    { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
+    { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
+    { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },
+    { "/metrics", METHOD_GET, OVERSEER, 0, get_metrics, RUN_ON_LOOP, true },
+    { NULL, METHOD_GET, 0, 0, NULL, RUN_ON_LOOP, false },
+};

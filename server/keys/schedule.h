@@ -1,0 +1,38 @@
+/* The calendar of the epochs: pure arithmetic on seconds since 1970, UTC.  Epochs open at multiples of their length. */
+#ifndef SERVER_KEYS_SCHEDULE_H
+#define SERVER_KEYS_SCHEDULE_H
+
+#include <platesieve/limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct schedule {
+    int64_t length_s;        /* LIMIT_EPOCH_LENGTH_S_MIN to _MAX */
+    int64_t overlap_s;       /* 0 to length_s: how long an epoch stays open after the next one opened */
+    int64_t destroy_after_s; /* from the close to the erasure of the key */
+    unsigned ahead;          /* coming epochs that have a key already; 1 to LIMIT_EPOCHS_AHEAD */
+};
+
+struct span {
+    int64_t opens_s, closes_s, destroyed_s;
+};
+
+enum epoch_state { EPOCH_COMING, EPOCH_OPEN, EPOCH_CLOSED, EPOCH_DESTROYED };
+
+#define SCHEDULE_ERASED_KEPT 8 /* destroyed epochs that stay known, without their keys */
+#define SCHEDULE_ID_SIZE 17    /* "20261122T000000Z" and the ending zero */
+
+/* NULL, or what is wrong with it: too many epochs at a time would be open or known. */
+const char *schedule_problem(const struct schedule *schedule);
+struct span schedule_span(const struct schedule *schedule, int64_t opens_s);
+/* The epochs that must have a key at NOW_S: the one that opened last and those ahead, oldest first.  SPANS has room for
+   LIMIT_EPOCHS_AHEAD + 1. */
+size_t schedule_wanted(const struct schedule *schedule, int64_t now_s, struct span *spans);
+/* ERASED, not the clock, decides about `destroyed`: a clock may be set back, and a disk may refuse. */
+enum epoch_state schedule_state(const struct span *span, bool erased, int64_t now_ms);
+const char *schedule_state_name(enum epoch_state state);
+/* The id of an epoch that opens then. */
+void schedule_id(int64_t opens_s, char id[SCHEDULE_ID_SIZE]);
+
+#endif
