@@ -165,7 +165,7 @@ static void count_row(struct push *push, uint64_t line, const struct push_made *
     push->without_full += made->without_full;
     push->without_near += made->without_near;
     if (made->without_full) remark(&push->remarks, line, "without-full", "jurisdiction blank or unknown: kept without grade `full`");
-    if (made->without_near) remark(&push->remarks, line, "without-near", "shorter than 5 characters: kept without grade `near`");
+    if (made->without_near) remark(&push->remarks, line, "without-near", "too short: kept without grade `near`");
     if (made->suffixed) remark(&push->remarks, line, "reference-repeated", "the reference stands on another plate too: kept, with a suffix");
 }
 
@@ -205,7 +205,8 @@ static int make_rows(struct push *push, struct push_sender *sender)
 
 static int send_rows(struct push *push)
 {
-    const struct push_target target = { push->gate, &push->info, &push->revision, push->key_ids, push->options->patience_s };
+    const struct push_target target = { push->gate, &push->info, &push->revision, push->epochs.count == 0 ? NULL : push->key_ids,
+                                        push->options->patience_s };
     struct push_sender *sender = push_sender_start(&target);
     int code, sent;
 
@@ -279,7 +280,7 @@ static bool print_summary(const struct push *push)
         if (push->unusable.faults[i] > 0)
             printf("  %llu unusable: %s\n", (unsigned long long)push->unusable.faults[i], row_fault_text((enum row_fault)i));
     print_count("kept without grade `full` (jurisdiction blank or unknown)", push->without_full);
-    print_count("kept without grade `near` (shorter than 5 characters)", push->without_near);
+    print_count("kept without grade `near` (too short)", push->without_near);
     print_count("repeated", push->repeated);
     print_count("with a suffix, because their reference stands on another plate too", push->suffixed);
     print_count("references longer than 32 bytes, which go as digests that can't be opened again", push->hashed);
