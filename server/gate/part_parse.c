@@ -42,6 +42,8 @@ struct parse {
     uint8_t epoch, grade;
     uint32_t tokens;                     /* in this array */
     struct part_entry entry;
+    yajl_handle yajl;
+    size_t end;                          /* of the line's object, in the line */
     enum reason reason;
 };
 
@@ -208,6 +210,7 @@ static int on_end_map(void *context)
     struct parse *parse = context;
 
     parse->place = parse->place == IN_EPOCH ? IN_TOKENS : parse->place == IN_TOKENS ? IN_LINE : AT_END;
+    if (parse->place == AT_END) parse->end = yajl_get_bytes_consumed(parse->yajl);
     return 1;
 }
 
@@ -304,6 +307,14 @@ static bool line_is_whole(const struct parse *parse)
     return false;
 }
 
+/* yajl takes a string that never ends behind the object, and two characters as white space that JSON has nowhere. */
+static bool is_strict(const char *text, size_t size, size_t end)
+{
+    for (; end < size; end++)
+        if (text[end] != ' ' && text[end] != '\t') return false;
+    return memchr(text, '\v', size) == NULL && memchr(text, '\f', size) == NULL;
+}
+
 static struct result parse_line(struct parse *parse, struct platesieve_arena *arena, const char *text, size_t size)
 {
     yajl_alloc_funcs memory = { arena_malloc, arena_realloc, arena_free, arena };
@@ -313,11 +324,11 @@ static struct result parse_line(struct parse *parse, struct platesieve_arena *ar
     parse->seen = 0;
     parse->entry = (struct part_entry){ .expires = ENTRY_FOREVER };
     if (size == 0 || size > LIMIT_PART_LINE_BYTES) return FAIL(REASON_LINE);
-    yajl_handle handle = yajl_alloc(&callbacks, &memory, parse);
-    if (handle == NULL) return FAIL(REASON_BUSY);
-    bool good = yajl_parse(handle, (const unsigned char *)text, size) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
+    parse->yajl = yajl_alloc(&callbacks, &memory, parse);
+    if (parse->yajl == NULL) return FAIL(REASON_BUSY);
+    bool good = yajl_parse(parse->yajl, (const unsigned char *)text, size) == yajl_status_ok && yajl_complete_parse(parse->yajl) == yajl_status_ok;
     platesieve_arena_reset(arena);
-    if (!good || !line_is_whole(parse)) return FAIL(parse->reason == REASON_NONE ? REASON_LINE : parse->reason);
+    if (!good || !line_is_whole(parse) || !is_strict(text, size, parse->end)) return FAIL(parse->reason == REASON_NONE ? REASON_LINE : parse->reason);
     return OK;
 }
 
