@@ -96,7 +96,7 @@ CREATE TABLE parts (
     part    int NOT NULL CHECK (part BETWEEN 1 AND 4096),
     lines   int NOT NULL,
     adds    int NOT NULL,                           -- of the lines
-    sha256  bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    digest  bytea NOT NULL CHECK (octet_length(digest) = 72), -- SHA-256 of the body, sealed: a body holds tokens, and a short one can be guessed
     slots_gone boolean NOT NULL DEFAULT false,
     PRIMARY KEY (segment, part)
 );
@@ -135,8 +135,9 @@ CREATE TABLE edits (
 );
 CREATE INDEX edits_part ON edits (segment, part);
 
--- One row holds an entry's slots of one epoch, packed: 25 bytes each, the slot (16), its tag (8), its grade (1).  A row for each slot took two and
--- a half times as long to store and to load.  No index over slots or keys: nothing in SQL ever looks for one.  Partitions are made ahead by
+-- One row holds an entry's slots of one epoch, packed: 25 bytes each, the slot (16), its tag (8), its grade (1).  The tag is
+-- masked under a key of the gates, because it is made of a token without the pepper.  A row for each slot took two and a half times as long
+-- to store and to load.  No index over slots or keys: nothing in SQL ever looks for one.  Partitions are made ahead by
 -- epoch_prepare(); there is no default one.
 CREATE TABLE slots (
     entry   bigint NOT NULL,                        -- key

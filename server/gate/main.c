@@ -80,6 +80,9 @@ static enum daemon_exit open_databases(struct gate *gate, const struct config *c
 static enum daemon_exit open_state(struct gate *gate, const struct config *config)
 {
     if (failed(gate_state_open(config->state_dir, config->state_key_file, stderr, &gate->state))) return DAEMON_USAGE;
+    if (failed(db_seal_with(gate->gate_db, gate_state_mac_key(gate->state))) ||
+        failed(db_seal_with(gate->agency_db, gate_state_mac_key(gate->state))))
+        return DAEMON_FAILED;
     struct spool_settings spool = { config->spool_dir, gate_state_spool_key(gate->state), config->spool_max_bytes };
     if (failed(spool_open(&spool, carry, gate, &gate->spool))) {
         log_line(LOG_ERR, "the spool can't be opened: in use by another daemon, under another key, or not readable");

@@ -85,7 +85,7 @@ static struct result put(const struct push *push, uint32_t number, const struct 
             part.slots[used].entry = (uint32_t)i;
             part.slots[used].grade = s < lines[i].slots ? PLATESIEVE_PLATE : PLATESIEVE_NEAR;
             randombytes_buf(part.slots[used].slot, 16);
-            randombytes_buf(part.slots[used].tag, 8);
+            memset(part.slots[used].tag, 0x5a, 8);
         }
     }
     struct result result = db_part_put(agency_db, agency, push->list, push->revision.revision, &part);
@@ -315,8 +315,10 @@ static struct result take_entry(void *context, const struct load_entry *entry)
 
 static struct result take_slot(void *context, const struct load_slot *slot)
 {
-    (void)slot;
-    ((struct loaded *)context)->slots++;
+    static const uint8_t tag[8] = { 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a };
+    struct loaded *loaded = context;
+    if (loaded->list) assert_memory_equal(slot->tag, tag, sizeof(tag)); /* not of other lists: their key may have been another run's */
+    loaded->slots++;
     return OK;
 }
 
@@ -409,6 +411,21 @@ static void test_fence(void **state)
     assert_false(runs(pg, "CREATE TABLE mine (a int)"));
     assert_false(runs(pg, "UPDATE agencies SET hit_cursor = 0"));
     PQfinish(pg);
+}
+
+/* Nothing that is made of a token without the pepper lies there as it came. */
+static void test_sealed(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("sealed", HUGE_COUNT);
+    assert_ok(push_lines("sealed", 0, REVISION_REPLACE, (const struct line[]){ { PART_ADD, "a", 2, 2 } }, 1, list));
+    PGconn *pg = PQconnectdb(conninfo[1]);
+    assert_true(rows(pg, "SELECT 1 FROM platesieve.slots") > 0);
+    assert_int_equal(rows(pg, "SELECT 1 FROM platesieve.slots WHERE position('\\x5a5a5a5a'::bytea IN packed) > 0"), 0);
+    assert_true(rows(pg, "SELECT 1 FROM platesieve.parts") > 0);
+    assert_int_equal(rows(pg, "SELECT 1 FROM platesieve.parts WHERE position('\\x01010101'::bytea IN digest) > 0"), 0);
+    PQfinish(pg);
+    free(list);
 }
 
 /* -- hits ----------------------------------------------------------------------------------------------------------------------------------------- */
@@ -544,6 +561,9 @@ static int set_up(void **state)
     if (migrate_run(conninfo[2], stderr, stderr) != 0) return -1;
     if (failed(db_open(conninfo[0], "db_test agency", 2, 1000, &agency_db))) return -1;
     if (failed(db_open(conninfo[1], "db_test gate", 2, 1000, &gate_db))) return -1;
+    uint8_t key[32];
+    randombytes_buf(key, sizeof(key));
+    if (failed(db_seal_with(agency_db, key)) || failed(db_seal_with(gate_db, key))) return -1;
     int64_t t = now_ms();
     if (failed(db_day_prepare(gate_db, t)) || failed(db_day_prepare(gate_db, t - HOUR_MS))) return -1;
     return failed(db_epoch_prepare(gate_db, EPOCH, EPOCH_ID, t - HOUR_MS, INT64_C(4000000000000), INT64_C(4000000000000)));
@@ -563,7 +583,7 @@ int main(void)
         cmocka_unit_test(test_migrate_again), cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
         cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
         cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
-        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_maintain),
+        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
     };
     if (sodium_init() < 0) return 1;
     if (!getenv("PLATESIEVE_TEST_DB")) {

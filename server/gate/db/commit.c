@@ -1,5 +1,7 @@
 /* A revision's commit: it adds up, it is within its caps, and then a few small rows make it the list's own, in one transaction.
    The head, which all lists share, is locked last and for an instant. */
+#include <sodium.h>
+
 #include "server/gate/db/lists.h"
 #include "server/gate/db/revisions.h"
 
@@ -19,10 +21,8 @@ static const struct statement lock_revision = {
     "commit_lock_revision",
     "SELECT segment, base, mode, state FROM revisions WHERE list = $1::int4 AND revision = $2::int4 AND state < 2 FOR UPDATE"
 };
-static const struct statement sum_parts = {
-    "sum_parts",
-    "SELECT count(*), coalesce(max(part), 0), coalesce(sum(lines), 0)::int8, coalesce(sum(adds), 0)::int8,"
-    " sha256(coalesce(string_agg(sha256, ''::bytea ORDER BY part), ''::bytea)) FROM parts WHERE segment = $1::int4"
+static const struct statement all_parts = {
+    "all_parts", "SELECT part, lines, adds, digest FROM parts WHERE segment = $1::int4 ORDER BY part"
 };
 static const struct statement find_duplicate = {
     .sql = "SELECT 1 FROM (SELECT key FROM entries WHERE segment = $1::int4 UNION ALL SELECT key FROM edits WHERE segment = $1::int4) AS k"
@@ -61,21 +61,32 @@ static struct result lock(struct db_conn *conn, struct commit *commit, bool *don
     return *done || base == commit->locked.revision ? OK : FAIL(REASON_BASE);
 }
 
+/* Numbered from 1 without gaps, and in lines and digests what the client says. */
 static struct result check_parts(struct db_conn *conn, struct commit *commit)
 {
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
-    uint8_t sha256[32];
+    crypto_hash_sha256_state all;
+    uint8_t sealed[DIGEST_SEALED_BYTES], digest[DIGEST_BYTES];
+    commit->lines = commit->adds = 0;
     params_int4(&params, commit->segment);
-    TRY(conn_run(conn, &sum_parts, &params, &result));
-    struct row row = { .result = result };
-    int64_t count = row_int(&row, 0), last = row_int(&row, 1);
-    commit->lines = row_int(&row, 2);
-    commit->adds = row_int(&row, 3);
-    row_bytes(&row, 4, sha256, sizeof(sha256));
-    if (row.bad) return FAIL(REASON_DATABASE);
-    bool adds_up = count == commit->wanted->parts && last == count && (uint64_t)commit->lines == commit->wanted->entries &&
-                   memcmp(sha256, commit->wanted->sha256, sizeof(sha256)) == 0;
+    TRY(conn_run(conn, &all_parts, &params, &result));
+    int rows = PQntuples(result);
+    crypto_hash_sha256_init(&all);
+    for (int i = 0; i < rows; i++) {
+        struct row row = { .result = result, .number = i };
+        int64_t part = row_int(&row, 0);
+        commit->lines += row_int(&row, 1);
+        commit->adds += row_int(&row, 2);
+        row_bytes(&row, 3, sealed, sizeof(sealed));
+        if (row.bad) return FAIL(REASON_DATABASE);
+        if (part != i + 1) return FAIL(REASON_PARTS);
+        TRY(digest_open(conn->keys, commit->segment, part, sealed, digest));
+        crypto_hash_sha256_update(&all, digest, sizeof(digest));
+    }
+    crypto_hash_sha256_final(&all, digest);
+    bool adds_up = (uint32_t)rows == commit->wanted->parts && (uint64_t)commit->lines == commit->wanted->entries &&
+                   memcmp(digest, commit->wanted->sha256, sizeof(digest)) == 0;
     return adds_up ? OK : FAIL(REASON_PARTS);
 }
 
@@ -270,6 +281,7 @@ static struct result commit_body(struct db_conn *conn, void *context)
 {
     struct commit *commit = context;
     bool done = false;
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
     TRY(lock(conn, commit, &done));
     if (!done) {
         TRY(check_parts(conn, commit));

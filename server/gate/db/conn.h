@@ -26,6 +26,7 @@ struct db_conn {
     bool broken;                        /* must not be used again */
     size_t prepared_count;
     const struct statement *prepared[DB_STATEMENTS_MAX];
+    const struct seal_keys *keys;       /* of the pool; NULL: none */
     struct db_conn *next;               /* in the pool */
 };
 
@@ -135,6 +136,26 @@ struct scope {
    callers retry under keys that make a second time harmless. */
 typedef struct result (*body_fn)(struct db_conn *conn, void *context);
 struct result db_transaction(struct db *db, const struct scope *scope, body_fn body, void *context);
+
+/* -- what is made of tokens (db/seal.c) ------------------------------------------------------------------------------------------------- */
+
+#define DIGEST_BYTES 32
+#define DIGEST_SEALED_BYTES (24 + DIGEST_BYTES + 16)
+
+struct seal_keys {
+    uint8_t digest[32];
+    uint8_t tag[16];
+};
+
+void seal_keys_make(const uint8_t key[32], struct seal_keys *keys);
+/* Bound to its place. */
+void digest_seal(const struct seal_keys *keys, int64_t segment, int64_t part, const uint8_t digest[DIGEST_BYTES],
+                 uint8_t sealed[DIGEST_SEALED_BYTES]);
+/* REASON_DATABASE when it does not open: another key, another place, a changed byte. */
+struct result digest_open(const struct seal_keys *keys, int64_t segment, int64_t part, const uint8_t sealed[DIGEST_SEALED_BYTES],
+                          uint8_t digest[DIGEST_BYTES]);
+/* Masks a tag, or takes the mask off again: XOR with SipHash-2-4 of slot and entry, so that no two tags share a mask. */
+void tag_mask(const struct seal_keys *keys, const uint8_t slot[PLATESIEVE_SLOT_BYTES], uint64_t entry, uint8_t tag[PLATESIEVE_TAG_BYTES]);
 
 /* -- pool --------------------------------------------------------------------------------------------------------------------------------- */
 

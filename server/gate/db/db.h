@@ -19,6 +19,10 @@ struct result db_open(const char *conninfo, const char *application_name, unsign
 void db_close(struct db *db);
 bool db_up(const struct db *db);              /* what the last call saw; no I/O */
 struct result db_ping(struct db *db);
+/* Tags, and digests of parts, are made of tokens: whoever holds an epoch's key could try plates against them.  So that the database gives nothing
+   away without the gates' own keys, both are stored under keys made of KEY (32 bytes, the gates' MAC key; what is made of it lies in locked
+   memory).  Once, before any other use of DB; without it no part can be stored, shown or loaded (REASON_INTERNAL). */
+struct result db_seal_with(struct db *db, const uint8_t key[32]);
 /* OK, or REASON_DATABASE (away), or REASON_INTERNAL: a schema that this program does not know. */
 struct result db_schema_check(struct db *db);
 

@@ -3,6 +3,7 @@
 
 #include "server/gate/db/conn.h"
 #include "server/gate/db/load.h"
+#include "server/http/log.h"
 
 /* -- an agency's hits ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -175,7 +176,7 @@ struct result db_sightings_store(struct db *db, const struct sighting *each, siz
         result = db_transaction(db, &scope, store_body, &sightings);
     }
     if (!failed(result) && sightings.unknown > 0)
-        fprintf(stderr, "<3>the database does not have the lists of %lld sightings: they are lost\n", (long long)sightings.unknown);
+        log_line(LOG_ERR, "the database does not have the lists of %lld sightings: they are lost", (long long)sightings.unknown);
     return result;
 }
 

@@ -316,7 +316,7 @@ struct result db_load_entries(struct db_load *load, const uint32_t *segments, si
                          count, 4, entry_row, &stream);
 }
 
-struct slot_stream { struct result (*each)(void *context, const struct load_slot *slot); void *context; };
+struct slot_stream { const struct seal_keys *keys; struct result (*each)(void *context, const struct load_slot *slot); void *context; };
 
 /* One row is an entry's slots, packed (see schema/0001_lists.sql). */
 static struct result slot_row(void *context, struct reader *reader)
@@ -331,6 +331,7 @@ static struct result slot_row(void *context, struct reader *reader)
     for (const uint8_t *at = packed; at < packed + size; at += PACKED_SLOT_BYTES) {
         memcpy(slot.slot, at, sizeof(slot.slot));
         memcpy(slot.tag, at + sizeof(slot.slot), sizeof(slot.tag));
+        tag_mask(stream->keys, slot.slot, slot.entry, slot.tag);
         slot.grade = at[sizeof(slot.slot) + sizeof(slot.tag)];
         if (slot.grade >= PLATESIEVE_GRADES) return FAIL(REASON_DATABASE);
         TRY(stream->each(stream->context, &slot));
@@ -341,7 +342,8 @@ static struct result slot_row(void *context, struct reader *reader)
 struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
                             struct result (*each)(void *context, const struct load_slot *slot), void *context)
 {
-    struct slot_stream stream = { each, context };
+    struct slot_stream stream = { load->conn->keys, each, context };
+    if (!stream.keys) return FAIL(REASON_INTERNAL);
     char before[160];
     if (segments && count == 0) return OK;
     snprintf(before, sizeof(before), "SELECT entry, segment, packed FROM platesieve.slots WHERE epoch = %u AND segment",

@@ -18,13 +18,13 @@ static const struct statement lock_revision = {
 };
 static const struct statement insert_part = {
     "insert_part",
-    "INSERT INTO parts (segment, part, lines, adds, sha256) VALUES ($1::int4, $2::int4, $3::int4, $4::int4, $5::bytea) ON CONFLICT DO NOTHING"
+    "INSERT INTO parts (segment, part, lines, adds, digest) VALUES ($1::int4, $2::int4, $3::int4, $4::int4, $5::bytea) ON CONFLICT DO NOTHING"
 };
 static const struct statement lock_part = {
-    "lock_part", "SELECT sha256 FROM parts WHERE segment = $1::int4 AND part = $2::int4 FOR UPDATE"
+    "lock_part", "SELECT digest FROM parts WHERE segment = $1::int4 AND part = $2::int4 FOR UPDATE"
 };
 static const struct statement update_part = {
-    "update_part", "UPDATE parts SET lines = $3::int4, adds = $4::int4, sha256 = $5::bytea WHERE segment = $1::int4 AND part = $2::int4"
+    "update_part", "UPDATE parts SET lines = $3::int4, adds = $4::int4, digest = $5::bytea WHERE segment = $1::int4 AND part = $2::int4"
 };
 static const struct statement clear_part[] = {
     { "clear_part_epochs", "DELETE FROM part_epochs WHERE segment = $1::int4 AND part = $2::int4" },
@@ -126,23 +126,25 @@ static struct result put_row(struct db_conn *conn, const struct target *target, 
 {
     PGresult *result RESULT_CLEANUP = NULL;
     struct params place = { 0 }, all = { 0 };
-    uint8_t sha256[32];
+    uint8_t sealed[DIGEST_SEALED_BYTES], stored[DIGEST_SEALED_BYTES], sha256[DIGEST_BYTES];
     uint64_t inserted = 0;
+    digest_seal(conn->keys, target->segment, part->number, part->sha256, sealed);
     params_int4(&place, target->segment);
     params_int4(&place, part->number);
     params_int4(&all, target->segment);
     params_int4(&all, part->number);
     params_int4(&all, (int64_t)part->entry_count);
     params_int4(&all, (int64_t)count_adds(part));
-    params_bytes(&all, part->sha256, sizeof(part->sha256));
+    params_bytes(&all, sealed, sizeof(sealed));
     *stands = false;
     TRY(conn_do(conn, &insert_part, &all, &inserted));
     if (inserted == 1) return OK;
 
     TRY(conn_run(conn, &lock_part, &place, &result));
     struct row row = { .result = result };
-    row_bytes(&row, 0, sha256, sizeof(sha256));
+    row_bytes(&row, 0, stored, sizeof(stored));
     if (row.bad) return FAIL(REASON_DATABASE);
+    TRY(digest_open(conn->keys, target->segment, part->number, stored, sha256));
     *stands = memcmp(sha256, part->sha256, sizeof(sha256)) == 0;
     if (*stands) return OK;
     for (size_t i = 0; i < ARRAY_LENGTH(clear_part); i++) TRY(conn_do(conn, &clear_part[i], &place, NULL));
@@ -239,8 +241,10 @@ static void slot_arrays_free(struct slot_arrays *arrays)
 }
 
 /* One row: the slots of ENTRY for one epoch among COUNT slots of that entry (all epochs). */
-static void slot_row(struct slot_arrays *arrays, const struct part *part, const struct part_slot *slots, size_t count, uint8_t epoch)
+static void slot_row(const struct seal_keys *keys, struct slot_arrays *arrays, const struct part *part, const struct part_slot *slots, size_t count,
+                     uint8_t epoch)
 {
+    const struct part_entry *entry = &part->entries[slots[0].entry];
     uint8_t packed[LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES * PACKED_SLOT_BYTES];
     size_t used = 0;
     bool near = false;
@@ -250,12 +254,13 @@ static void slot_row(struct slot_arrays *arrays, const struct part *part, const 
         assert(used <= LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES);
         memcpy(place, slots[i].slot, PLATESIEVE_SLOT_BYTES);
         memcpy(place + PLATESIEVE_SLOT_BYTES, slots[i].tag, PLATESIEVE_TAG_BYTES);
+        tag_mask(keys, slots[i].slot, entry->key, place + PLATESIEVE_SLOT_BYTES);
         place[PLATESIEVE_SLOT_BYTES + PLATESIEVE_TAG_BYTES] = slots[i].grade;
         near = near || slots[i].grade == PLATESIEVE_NEAR;
     }
     if (used == 0) return;
     array_int4(&arrays->epochs, (int64_t)part->epochs[epoch].number);
-    array_int8(&arrays->entries, (int64_t)part->entries[slots[0].entry].key);
+    array_int8(&arrays->entries, (int64_t)entry->key);
     array_int2(&arrays->counts, (int)used);
     array_bool(&arrays->near, near);
     array_bytes(&arrays->packed, packed, used * PACKED_SLOT_BYTES);
@@ -272,7 +277,7 @@ static struct result put_slots(struct db_conn *conn, const struct target *target
     array_begin(&arrays.packed, TYPE_BYTES, rows + part->slot_count, PACKED_SLOT_BYTES);
     for (size_t i = 0, next; i < part->slot_count; i = next) {
         for (next = i + 1; next < part->slot_count && part->slots[next].entry == part->slots[i].entry;) next++;
-        for (size_t e = 0; e < part->epoch_count; e++) slot_row(&arrays, part, &part->slots[i], next - i, (uint8_t)e);
+        for (size_t e = 0; e < part->epoch_count; e++) slot_row(conn->keys, &arrays, part, &part->slots[i], next - i, (uint8_t)e);
     }
     struct params params = { 0 };
     params_int4(&params, target->segment);
@@ -308,6 +313,7 @@ static struct result put_body(struct db_conn *conn, void *context)
     const struct put *put = context;
     const struct part *part = put->part;
     struct target target;
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
     bool stands;
     size_t adds = count_adds(part);
     TRY(find_target(conn, put->agency, put->list, put->revision, part, &target));

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "server/http/log.h"
+
 struct db {
     char *conninfo, *application_name;
     unsigned connections_max, wait_ms;
@@ -14,6 +16,7 @@ struct db {
     pthread_cond_t given;
     unsigned connections;    /* open, taken ones included */
     struct db_conn *idle;
+    struct seal_keys *keys;  /* locked memory; NULL: none */
     atomic_bool up;
     atomic_bool told;        /* that it is away */
 };
@@ -58,7 +61,17 @@ void db_close(struct db *db)
     pthread_cond_destroy(&db->given);
     free(db->conninfo);
     free(db->application_name);
+    platesieve_secret_free(db->keys);
     free(db);
+}
+
+struct result db_seal_with(struct db *db, const uint8_t key[32])
+{
+    assert(!db->keys);
+    db->keys = platesieve_secret_allocate(sizeof(*db->keys));
+    if (!db->keys) return FAIL(REASON_INTERNAL);
+    seal_keys_make(key, db->keys);
+    return OK;
 }
 
 bool db_up(const struct db *db)
@@ -70,9 +83,9 @@ bool db_up(const struct db *db)
 static void db_note(struct db *db, bool up, const char *sqlstate)
 {
     atomic_store(&db->up, up);
-    if (up && atomic_exchange(&db->told, false)) fprintf(stderr, "<5>%s: the database is back\n", db->application_name);
+    if (up && atomic_exchange(&db->told, false)) log_line(LOG_NOTICE, "%s: the database is back", db->application_name);
     if (!up && !atomic_exchange(&db->told, true))
-        fprintf(stderr, "<4>%s: the database is away%s%s\n", db->application_name, sqlstate[0] ? ", SQLSTATE " : "", sqlstate);
+        log_line(LOG_WARNING, "%s: the database is away%s%s", db->application_name, sqlstate[0] ? ", SQLSTATE " : "", sqlstate);
 }
 
 static struct timespec wait_until(unsigned ms)
@@ -112,8 +125,10 @@ struct result db_take(struct db *db, struct db_conn **out)
         db->connections--;
         pthread_cond_signal(&db->given);
         pthread_mutex_unlock(&db->lock);
+        return opened;
     }
-    return opened;
+    (*out)->keys = db->keys;
+    return OK;
 }
 
 /* A broken connection takes the idle ones with it: they most likely lead to the same dead server. */
@@ -194,7 +209,7 @@ struct result db_transaction(struct db *db, const struct scope *scope, body_fn b
         if (conn->broken) dead++;
         bool give_up = !again || tries > DB_RETRIES || dead > 1; /* one dead connection is an old one; two are an outage */
         if (failed(result) && give_up && result.reason == REASON_DATABASE && conn->sqlstate[0] && !conn->broken)
-            fprintf(stderr, "<4>%s: a statement failed, SQLSTATE %s\n", db->application_name, conn->sqlstate);
+            log_line(LOG_WARNING, "%s: a statement failed, SQLSTATE %s", db->application_name, conn->sqlstate);
         conn->timeout_ms = DB_STATEMENT_MS;
         db_give(db, conn);
         if (!failed(result) || give_up) return result;

@@ -96,11 +96,12 @@ static const struct statement one_revision = {
     " WHERE l.agency = $1::text AND l.id = $2::text AND r.revision = $3::int4 AND r.state < 2"
 };
 static const struct statement revision_parts = {
-    "revision_parts", "SELECT part, lines, sha256 FROM parts WHERE segment = $1::int4 ORDER BY part"
+    "revision_parts", "SELECT part, lines, digest FROM parts WHERE segment = $1::int4 ORDER BY part"
 };
 
-static struct result parts_take(const PGresult *result, struct db_revision *revision)
+static struct result parts_take(const struct db_conn *conn, const PGresult *result, struct db_revision *revision)
 {
+    uint8_t sealed[DIGEST_SEALED_BYTES];
     int rows = PQntuples(result);
     if (rows > LIMIT_PARTS) return FAIL(REASON_DATABASE);
     free(revision->parts);
@@ -112,8 +113,9 @@ static struct result parts_take(const PGresult *result, struct db_revision *revi
         struct db_part *part = &revision->parts[i];
         part->number = (uint32_t)row_int(&row, 0);
         part->lines = (uint32_t)row_int(&row, 1);
-        row_bytes(&row, 2, part->sha256, sizeof(part->sha256));
+        row_bytes(&row, 2, sealed, sizeof(sealed));
         if (row.bad) return FAIL(REASON_DATABASE);
+        TRY(digest_open(conn->keys, revision->segment, part->number, sealed, part->sha256));
         revision->part_count++;
     }
     return OK;
@@ -122,6 +124,7 @@ static struct result parts_take(const PGresult *result, struct db_revision *revi
 static struct result get_body(struct db_conn *conn, void *context)
 {
     struct task *task = context;
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
     PGresult *result RESULT_CLEANUP = NULL, *parts RESULT_CLEANUP = NULL;
     struct params params = { 0 }, segment = { 0 };
     params_text(&params, task->agency);
@@ -139,7 +142,7 @@ static struct result get_body(struct db_conn *conn, void *context)
     if (row.bad) return FAIL(REASON_DATABASE);
     params_int4(&segment, out->segment);
     TRY(conn_run(conn, &revision_parts, &segment, &parts));
-    return parts_take(parts, out);
+    return parts_take(conn, parts, out);
 }
 
 struct result db_revision_get(struct db *db, const char *agency, const char *list, uint32_t revision, struct db_revision *out)
