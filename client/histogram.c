@@ -10,8 +10,7 @@ static unsigned bucket_of(uint64_t us)
     return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
-/* The middle of a bucket. */
-static double value_of(unsigned bucket)
+double histogram_middle(unsigned bucket)
 {
     const unsigned shift = bucket < 64 ? 0 : bucket / 32 - 1;
     const uint64_t low = bucket < 64 ? bucket : (uint64_t)(bucket % 32 + 32) << shift;
@@ -33,7 +32,7 @@ double histogram_percentile(const struct histogram *histogram, unsigned percent)
     if (histogram->total == 0) return 0;
     for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
         sum += histogram->buckets[bucket];
-        if (sum >= wanted) return value_of(bucket);
+        if (sum >= wanted) return histogram_middle(bucket);
     }
     return 0;
 }

@@ -13,6 +13,8 @@ struct histogram {
 
 /* COUNT values of US microseconds. */
 void histogram_add(struct histogram *histogram, int64_t us, uint64_t count);
+/* The middle of BUCKET, in microseconds. */
+double histogram_middle(unsigned bucket);
 /* In microseconds; 0 when there is none. */
 double histogram_percentile(const struct histogram *histogram, unsigned percent);
 

@@ -180,19 +180,32 @@ void lane_report_lists(struct lane_report *report, json_t *unchecked)
 
 /* -- summary ------------------------------------------------------------------------------------------------------------------------------------------ */
 
+/* [[milliseconds, reads], ...], so that whoever runs several lanes can add them up. */
+static json_t *histogram_json(const struct histogram *histogram)
+{
+    json_t *buckets = json_array();
+
+    for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
+        if (histogram->buckets[bucket] > 0)
+            json_array_append_new(buckets,
+                                  json_pack("[f, I]", histogram_middle(bucket) / 1000, (json_int_t)histogram->buckets[bucket]));
+    return buckets;
+}
+
 static json_t *summary_json(const struct lane_report *report)
 {
     json_t *by_grade = json_object();
 
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
         json_object_set_new(by_grade, platesieve_grade_name(grade), json_integer((json_int_t)report->by_grade[grade]));
-    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:O, s:{s:f, s:f}, s:f}}", "summary", "reads",
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}", "summary", "reads",
                      (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits", (json_int_t)report->hits, "alerts",
                      (json_int_t)report->alerts, "hits_by_list", report->by_list, "hits_by_grade", by_grade, "unusable",
                      (json_int_t)row_counts_total(&report->unusable), "unusable_by_reason", row_counts_json(&report->unusable),
                      "unknown_jurisdiction", (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "alarms",
                      (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "latency_ms", "p50",
-                     histogram_percentile(&report->latency, 50) / 1000, "p99", histogram_percentile(&report->latency, 99) / 1000, "seconds",
+                     histogram_percentile(&report->latency, 50) / 1000, "p99", histogram_percentile(&report->latency, 99) / 1000, "histogram",
+                     histogram_json(&report->latency), "seconds",
                      (double)(moment_monotonic_ms() - report->begin_ms) / 1000);
 }
 

@@ -47,8 +47,8 @@ class Lane:
     """One `platesieve lane`, fed line by line; its alerts are handed to EACH as they come, its summary is kept."""
 
     def __init__(self, installation, identity, codes, feed, each):
-        self.identity, self.summary, self.messages = identity, {}, []
-        self.child = subprocess.Popen([str(installation.programs / "platesieve"), "lane", "--as", identity, "--codes", codes, "--json"],
+        self.identity, self.summary, self.messages, self.remarks = identity, {}, [], []
+        self.child = subprocess.Popen([str(installation.programs / "platesieve"), "lane", "--as", identity, "--codes", codes, "--json", "--show-plates"],
                                       stdin=feed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                       env={**os.environ, **installation.environment()})
         self.threads = [threading.Thread(target=self.listen, args=(each,)), threading.Thread(target=self.collect)]
@@ -60,8 +60,10 @@ class Lane:
             told = json.loads(line)
             if "summary" in told:
                 self.summary = told["summary"]
-            else:
+            elif "alerts" in told:
                 each(self.identity, told)
+            elif "remark" in told:
+                self.remarks.append(told)
 
     def collect(self):
         self.messages = [line.rstrip("\n") for line in self.child.stderr]
@@ -246,8 +248,18 @@ class Demo:
 
 
 def latency(summaries):
-    """p50 and p99 in milliseconds over all checks of all lanes."""
-    return summaries[0]["latency_ms"]
+    """p50 and p99 in milliseconds over the checks of all lanes: from putting a request on the wire to its whole answer."""
+    buckets = sorted(tuple(bucket) for summary in summaries for bucket in summary["latency_ms"]["histogram"])
+    total = sum(count for _, count in buckets)
+
+    def percentile(percent):
+        seen = 0
+        for value, count in buckets:
+            seen += count
+            if 100 * seen >= percent * total:
+                return round(value, 3)
+        return 0.0
+    return {"p50": percentile(50), "p99": percentile(99)}
 
 
 def interrupted(_number, _frame):
