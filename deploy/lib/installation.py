@@ -154,6 +154,8 @@ class Installation:
 
     def run(self, program, *argv):
         """One of our programs, to its end; Failure with what it said."""
+        if not (self.programs / program).exists():
+            raise Failure(f"{self.programs / program} is not there: run deploy/build")
         done = subprocess.run([str(self.programs / program), *(str(word) for word in argv)], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, cwd="/", env={**os.environ, **self.environment()}, check=False)
         if done.returncode:
