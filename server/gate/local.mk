@@ -53,8 +53,36 @@ libgate_disk_a_SOURCES = \
 libgate_disk_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS) $(YAJL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
 GATE_DISK_LIBS = libgate-disk.a $(GATE_CORE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(SERVER_HTTP_LIBS)
 
+# What follows PostgreSQL and the key server.
+GATE_FOLLOW_CFLAGS = $(GATE_DATA_CFLAGS) $(CRYPTO_CFLAGS)
+GATE_FOLLOW_LIBS = libgate-follow.a $(GATE_DATA_LIBS) $(GATE_DISK_LIBS) -lssl $(CRYPTO_LIBS)
+noinst_LIBRARIES += libgate-follow.a
+libgate_follow_a_SOURCES = \
+	server/gate/epoch_book.c \
+	server/gate/epoch_book.h \
+	server/gate/follow.c \
+	server/gate/follow.h \
+	server/gate/follow_epochs.c \
+	server/gate/follow_internal.h \
+	server/gate/follow_keys.c \
+	server/gate/follow_load.c \
+	server/gate/follow_publish.c \
+	server/gate/follow_round.h \
+	server/gate/follow_segments.c \
+	server/gate/follow_segments.h \
+	server/gate/follow_stream.c \
+	server/gate/follow_sweep.c \
+	server/gate/follow_tidy.c \
+	server/gate/key_map.c \
+	server/gate/key_map.h \
+	server/gate/keys_answer.c \
+	server/gate/keys_answer.h \
+	server/gate/keys_client.c \
+	server/gate/keys_client.h
+libgate_follow_a_CFLAGS = $(GATE_FOLLOW_CFLAGS)
+
 # The daemon.
-EXTRA_PROGRAMS += platesieved
+sbin_PROGRAMS += platesieved
 platesieved_SOURCES = \
 	server/gate/config.c \
 	server/gate/config.h \
@@ -80,4 +108,4 @@ platesieved_SOURCES = \
 	$(SERVER_HTTP_ZEROING)
 platesieved_CFLAGS = $(GATE_DATA_CFLAGS) $(MHD_CFLAGS)
 platesieved_LDFLAGS = $(AM_LDFLAGS) -static
-platesieved_LDADD = libgate-follow.a $(GATE_DATA_LIBS) $(GATE_DISK_LIBS) $(SERVER_HTTP_LIBS)
+platesieved_LDADD = $(GATE_FOLLOW_LIBS) $(SERVER_HTTP_LIBS)

@@ -12,7 +12,7 @@
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
-#define GATE_CONNECTIONS 2 /* follow and drain */
+#define GATE_CONNECTIONS 3 /* follow, its housekeeping, and drain */
 
 struct options {
     const char *command; /* "run", "migrate", "init" */

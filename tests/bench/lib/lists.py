@@ -94,10 +94,8 @@ def add_by_protocol(stage, name, number, prefix):
 
 def add_by_command(stage, name, number, prefix):
     """Adds an entry by `platesieve list add`; returns the moment at which the command began."""
-    path = stage.folder / "one.csv"
-    path.write_text(f"plate,jurisdiction\n{plate(number, prefix)},US-TX\n", encoding="ascii")
     began = time.monotonic()
-    stage.platesieve("list", "add", name, path, "--codes", "iso", identity=USER)
+    stage.platesieve("list", "add", name, plate(number, prefix), "US-TX", identity=USER)
     return began
 
 

@@ -1,0 +1,222 @@
+/* Epochs: taken from the key server into the book, given an index and a pepper, opened to checks, and destroyed on time. */
+#include <urcu-bp.h>
+
+#include "server/gate/follow_internal.h"
+#include "server/http/log.h"
+
+#define CLASH_RETRY_MS 5000
+
+/* -- taking in -------------------------------------------------------------------------------------------------------------------- */
+
+static void alarm_raise(struct follow *follow, const char *what)
+{
+    if (!follow->status.epochs_alarm) log_line(LOG_ERR, "epochs: %s", what); /* only this thread writes it */
+    follow_note(follow, &follow->status.epochs_alarm, true);
+}
+
+static bool take_answer(struct follow *follow, struct keys_answer *answer)
+{
+    pthread_mutex_lock(&follow->lock);
+    bool answered = follow->answered;
+    if (answered) *answer = follow->answer;
+    follow->answered = false;
+    pthread_mutex_unlock(&follow->lock);
+    return answered;
+}
+
+/* The flag says how things are, so each answer decides it anew. */
+static void watch_answer(struct follow *follow, const struct keys_answer *answer)
+{
+    bool lost = false, clashes = false;
+
+    for (size_t i = 0; i < follow->book.count; i++) {
+        lost |= follow->book.epochs[i].lost;
+        clashes |= follow->book.epochs[i].clashes;
+    }
+    if (follow->book.other_key) alarm_raise(follow, "the key server names another key for an epoch that is known; the first stays");
+    else if (follow->book.full) alarm_raise(follow, "the key server names more than can be kept");
+    else if (answer->strange > 0) alarm_raise(follow, "the key server names a suite that is unknown here");
+    else if (!lost && !clashes && follow->disk_retry_ms == 0) follow_note(follow, &follow->status.epochs_alarm, false);
+}
+
+static void note_over(struct follow *follow, const struct keys_epoch *epoch)
+{
+    if (epoch->number + 1 > follow->over_last) follow->over_last = epoch->number + 1;
+}
+
+static bool merge(struct follow *follow, int64_t now_ms)
+{
+    struct keys_answer answer;
+    bool changed;
+
+    if (!take_answer(follow, &answer)) return false;
+    changed = epoch_book_merge(&follow->book, &answer, now_ms);
+    for (size_t i = 0; i < answer.count; i++)
+        if (answer.epochs[i].destroyed || answer.epochs[i].destroyed_ms <= now_ms) note_over(follow, &answer.epochs[i]);
+    watch_answer(follow, &answer);
+    return changed;
+}
+
+static bool move_over(struct follow *follow, int64_t now_ms)
+{
+    bool moved = false;
+    struct booked_epoch over;
+
+    while (follow->over_count < LIMIT_EPOCHS_KNOWN && epoch_book_take_over(&follow->book, now_ms, &over)) {
+        follow->over[follow->over_count++] = over;
+        note_over(follow, &over.known);
+        moved = true;
+    }
+    return moved;
+}
+
+/* -- peppers ---------------------------------------------------------------------------------------------------------------------- */
+
+/* Moves the ratchet to the oldest epoch that lives, or behind the last that was destroyed.  False when peppers can't be made now. */
+static bool ratchet(struct follow *follow)
+{
+    uint64_t lowest;
+
+    if (!epoch_book_lowest(&follow->book, &lowest)) lowest = follow->over_last;
+    if (follow->book.count == 0 && follow->over_last == 0) return true; /* nothing is known yet */
+    if (follow->ratcheted == lowest + 1) return true;
+    if (follow->disk_retry_ms > follow_ticks_ms()) return false;
+    follow->disk_retry_ms = 0;
+    struct result result = gate_state_ratchet(follow->settings.state, lowest);
+    if (result.reason == REASON_GONE) return true; /* that epoch's pepper is: furnish() finds out, and the next lowest is another */
+    if (!failed(result)) {
+        follow->ratcheted = lowest + 1;
+        return true;
+    }
+    follow->disk_retry_ms = follow_ticks_ms() + FOLLOW_RETRY_MS;
+    alarm_raise(follow, "the state folder refuses the ratchet");
+    return false;
+}
+
+static struct result make_pepper(struct follow *follow, struct booked_epoch *epoch)
+{
+    uint8_t pepper[PLATESIEVE_KEY_BYTES];
+    struct result result = gate_state_pepper(follow->settings.state, epoch->known.number, pepper);
+
+    if (!failed(result) && platesieve_failed(platesieve_pepper_create(pepper, epoch->known.id, &epoch->pepper))) result = FAIL(REASON_BUSY);
+    platesieve_wipe(pepper, sizeof(pepper));
+    return result;
+}
+
+static void furnish(struct follow *follow, struct booked_epoch *epoch)
+{
+    if (epoch->index != NULL || epoch->lost) return;
+    struct result result = make_pepper(follow, epoch);
+    if (!failed(result)) epoch->index = index_create();
+    if (epoch->index != NULL) {
+        follow->book_published = false;
+        return;
+    }
+    platesieve_pepper_destroy(epoch->pepper);
+    epoch->pepper = NULL;
+    epoch->lost = result.reason == REASON_GONE || result.reason == REASON_INTERNAL;
+    if (epoch->lost) alarm_raise(follow, "the pepper of an epoch can't be made; lists for it can't be used");
+}
+
+void follow_free_epoch(struct booked_epoch *epoch)
+{
+    index_destroy(epoch->index);
+    platesieve_pepper_destroy(epoch->pepper);
+    epoch->index = NULL;
+    epoch->pepper = NULL;
+}
+
+/* -- the database ----------------------------------------------------------------------------------------------------------------- */
+
+static void prepare(struct follow *follow, struct booked_epoch *epoch)
+{
+    const struct keys_epoch *known = &epoch->known;
+    bool clashed = epoch->clashes;
+
+    if (epoch->prepared || epoch->index == NULL || follow_ticks_ms() < epoch->retry_ms) return;
+    struct result result = db_epoch_prepare(follow->settings.db, known->number, known->id, known->opens_ms, known->closes_ms, known->destroyed_ms);
+    epoch->prepared = !failed(result);
+    epoch->clashes = result.reason == REASON_INTERNAL;
+    epoch->retry_ms = follow_ticks_ms() + (epoch->clashes ? CLASH_RETRY_MS : FOLLOW_RETRY_MS);
+    if (epoch->clashes) alarm_raise(follow, "the database knows another epoch by this number");
+    if (epoch->clashes == clashed) return;
+    follow->book_published = epoch->loaded = false;
+    follow_sweep_in(follow, 0);
+}
+
+/* -- publishing ------------------------------------------------------------------------------------------------------------------- */
+
+void follow_fill_coverage(const struct follow *follow, struct catalogue *next)
+{
+    for (size_t i = 0; i < next->list_count; i++) memset(next->lists[i].coverage, 0, sizeof(next->lists[i].coverage));
+    for (size_t i = 0; i < follow->book.count; i++) {
+        const struct booked_epoch *epoch = &follow->book.epochs[i];
+        size_t at = 0;
+
+        while (at < next->epoch_count && next->epochs[at].index != epoch->index) at++;
+        if (at == next->epoch_count || !epoch->loaded) continue;
+        for (size_t k = 0; k < follow->coverage_count; k++) {
+            const struct coverage_row *row = &follow->coverage[k];
+
+            if (row->epoch == epoch->known.number && row->list < next->list_count)
+                next->lists[row->list].coverage[at] = row->whole ? COVERAGE_WHOLE : COVERAGE_PARTIAL;
+        }
+    }
+}
+
+static struct result edit(void *context, struct catalogue *next)
+{
+    const struct follow *follow = context;
+    size_t at = 0;
+
+    for (size_t i = 0; i < follow->book.count; i++) {
+        const struct booked_epoch *epoch = &follow->book.epochs[i];
+        struct catalogue_epoch *out = &next->epochs[at];
+
+        if (!epoch_usable(epoch)) continue;
+        *out = (struct catalogue_epoch){ .number = epoch->known.number, .suite = epoch->known.suite, .opens_ms = epoch->known.opens_ms,
+                                         .closes_ms = epoch->known.closes_ms, .destroyed_ms = epoch->known.destroyed_ms,
+                                         .index = epoch->index, .pepper = epoch->pepper };
+        memcpy(out->id, epoch->known.id, sizeof(out->id));
+        memcpy(out->key_id, epoch->known.key_id, sizeof(out->key_id));
+        at++;
+    }
+    follow_fill_coverage(follow, next);
+    return OK;
+}
+
+static bool publish(struct follow *follow)
+{
+    struct publication publication = { .edit = edit, .context = follow };
+
+    follow_count(follow, &publication);
+    publication.epochs = 0;
+    for (size_t i = 0; i < follow->book.count; i++)
+        if (epoch_usable(&follow->book.epochs[i])) publication.epochs++;
+    return !failed(follow_publish(follow, &publication));
+}
+
+static void save(struct follow *follow)
+{
+    struct keys_answer answer;
+
+    epoch_book_answer(&follow->book, &answer);
+    follow->book_saved = true; /* once for each change: a gate that can't write it only starts with the key server */
+    if (failed(keys_answer_write(follow->settings.epochs_file, &answer))) log_line(LOG_WARNING, "the file of known epochs can't be written");
+}
+
+void follow_epochs(struct follow *follow)
+{
+    int64_t now_ms = follow_now_ms(follow);
+    bool merged = merge(follow, now_ms), moved = move_over(follow, now_ms);
+
+    if (merged || moved) follow->book_published = follow->book_saved = false;
+    if (ratchet(follow))
+        for (size_t i = 0; i < follow->book.count; i++) furnish(follow, &follow->book.epochs[i]);
+    for (size_t i = 0; i < follow->book.count && follow->status.database_up; i++) prepare(follow, &follow->book.epochs[i]);
+    if (!follow->book_published) follow->book_published = publish(follow);
+    if (!follow->book_published) return;
+    /* Nobody reads a catalogue with them any more. */
+    while (follow->over_count > 0) follow_free_epoch(&follow->over[--follow->over_count]);
+    if (!follow->book_saved) save(follow);
+}

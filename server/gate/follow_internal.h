@@ -1,0 +1,120 @@
+/* Between the files of follow; for nobody else.
+
+   Four threads.  The follower reads PostgreSQL and alone writes index, entries, segments and the book of epochs.  The keeper of time remakes the views
+   once a second and exactly when an epoch opens or closes, however long a load takes.  The asker waits for the key server, the tidier for
+   PostgreSQL's housekeeping; neither touches what is in memory. */
+#ifndef SERVER_GATE_FOLLOW_INTERNAL_H
+#define SERVER_GATE_FOLLOW_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/gate/db/load.h"
+#include "server/gate/epoch_book.h"
+#include "server/gate/follow.h"
+#include "server/gate/follow_segments.h"
+#include "server/gate/keys_client.h"
+
+#define FOLLOW_POLL_MS 200
+#define FOLLOW_RETRY_MS 1000
+#define FOLLOW_REFRESH_MS 1000         /* for the ages in answers */
+#define FOLLOW_EXPIRED_S 86400         /* an entry is forgotten so long after it expired: a clock that was wrong may be put right again */
+
+struct coverage_row {
+    uint32_t list;                     /* position in the catalogue */
+    uint64_t epoch;                    /* number */
+    bool whole;
+};
+
+struct follow {
+    struct follow_settings settings;   /* its strings are these: */
+    char *strings[6];
+    struct keys_client *keys;
+    struct entries *entries;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    atomic_bool ending;                /* set under the lock */
+    struct follow_status status;
+    struct keys_answer answer;         /* the latest */
+    bool answered;                     /* and not taken in yet */
+    bool asked;                        /* just now, whatever came of it */
+    bool refresh;                      /* the views are to be remade now */
+
+    pthread_mutex_t publishing;        /* held from copying the current catalogue to replacing it */
+    struct catalogue *current;         /* never NULL; read under RCU */
+    struct catalogue *published;       /* the same, or NULL until lists were loaded */
+
+    /* of the follower alone */
+    struct epoch_book book;
+    bool book_published, book_saved;
+    struct booked_epoch *over;         /* LIMIT_EPOCHS_KNOWN: out of the book, and perhaps still in the current catalogue */
+    size_t over_count;
+    uint64_t ratcheted, over_last;     /* numbers + 1; 0: none */
+    int64_t disk_retry_ms;
+    struct segments segments;
+    struct coverage_row *coverage;     /* as the database had it at the last load */
+    size_t coverage_count;
+    uint64_t version;                  /* of the lists' head that is in memory; 0: none */
+    int64_t load_retry_ms, sweep_ms;   /* sweep_ms: when the next is due; 0: none */
+
+    pthread_t follower, keeper, asker, tidier;
+    unsigned threads;                  /* started, in this order */
+};
+
+/* -- follow.c ------------------------------------------------------------------------------------------------------------------- */
+
+int64_t follow_now_ms(const struct follow *follow);
+int64_t follow_ticks_ms(void); /* for durations */
+/* Waits for MS, or until *FLAG (may be NULL; under the lock) is set, which is then cleared.  False when all is to end. */
+bool follow_pause(struct follow *follow, int64_t ms, bool *flag);
+/* Sets *FLAG under the lock and wakes whoever waits for it. */
+void follow_signal(struct follow *follow, bool *flag);
+/* Sets a member of the status; a change remakes the views, which say `degraded`. */
+void follow_note(struct follow *follow, bool *member, bool value);
+
+/* -- follow_publish.c ------------------------------------------------------------------------------------------------------------ */
+
+struct publication {
+    size_t lists, epochs, segments;    /* of the next catalogue */
+    struct result (*edit)(void *context, struct catalogue *next);
+    void *context;
+    bool show;                         /* from now on checks may see it */
+};
+
+/* Fills in how many lists, epochs and segments the current catalogue has. */
+void follow_count(const struct follow *follow, struct publication *publication);
+/* Makes and publishes the next catalogue: a copy of the current one, edited; a NULL publication only remakes the views.  When it returns, nobody
+   reads the one before any more.  REASON_BUSY without memory; nothing has changed then. */
+struct result follow_publish(struct follow *follow, const struct publication *publication);
+void *follow_keep_time(void *follow);
+
+/* -- follow_keys.c ---------------------------------------------------------------------------------------------------------------- */
+
+void *follow_ask_keys(void *follow);
+
+/* -- follow_epochs.c -------------------------------------------------------------------------------------------------------------- */
+
+/* Takes in what the key server said, opens and destroys, prepares the database; publishes if anything changed. */
+void follow_epochs(struct follow *follow);
+/* Writes coverage (of loaded epochs) into NEXT. */
+void follow_fill_coverage(const struct follow *follow, struct catalogue *next);
+void follow_free_epoch(struct booked_epoch *epoch);
+
+/* -- follow_load.c ----------------------------------------------------------------------------------------------------------------- */
+
+/* Brings memory to the database's state, as of one snapshot; all or nothing. */
+struct result follow_load(struct follow *follow);
+
+/* -- follow_sweep.c ---------------------------------------------------------------------------------------------------------------- */
+
+/* Drops what no catalogue makes visible any more: slots, entries, segments. */
+void follow_sweep(struct follow *follow);
+/* One is wanted in so many milliseconds, or earlier. */
+void follow_sweep_in(struct follow *follow, int64_t ms);
+
+/* -- follow_tidy.c ----------------------------------------------------------------------------------------------------------------- */
+
+void *follow_tidy(void *follow);
+
+#endif
