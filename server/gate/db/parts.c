@@ -58,25 +58,32 @@ static const struct statement fullest_epoch = {
 
 /* -- what the part itself tells ------------------------------------------------------------------------------------------------------------- */
 
+struct keyed {
+    uint64_t key;
+    size_t position; /* in the part's entries */
+};
+
 static int compare_keys(const void *a, const void *b)
 {
-    uint64_t x, y;
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    return x < y ? -1 : x > y;
+    const struct keyed *x = a, *y = b;
+    return x->key < y->key ? -1 : x->key > y->key;
 }
 
-/* A reference that stands twice in this part; over the parts of a revision, commit looks. */
-static struct result check_duplicates(const struct part *part)
+/* The part's entries in the order of their keys: they go into the index of keys in that order, which spares it a third of its work.
+   REASON_DUPLICATE_REFERENCE when one stands twice; over the parts of a revision, commit looks. */
+static struct result sort_entries(const struct part *part, struct keyed **sorted)
 {
-    uint64_t *keys = malloc((part->entry_count + 1) * sizeof(*keys));
+    struct keyed *keys = calloc(part->entry_count + 1, sizeof(*keys));
     if (!keys) return FAIL(REASON_INTERNAL);
-    for (size_t i = 0; i < part->entry_count; i++) keys[i] = part->entries[i].key;
+    for (size_t i = 0; i < part->entry_count; i++) keys[i] = (struct keyed){ part->entries[i].key, i };
     qsort(keys, part->entry_count, sizeof(*keys), compare_keys);
-    bool twice = false;
-    for (size_t i = 1; i < part->entry_count && !twice; i++) twice = keys[i] == keys[i - 1];
-    free(keys);
-    return twice ? FAIL(REASON_DUPLICATE_REFERENCE) : OK;
+    for (size_t i = 1; i < part->entry_count; i++) {
+        if (keys[i].key != keys[i - 1].key) continue;
+        free(keys);
+        return FAIL(REASON_DUPLICATE_REFERENCE);
+    }
+    *sorted = keys;
+    return OK;
 }
 
 static size_t count_adds(const struct part *part)
@@ -183,7 +190,8 @@ static struct result put_epochs(struct db_conn *conn, const struct target *targe
     return result;
 }
 
-static struct result put_entries(struct db_conn *conn, const struct target *target, const struct part *part, size_t adds)
+static struct result put_entries(struct db_conn *conn, const struct target *target, const struct part *part, const struct keyed *sorted,
+                                 size_t adds)
 {
     struct array keys CLEANUP(array_free), effective CLEANUP(array_free), expires CLEANUP(array_free), references CLEANUP(array_free);
     array_begin(&keys, TYPE_INT8, adds, 8);
@@ -191,7 +199,7 @@ static struct result put_entries(struct db_conn *conn, const struct target *targ
     array_begin(&expires, TYPE_TIME, adds, 8);
     array_begin(&references, TYPE_TEXT, adds, LIMIT_REFERENCE_MAX);
     for (size_t i = 0; i < part->entry_count; i++) {
-        const struct part_entry *entry = &part->entries[i];
+        const struct part_entry *entry = &part->entries[sorted[i].position];
         if (entry->op != PART_ADD) continue;
         array_int8(&keys, (int64_t)entry->key);
         if (entry->effective == 0) array_null(&effective);
@@ -306,6 +314,7 @@ struct put {
     const char *agency, *list;
     uint32_t revision;
     const struct part *part;
+    const struct keyed *sorted;
 };
 
 static struct result put_body(struct db_conn *conn, void *context)
@@ -321,7 +330,7 @@ static struct result put_body(struct db_conn *conn, void *context)
     if (stands) return OK;
     TRY(put_epochs(conn, &target, part));
     TRY(check_cap(conn, &target));
-    if (adds > 0) TRY(put_entries(conn, &target, part, adds));
+    if (adds > 0) TRY(put_entries(conn, &target, part, put->sorted, adds));
     if (adds < part->entry_count) TRY(put_edits(conn, &target, part, part->entry_count - adds));
     if (part->slot_count > 0) TRY(put_slots(conn, &target, part));
     return OK;
@@ -330,8 +339,11 @@ static struct result put_body(struct db_conn *conn, void *context)
 struct result db_part_put(struct db *db, const char *agency, const char *list, uint32_t revision, const struct part *part)
 {
     assert(part->epoch_count <= LIMIT_ENTRY_EPOCHS && part->number >= 1 && part->number <= LIMIT_PARTS);
-    TRY(check_duplicates(part));
-    struct put put = { .agency = agency, .list = list, .revision = revision, .part = part };
+    struct keyed *sorted;
+    TRY(sort_entries(part, &sorted));
+    struct put put = { .agency = agency, .list = list, .revision = revision, .part = part, .sorted = sorted };
     struct scope scope = { .agency = agency, .later = true };
-    return db_transaction(db, &scope, put_body, &put);
+    struct result result = db_transaction(db, &scope, put_body, &put);
+    free(sorted);
+    return result;
 }
