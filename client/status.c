@@ -82,19 +82,27 @@ static void print_gate(json_t *json)
            number_of(checks, "hits"));
 }
 
-static void print_keys(const char *url, json_t *json)
+static void print_keys(json_t *json)
 {
-    printf("key server %s, its clock says %.19sZ\n", url, text_of(json, "now"));
+    json_t *schedule = json_object_get(json, "schedule");
+
+    printf("key server %s, version %s, up for %lld s: %s\n", text_of(json, "keys"), text_of(json, "version"), number_of(json, "uptime_s"),
+           json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
+    print_words("reasons", json_object_get(json, "reasons"));
+    printf("  %-10s epochs of %lld s, open %lld s longer, %lld ahead, erased %lld s after they close\n", "schedule",
+           number_of(schedule, "length_s"), number_of(schedule, "overlap_s"), number_of(schedule, "ahead"),
+           number_of(schedule, "destroy_after_s"));
     print_epochs(json_object_get(json, "epochs"));
+    printf("  %-10s %lld handed out since the start\n", "keys", number_of(json, "keys_given"));
 }
 
 /* -- asking ------------------------------------------------------------------------------------------------------------------------------------ */
 
-/* The server at URL alone, asked for PATH. */
+/* The server at URL alone. */
 static int ask_one(const struct settings *settings, enum http_service service, const struct identity *identity, const char *url,
-                   const char *path, json_t **json)
+                   json_t **json)
 {
-    const struct http_request request = { .method = "GET", .path = path };
+    const struct http_request request = { .method = "GET", .path = "/v1/status" };
     struct settings one = *settings;
     struct http *http = NULL;
     int code;
@@ -111,7 +119,7 @@ static bool show(const struct settings *settings, enum http_service service, con
 {
     if (settings->json) return print_json(json_pack("{s:s, s:s, s:O}", "server", service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json));
     if (service == HTTP_GATE) print_gate(json);
-    else print_keys(url, json);
+    else print_keys(json);
     return !ferror(stdout);
 }
 
@@ -134,7 +142,7 @@ static int ask_all(const struct settings *settings, enum http_service service, c
         int one;
 
         if (url[0] == '\0') continue;
-        one = ask_one(settings, service, &identity, url, service == HTTP_GATE ? "/v1/status" : "/v1/epochs", &json);
+        one = ask_one(settings, service, &identity, url, &json);
         if (one == CLIENT_OK && !show(settings, service, url, json)) one = CLIENT_FAILED;
         if (code == CLIENT_OK) code = one;
         json_decref(json);

@@ -1,6 +1,12 @@
 # what man/ holds
 
 dist_man_MANS += \
+	man/platesieve.1 \
+	man/platesieve-ca.1 \
+	man/platesieve-hits.1 \
+	man/platesieve-lane.1 \
+	man/platesieve-list.1 \
+	man/platesieve-status.1 \
 	man/platesieve-token.1 \
 	man/platesieved.8 \
 	man/platesieved.conf.5
