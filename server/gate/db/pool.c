@@ -113,6 +113,7 @@ struct result db_take(struct db *db, struct db_conn **out)
     else db->connections++;
     pthread_mutex_unlock(&db->lock);
     if (conn) {
+        conn->keys = db->keys; /* it may be older than they are */
         *out = conn;
         return OK;
     }
