@@ -127,10 +127,9 @@ static void refuse_older(struct follow *follow)
 }
 
 /* False when the database is away. */
-static bool follow_lists(struct follow *follow)
+static bool poll_head(struct follow *follow, uint64_t *version)
 {
-    uint64_t version;
-    bool up = !failed(db_head(follow->settings.db, &version));
+    bool up = !failed(db_head(follow->settings.db, version));
 
     if (up) {
         pthread_mutex_lock(&follow->lock);
@@ -138,10 +137,13 @@ static bool follow_lists(struct follow *follow)
         pthread_mutex_unlock(&follow->lock);
     }
     follow_note(follow, &follow->status.database_up, up);
-    if (!up) return false;
+    return up;
+}
+
+static void follow_lists(struct follow *follow, uint64_t version)
+{
     if (version < follow->version) refuse_older(follow);
     else if ((version != follow->version || wants_slots(follow)) && follow_ticks_ms() >= follow->load_retry_ms) load(follow);
-    return true;
 }
 
 static void *follow_run(void *context)
@@ -150,8 +152,11 @@ static void *follow_run(void *context)
     bool on = follow_pause(follow, FIRST_ANSWER_MS, &follow->asked);
 
     while (on) {
-        follow_epochs(follow);
-        bool up = follow_lists(follow);
+        uint64_t version;
+        bool up = poll_head(follow, &version);
+
+        follow_epochs(follow); /* before lists: they are loaded for the epochs that are known */
+        if (up) follow_lists(follow, version);
         if (follow->sweep_ms != 0 && follow_ticks_ms() >= follow->sweep_ms) {
             follow_sweep(follow);
             follow_sweep_in(follow, SWEEP_EVERY_MS);
