@@ -70,19 +70,21 @@ static long long number_of(json_t *json, const char *member)
     return (long long)json_integer_value(json_object_get(json, member));
 }
 
-/* Names of an array of strings, or of the epochs that are covered or not. */
+/* Names of an array of strings, or of the epochs that are covered or not; nothing where there is none. */
 static void print_names(const char *label, json_t *array, int covered)
 {
-    if (json_array_size(array) == 0) return;
-    printf("  %-12s", label);
+    bool any = false;
+
     for (size_t i = 0; i < json_array_size(array); i++) {
         json_t *item = json_array_get(array, i);
         const char *name = covered < 0 ? json_string_value(item) : text_of(item, "id");
 
         if (covered >= 0 && json_is_true(json_object_get(item, "covered")) != covered) continue;
+        if (!any) printf("  %-12s", label);
         printf(" %s", name == NULL ? "?" : name);
+        any = true;
     }
-    putchar('\n');
+    if (any) putchar('\n');
 }
 
 bool list_print(json_t *json, bool as_json)
