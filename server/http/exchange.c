@@ -168,7 +168,7 @@ static struct result check_length(struct exchange *exchange, const struct header
 static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct MHD_Response *response, size_t size)
 {
     exchange->status = status;
-    if (exchange->lasting) tls_io_hold(exchange->connection, size);
+    if (exchange->holds) tls_io_hold(exchange->connection, size);
     return MHD_queue_response(exchange->mhd, status, response);
 }
 
@@ -185,7 +185,7 @@ static enum MHD_Result answer_problem(struct exchange *exchange, enum reason rea
     struct http_server *server = exchange->connection->server;
     unsigned status = reason_row(reason)->status;
     bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
-    if (stopping || reason == REASON_REVOKED) exchange->lasting = false;
+    if (stopping || reason == REASON_REVOKED) exchange->holds = false;
     if (reason == REASON_METHOD && exchange->row != NULL) {
         if (!stopping) return queue(exchange, status, exchange->row->not_allowed, 0);
         return queue_owned(exchange, status, problem_method(exchange->row->allow, true), 0);
@@ -199,8 +199,9 @@ static enum MHD_Result answer(struct exchange *exchange, struct reply reply)
     if (reply.response == NULL) return answer_problem(exchange, reply.reason == REASON_NONE ? REASON_INTERNAL : reply.reason);
     if (atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed)) {
         MHD_add_response_header(reply.response, MHD_HTTP_HEADER_CONNECTION, "close");
-        exchange->lasting = false;
+        exchange->holds = false;
     }
+    if (reply.secret) exchange->holds = false;
     return queue_owned(exchange, reply.status, reply.response, reply.size);
 }
 
@@ -237,7 +238,10 @@ static enum MHD_Result run(struct exchange *exchange)
     if (exchange->route->run_on == RUN_ON_WORKER) return run_on_worker(exchange);
     atomic_store_explicit(&exchange->references, 2, memory_order_relaxed);
     struct reply reply = exchange->route->handler(exchange->connection->server->app, &exchange->request);
-    if (reply.later) return answer_later(exchange);
+    if (reply.later) {
+        stack_wipe();
+        return answer_later(exchange);
+    }
     atomic_store_explicit(&exchange->references, 1, memory_order_relaxed); /* nobody else ever had it */
     return answer(exchange, reply);
 }
@@ -278,7 +282,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     exchange->began_ns = now_ns();
     exchange->measured = true;
     MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, scan_field, &scan);
-    exchange->lasting = scan.connections == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+    exchange->holds = scan.connections == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
 
     struct result result = exchange->refusal != REASON_NONE ? FAIL(exchange->refusal) : OK;
     if (!connection_trusted(connection)) result = FAIL(REASON_REVOKED);
@@ -292,7 +296,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     bool swallow = shape.reason != REASON_BAD_LENGTH || scan.lengths == 1;
     if (swallow && scan.encodings == 0 && scan.expects == 0 && length <= BODY_SWALLOWED_BYTES) return MHD_YES;
     exchange->stage = STAGE_HANDLED;
-    exchange->lasting = false;
+    exchange->holds = false;
     return answer_problem(exchange, result.reason);
 }
 
@@ -345,6 +349,7 @@ void exchange_end(void *context, struct MHD_Connection *mhd, void **request_cont
     *request_context = NULL;
     struct connection *connection = exchange->connection;
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) tls_io_send(connection);
+    stack_wipe(); /* what decrypting, parsing and answering left there */
     count(exchange);
     connection_phase(connection, PHASE_IDLE);
     if (atomic_load(&exchange->references) != 1 || connection->spare != NULL) { /* somebody may still complete it */

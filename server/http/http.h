@@ -70,6 +70,7 @@ struct reply {
     enum reason reason; /* of a problem; the server has its answer ready-made */
     size_t size;        /* of the body */
     bool later;
+    bool secret;        /* set it when the body is one: it is then sent without a buffer of ours in between */
 };
 
 struct reply reply_json(unsigned status, json_t *json /* stolen; NULL: REASON_INTERNAL */);

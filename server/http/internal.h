@@ -113,7 +113,7 @@ struct exchange {
     unsigned status;               /* that was sent */
     uint64_t began_ns;
     bool measured;
-    bool lasting;                  /* the connection stays open after the answer */
+    bool holds;                    /* the answer may be held back: the connection stays open after it, and it is no secret */
 
     char *body;
     size_t body_room, body_expected, body_counted;
@@ -173,6 +173,9 @@ struct MHD_Response *problem_response(enum reason reason, bool close);
 struct MHD_Response *problem_method(const char *allow, bool close);
 
 /* -- the server (server.c) ------------------------------------------------------------------------------------------------------- */
+
+/* Overwrites what calls before left on this thread's stack below the caller (stack.c). */
+void stack_wipe(void);
 
 struct ticker; /* ticker.c: a thread that moves the clocks on and keeps the deadlines */
 struct ticker *ticker_start(struct http_server *server);

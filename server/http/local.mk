@@ -22,6 +22,7 @@ libserver_http_a_SOURCES = \
 	server/http/sealed_file.c server/http/sealed_file.h \
 	server/http/server.c \
 	server/http/settings.c server/http/settings.h \
+	server/http/stack.c \
 	server/http/ticker.c \
 	server/http/tls_io.c \
 	server/http/trust.c server/http/trust.h \

@@ -39,6 +39,7 @@ static void handle(struct workers *workers, struct exchange *exchange)
         return;
     }
     struct reply reply = exchange->route->handler(workers->app, &exchange->request);
+    stack_wipe();
     if (!reply.later) request_complete(&exchange->request, reply);
 }
 

@@ -21,5 +21,7 @@ struct reply get_epoch_key(void *app, struct request *request)
     platesieve_wipe(key, sizeof key);
     platesieve_wipe(text, sizeof text);
     metric_add(keyd->keys_given, 1);
-    return reply_json(200, json); /* jansson and the sent text are wiped when they are freed */
+    struct reply reply = reply_json(200, json); /* jansson's memory and the text are wiped when they are freed */
+    reply.secret = true;
+    return reply;
 }
