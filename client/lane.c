@@ -78,7 +78,8 @@ static int read_rows(struct lane_context *context, struct csv *csv)
         enum row_fault fault;
         int64_t us;
 
-        if (batch != NULL && (batch->count == options->batch || must_wait(options, begin_us, number, &us) || !csv_waiting(csv))) {
+        if (batch != NULL && batch->count > 0 &&
+            (batch->count == options->batch || must_wait(options, begin_us, number, &us) || !csv_waiting(csv))) {
             lane_queue_put(context->queue, batch);
             batch = NULL;
         }
@@ -91,7 +92,8 @@ static int read_rows(struct lane_context *context, struct csv *csv)
         if (fault != ROW_FINE) lane_report_unusable(context->report, row.line, fault);
         else if (batch->reads[batch->count++].row.jurisdiction.code[0] == '\0') lane_report_unknown_jurisdiction(context->report);
     }
-    if (batch != NULL) lane_queue_put(context->queue, batch);
+    if (batch != NULL && batch->count > 0) lane_queue_put(context->queue, batch);
+    else if (batch != NULL) lane_queue_give_back(context->queue, batch);
     if (row.state == CSV_BROKEN) say("can't read on: %s", strerror(errno));
     return row.state == CSV_BROKEN ? CLIENT_FAILED : CLIENT_OK;
 }

@@ -1,5 +1,6 @@
 """deploy/demo: one installation, its lists, its reads, and what is left of them."""
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -71,7 +72,8 @@ class Lane:
     def end(self):
         """Waits until it has done all; returns its exit code."""
         if self.child.stdin:
-            self.child.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self.child.stdin.close()
         code = self.child.wait()
         for thread in self.threads:
             thread.join()
@@ -159,8 +161,11 @@ class Demo:
             ahead = begin + self.options.seconds * number / len(self.reads) - time.monotonic()
             if ahead > 0:
                 time.sleep(ahead)
-            csv.writer(by_name[read.lane], lineterminator="\n").writerow((read.plate, read.jurisdiction))
-            by_name[read.lane].flush()
+            try:
+                csv.writer(by_name[read.lane], lineterminator="\n").writerow((read.plate, read.jurisdiction))
+                by_name[read.lane].flush()
+            except BrokenPipeError:
+                return  # that lane has ended; why, it says itself
 
     def run_lanes(self):
         begin = time.monotonic()

@@ -95,6 +95,14 @@ def test_unusable_rows_are_reported_and_the_rest_goes_on(client, fake):
     assert summary["unusable_by_reason"] == {"empty": 2, "too-long": 1, "spreadsheet": 1, "placeholder": 1}
 
 
+def test_no_request_without_a_read(client, fake):
+    """A row that is no plate, with nothing behind it yet, or at the end."""
+    _, _, summary = lane(client, "plate,state\n,NY\n", code=3)
+    assert (summary["reads"], summary["unusable"]) == (0, 1)
+    lane(client, "plate,state\nQQ00QQ0,NY\n***,NY\n", "--batch", "1", code=3)
+    assert all(json.loads(body)["reads"] for body in fake.bodies if b"reads" in body)
+
+
 def test_unknown_jurisdictions_alone_are_no_remark(client, fake):
     _, _, summary = lane(client, "plate,region\nQQ33QQ3,99\nQQ33QQ3,\n", code=0)
     assert summary["unknown_jurisdiction"] == 2 and summary["cleared"] == 2
