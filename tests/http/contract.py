@@ -38,9 +38,13 @@ class Contract:
         return {alternative["mutualTLS"][0] if alternative else None for alternative in operation["security"]}
 
     def find(self, daemon, method, path):
-        """The operation that serves METHOD PATH, and its path; as a router would."""
+        """The operation that serves METHOD PATH, and its path; as a router would.  Arguments of a query must be documented."""
+        path, _, query = path.partition("?")
         for (verb, template), operation in self.operations(daemon).items():
             if verb == method and re.fullmatch(re.escape(template).replace(r"\{\}", "[^/]+"), path):
+                known = {item["name"] for item in map(self.resolve, operation.get("parameters", [])) if item["in"] == "query"}
+                unknown = {pair.partition("=")[0] for pair in query.split("&") if pair} - known
+                assert not unknown, f"{method} {template}: {unknown} not documented"
                 return template, operation
         raise AssertionError(f"{method} {path} is not documented")
 

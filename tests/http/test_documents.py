@@ -63,8 +63,9 @@ def test_the_shell_example_is_answered(installation, tmp_path):
 
 @pytest.mark.parametrize("page", sorted((TOP / "man").glob("*.[1-8]")), ids=lambda page: page.name)
 def test_man_pages_are_clean(page):
-    done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", str(page)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    said = subprocess.run(["mandoc", "-Tlint", "-Wwarning", str(page)], capture_output=True, text=True, check=False).stdout.splitlines()
+    # platesieve-list(1) is about `platesieve list`: mandoc takes its references to platesieve(1) for references to itself.
+    assert not [line for line in said if "cross reference to self: Xr platesieve 1" not in line]
 
 
 def test_links_between_documents_lead_somewhere():
@@ -77,6 +78,9 @@ def test_links_between_documents_lead_somewhere():
 def keys_of_table(path):
     """{(section, key)} that a daemon's config.c reads."""
     source = (TOP / path).read_text()
+    section = re.search(r'\{ "([a-z]+)", key, SETTING', source)  # a table with one section names it in its macros
+    if section:
+        return {(section[1], key) for key in re.findall(r'^    (?:TEXT|NUMBER|BOOL)\("([a-z_]+)"', source, re.M)}
     return set(re.findall(r'(?:TEXT|NUMBER|BOOL)\("([a-z]+)", "([a-z_]+)"', source)) | set(re.findall(r'\{\s*"(site) \*", "([a-z]+)"', source))
 
 
