@@ -1,5 +1,6 @@
 dist_doc_DATA += \
 	docs/agencies.md \
+	docs/benchmarks.md \
 	docs/operations.md \
 	docs/protocol.md \
 	docs/reader-integration.md \

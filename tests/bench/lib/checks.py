@@ -1,6 +1,5 @@
 """check_single: one read of one candidate with three tokens a request, 64 connections, against a million slots."""
-import binascii
-
+from lists import Watch
 from made_up import write_list
 from process import Failure
 from profiling import profile
@@ -17,13 +16,14 @@ def load_slots(stage, slots):
     write_list(path, entries)
     stage.list_create("bench-checks", "similar")
     took = stage.list_push("bench-checks", path)
+    Watch(stage, entries - 1, "QQ").until_hit(15)
     path.unlink()
     say(f"{entries:,} entries, {entries * GRADES:,} slots: pushed in {took:.1f} s")
 
 
 def fill_redis(stage, port):
-    """The same slots as members of one set."""
-    slots = [binascii.unhexlify(row[0].replace("-", "")) for row in stage.psql("SELECT DISTINCT slot FROM platesieve.slots")]
+    """The same slots as members of one set; their number."""
+    slots = list({slot for packed in stage.slot_rows() for slot in packed})
     path = stage.folder / "redis.commands"
     with open(path, "wb") as file:
         for start in range(0, len(slots), 1000):
@@ -35,6 +35,7 @@ def fill_redis(stage, port):
     path.unlink()
     if stage.redis_says(port, "SCARD", SET) != str(len(slots)):
         raise Failure("Redis did not take all slots")
+    return len(slots)
 
 
 def describe(name, runs):
@@ -53,7 +54,7 @@ def check_single(stage):
     first = stage.load("checks", gate_port, "--lane", lane, seconds=0.3)
     bare, bare_port = stage.bare(first["answer_bytes"])
     redis, redis_port = stage.redis()
-    fill_redis(stage, redis_port)
+    say(f"  {fill_redis(stage, redis_port):,} slots in Redis as well")
     servers = [("checks", gate_port, ("--lane", lane), gate_pid), ("static", bare_port, ("--lane", lane), bare.pid),
                ("redis", redis_port, ("--set", SET), redis.pid)]
     runs = {name: [] for name, *_ in servers}

@@ -7,7 +7,7 @@ import time
 from made_up import plate, write_list
 from process import Failure, wait_until
 from report import Figure, median, say
-from stage import anonymous_bytes
+from stage import OPEN_EPOCH, anonymous_bytes
 
 LIST = "bench-load"
 SLOTS_PER_ENTRY = 3  # full, plate, similar
@@ -33,6 +33,8 @@ def insert_slots(stage, slots):
     entries = -(-slots // SLOTS_PER_ENTRY)
     key = "('x' || left(md5('bench' || n), 16))::bit(64)::bigint"
     where = f"(SELECT r.list, r.segment FROM revisions r JOIN lists l ON l.number = r.list WHERE l.id = '{LIST}' AND r.state = 1) AS r"
+    slot = "decode(md5('slot{0}.' || n) || lpad(to_hex(n), 16, '0') || '0{0}', 'hex')"
+    packed = " || ".join(slot.format(grade) for grade in range(SLOTS_PER_ENTRY))
     began = time.monotonic()
     stage.psql_script(f"""
         SET search_path = platesieve;
@@ -40,10 +42,8 @@ def insert_slots(stage, slots):
         BEGIN;
         INSERT INTO entries (key, list, segment, part, reference)
             SELECT {key}, r.list, r.segment, 1, 'made-up-' || n FROM generate_series(1, {entries}) AS n, {where};
-        INSERT INTO slots (slot, tag, entry, segment, part, epoch, grade)
-            SELECT md5('slot' || n || '.' || g)::uuid, n, {key}, r.segment, 1, e.number, g
-            FROM {where}, generate_series(1, {entries}) AS n, generate_series(0, {SLOTS_PER_ENTRY - 1}) AS g,
-                 (SELECT number FROM epochs WHERE opens_at <= now() AND closes_at > now() ORDER BY number DESC LIMIT 1) AS e;
+        INSERT INTO slots (entry, segment, part, epoch, count, near, packed)
+            SELECT {key}, r.segment, 1, ({OPEN_EPOCH}), {SLOTS_PER_ENTRY}, false, {packed} FROM generate_series(1, {entries}) AS n, {where};
         UPDATE lists SET entries = entries + {entries} WHERE id = '{LIST}';
         UPDATE list_epochs SET slots = slots + {entries * SLOTS_PER_ENTRY} WHERE list = (SELECT number FROM lists WHERE id = '{LIST}');
         COMMIT;
@@ -55,7 +55,7 @@ def insert_slots(stage, slots):
 
 
 def rows_of_slots(stage):
-    return int(stage.psql("SELECT count(*) FROM platesieve.slots")[0][0])
+    return int(stage.psql("SELECT coalesce(sum(count), 0) FROM platesieve.slots")[0][0])
 
 
 class Loaded:
@@ -107,7 +107,7 @@ def index_load(stage):
     copies = []
     for _ in range(1 if stage.quick else min(stage.pairs, 3)):
         state.stop_gate()
-        copies.append(stage.psql_client("\\copy (SELECT slot, tag, entry, segment, grade FROM platesieve.slots) TO '/dev/null' WITH (FORMAT binary)"))
+        copies.append(stage.psql_client("\\copy (SELECT entry, segment, packed FROM platesieve.slots) TO '/dev/null' WITH (FORMAT binary)"))
         state.start_gate()
         say(f"  {state.rows:,} slots: ready {state.start_s[-1]:.2f} s after the gate's start; psql's COPY of them to /dev/null {copies[-1]:.2f} s")
     starts = state.start_s[-len(copies):]

@@ -22,8 +22,12 @@ class Watch:
         self.plate = plate(number, prefix)
 
     def hit(self):
+        """Whether the plate is listed now; a gate without a list that covers the site has nothing to say yet."""
         body = self.house.check_body(self.lane, [self.house.read(self.lane, self.plate)])
         answer = self.session.post(self.house.url("/v1/checks"), json=body, timeout=10)
+        if answer.status_code in (409, 503):
+            self.lane = self.house.lane()
+            return False
         if answer.status_code != 200:
             raise Failure(f"a check was answered {answer.status_code}")
         return answer.json()["answers"][0]["answer"] == "hit"
@@ -94,8 +98,10 @@ def add_by_protocol(stage, name, number, prefix):
 
 def add_by_command(stage, name, number, prefix):
     """Adds an entry by `platesieve list add`; returns the moment at which the command began."""
+    path = stage.folder / "one.csv"
+    path.write_text(f"plate,jurisdiction\n{plate(number, prefix)},US-TX\n", encoding="ascii")
     began = time.monotonic()
-    stage.platesieve("list", "add", name, plate(number, prefix), "US-TX", identity=USER)
+    stage.platesieve("list", "add", name, path, "--codes", "iso", identity=USER)
     return began
 
 

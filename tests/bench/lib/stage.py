@@ -24,6 +24,9 @@ SETTINGS = {
     "gate.site north.grades": "full plate similar",
 }
 
+SLOT_ROW_BYTES = 25  # slot, tag, grade: see schema/0001_lists.sql
+OPEN_EPOCH = "SELECT number FROM platesieve.epochs WHERE opens_at <= now() AND closes_at > now() ORDER BY number DESC LIMIT 1"
+
 
 def anonymous_bytes(pid):
     """Memory that is a process's own and resident: without the files that it maps."""
@@ -93,6 +96,12 @@ class Stage:
 
     def psql(self, sql, user="postgres"):
         return self.installation.cluster.psql(sql, user=user)
+
+    def slot_rows(self):
+        """The slots of each entry, in PostgreSQL, for the open epoch."""
+        for (row,) in self.psql(f"SELECT encode(packed, 'hex') FROM platesieve.slots WHERE epoch = ({OPEN_EPOCH})"):
+            packed = bytes.fromhex(row)
+            yield [packed[at:at + 16] for at in range(0, len(packed), SLOT_ROW_BYTES)]
 
     def psql_script(self, script):
         """Feeds SCRIPT to psql and returns what it prints."""
