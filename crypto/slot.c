@@ -1,6 +1,8 @@
 /* Slots: a gate's pepper over a token, so that what lies in the index and the database opens with no epoch key alone. */
 #include <platesieve/platesieve.h>
 
+#include <sodium.h>
+
 #include "crypto/keyed.h"
 
 struct platesieve_pepper {

@@ -1,4 +1,6 @@
 /* Suite hmac-sha256: HMAC-SHA-256 under the epoch key. */
+#include <sodium.h>
+
 #include "crypto/suite.h"
 
 #include "crypto/keyed.h"

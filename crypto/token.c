@@ -1,6 +1,8 @@
 /* Tokens, proof keys and tags. */
 #include <platesieve/platesieve.h>
 
+#include <sodium.h>
+
 #include "cleanup.h"
 #include "crypto/keyed.h"
 #include "crypto/suite.h"

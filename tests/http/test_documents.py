@@ -25,7 +25,8 @@ def one_read(tmp_path_factory):
     """The C example, built as a stranger would, against the library in the build folder."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "one-read.c").write_text(blocks("reader-integration.md", "c")[0])
-    flags = subprocess.run(["pkg-config", "--libs", "libsodium", "libutf8proc"], capture_output=True, text=True, check=True).stdout.split()
+    needs = re.search(r"^Requires\.private: (.*)$", (BUILD / "crypto/libplatesieve.pc").read_text(), re.M)[1].split()
+    flags = subprocess.run(["pkg-config", "--libs", *needs], capture_output=True, text=True, check=True).stdout.split()
     if "#define PLATESIEVE_SANITIZER 1" in (BUILD / "config.h").read_text():
         flags.append("-fsanitize=address,undefined")
     subprocess.run(["cc", "-std=c17", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/include", "one-read.c", "-o", "one-read",

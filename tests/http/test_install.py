@@ -81,4 +81,4 @@ def test_symbols_are_those_of_the_header(installed):
 
 def test_the_static_library_is_there(installed):
     assert next(installed.rglob("libplatesieve.a")).stat().st_size > 0
-    assert {"-lsodium", "-lutf8proc"} <= set(pkg_config(installed, "--static", "--libs"))
+    assert {"-lsodium", "-lnettle", "-lutf8proc"} <= set(pkg_config(installed, "--static", "--libs"))

@@ -106,4 +106,38 @@ check_PROGRAMS += tests/unit/tally_test
 tests_unit_tally_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tally_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_tally_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/peer_test
+tests_unit_peer_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_peer_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/clock_test
+tests_unit_clock_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_clock_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/metrics_test
+tests_unit_metrics_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_metrics_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/settings_test
+tests_unit_settings_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_settings_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/json_test
+tests_unit_json_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_json_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/router_test
+tests_unit_router_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_router_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/schedule_test
+tests_unit_schedule_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_schedule_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
+tests_unit_schedule_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/epoch_store_test
+tests_unit_epoch_store_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_epoch_store_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
+tests_unit_epoch_store_test_LDFLAGS = $(AM_LDFLAGS) -static
 endif

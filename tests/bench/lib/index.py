@@ -22,6 +22,9 @@ def index_lookup(stage):
     if done.returncode:
         raise Failure(f"index_bench failed: {done.stderr.strip()}")
     told = json.loads(done.stdout)
+    say(f"  {slots:,} slots: {told['lookup_ns']:.0f} ns one after the other, {told['lookup_prefetched_ns']:.0f} ns in batches with prefetch (as a "
+        f"check does it); {told['bytes_per_slot']:.2f} bytes a slot, {told['entry_bytes_per_entry']:.2f} an entry; "
+        f"{told['add_s']:.2f} s to add them all, {told['add_single_us']:.1f} µs to add one more")
     yield Figure("index_lookup", told["lookup_ns"], "ns", "bsearch in a sorted array", told["bsearch_ns"])
 
 
