@@ -6,6 +6,7 @@
 #include "server/gate/db/db.h"
 #include "server/gate/db/load.h"
 #include "server/gate/db/migrate.h"
+#include "server/gate/db/migrations.h"
 #include "server/gate/entries.h"
 #include "tests/unit/unit.h"
 
@@ -23,6 +24,22 @@ static int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool runs(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static int rows(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+    int count = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : -1;
+    PQclear(result);
+    return count;
 }
 
 /* -- a push in a few words ------------------------------------------------------------------------------------------------------------------- */
@@ -138,6 +155,33 @@ static void test_migrate_again(void **state)
     assert_ok(db_schema_check(gate_db));
     assert_ok(db_schema_check(agency_db));
     assert_int_equal(migrate_run("host=/nonexistent dbname=x", null, null), 1);
+    fclose(null);
+}
+
+/* A schema that was made by another program: a newer one, or one whose migrations were edited. */
+static void test_unknown_schema(void **state)
+{
+    (void)state;
+    FILE *null = fopen("/dev/null", "w");
+    PGconn *pg = PQconnectdb(conninfo[2]);
+    assert_true(runs(pg, "INSERT INTO platesieve.migrations (version, name, sha256) VALUES (9999, 'later', '')"));
+    assert_int_equal(migrate_run(conninfo[2], null, null), 3);
+    assert_fails(db_schema_check(gate_db), REASON_INTERNAL);
+    assert_true(runs(pg, "DELETE FROM platesieve.migrations WHERE version = 9999"));
+    assert_ok(db_schema_check(gate_db));
+    assert_true(runs(pg, "UPDATE platesieve.migrations SET sha256 = sha256(sha256) WHERE version = 1"));
+    int code = migrate_run(conninfo[2], null, null);
+    int seen = (int)db_schema_check(agency_db).reason;
+    char sql[256], hex[65];
+    uint8_t digest[32];
+    crypto_hash_sha256(digest, (const unsigned char *)migrations[0].sql, strlen(migrations[0].sql));
+    sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+    snprintf(sql, sizeof(sql), "UPDATE platesieve.migrations SET sha256 = '\\x%s' WHERE version = 1", hex);
+    assert_true(runs(pg, sql));
+    assert_int_equal(code, 3);
+    assert_int_equal(seen, REASON_INTERNAL);
+    assert_ok(db_schema_check(agency_db));
+    PQfinish(pg);
     fclose(null);
 }
 
@@ -373,22 +417,6 @@ static void test_load(void **state)
 
 /* -- the fence ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static bool runs(PGconn *pg, const char *sql)
-{
-    PGresult *result = PQexec(pg, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
-static int rows(PGconn *pg, const char *sql)
-{
-    PGresult *result = PQexec(pg, sql);
-    int count = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : -1;
-    PQclear(result);
-    return count;
-}
-
 static void test_fence(void **state)
 {
     (void)state;
@@ -580,7 +608,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_migrate_again), cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_migrate_again), cmocka_unit_test(test_unknown_schema),
+        cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
         cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
         cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
         cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
