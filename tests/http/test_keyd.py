@@ -1,0 +1,207 @@
+"""The key server: epochs come, open, close and are destroyed on time; keys go to those who may have them, and nowhere else."""
+import base64
+import datetime
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+import plates
+from house import assert_problem, eventually
+
+READER, ANA = "reader/north/1", "agency/customs/ana"
+FAST = {"keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "2", "keys.keyd.destroy_after_s": "2"}
+
+
+@pytest.fixture
+def keys(new_installation):
+    """A key server alone, with short epochs."""
+    house = new_installation(FAST, start=False)
+    house.start(("keys",))
+    return house
+
+
+def told(house, identity=READER):
+    answer = house.get("/v1/epochs", identity, server="keys")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def epochs(house):
+    return told(house)["epochs"]
+
+
+def files(house):
+    return {name for name in os.listdir(house.folder / "keys") if re.match(r"\d{10}-", name)}
+
+
+def milliseconds(text):
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
+    return int(datetime.datetime.fromisoformat(text[:-1] + "+00:00").timestamp() * 1000)
+
+
+def test_calendar(keys):
+    answer = told(keys)
+    now = milliseconds(answer["now"])
+    assert abs(now - time.time() * 1000) < 2000
+    for one in answer["epochs"]:
+        opens, closes, destroyed = (milliseconds(one[name]) for name in ("opens", "closes", "destroyed"))
+        assert opens % 4000 == 0 and closes - opens == 6000 and destroyed - closes == 2000
+        assert one["id"] == re.sub(r"[-:]|\.\d*", "", one["opens"])
+        assert one["suite"] == "hmac-sha256" and len(plates.bytes64(one["key_id"])) == 16
+        if one["state"] in ("coming", "open"):
+            assert one["state"] == ("coming" if now < opens else "open")
+    assert [one["state"] for one in answer["epochs"]] == ["open", "coming"]
+
+
+def test_a_life(keys):
+    """Coming, open, closed, destroyed; the key is given in the first two, its file lasts for three."""
+    first = next(one for one in epochs(keys) if one["state"] == "coming")
+    path = f"/v1/epochs/{first['id']}/key"
+    key = keys.get(path, READER, server="keys").json()["key"]
+    seen = []
+    while seen[-1:] != ["destroyed"]:
+        state = next(one for one in epochs(keys) if one["id"] == first["id"])["state"]
+        answer = keys.get(path, ANA, server="keys")
+        if next(one for one in epochs(keys) if one["id"] == first["id"])["state"] != state:
+            continue  # it changed while we asked
+        if state in ("coming", "open"):
+            assert answer.status_code == 200 and answer.json()["key"] == key
+        else:
+            assert_problem(answer, 410, "gone")
+        if seen[-1:] != [state]:
+            seen.append(state)
+        kept = [name for name in files(keys) if first["id"] in name]
+        if state in ("coming", "open", "closed"):
+            assert len(kept) == 1
+        time.sleep(0.1)
+    assert seen == ["coming", "open", "closed", "destroyed"]
+    assert [name.rpartition(".")[2] for name in files(keys) if first["id"] in name] == ["gone"]
+    log = (keys.folder / "log/keys.log").read_text()
+    assert f"the key of epoch {first['id']}" in log and "erased" in log and key not in log
+
+
+def test_numbers_go_on_and_eight_are_remembered(new_installation):
+    keys = new_installation({"keys.keyd.epoch_length_s": "2", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}, start=False)
+    keys.start(("keys",))
+    eventually(lambda: epochs(keys)[0]["number"] >= 3, 60, 0.5)
+    listed = epochs(keys)
+    assert [one["number"] for one in listed] == list(range(listed[0]["number"], listed[-1]["number"] + 1))
+    assert sum(one["state"] == "destroyed" for one in listed) == 8
+    assert_problem(keys.get("/v1/epochs/20010101T000000Z/key", READER, server="keys"), 404, "not-found")
+
+
+def test_key_is_what_its_id_says(keys):
+    for one in epochs(keys):
+        for identity in (READER, ANA):
+            answer = keys.get(f"/v1/epochs/{one['id']}/key", identity, server="keys").json()
+            assert set(answer) == {"id", "suite", "key_id", "key"}
+            assert answer["id"] == one["id"] and answer["key_id"] == one["key_id"]
+            assert plates.text64(plates.key_id(plates.bytes64(answer["key"]))) == one["key_id"]
+
+
+def test_who_may(keys):
+    one = epochs(keys)[-1]["id"]
+    for identity in ("node/gate-1", "operator/keys/kim", "auditor/ines"):
+        assert told(keys, identity)["epochs"]
+        assert_problem(keys.get(f"/v1/epochs/{one}/key", identity, server="keys"), 403, "forbidden")
+    assert_problem(keys.get("/v1/epochs", "operator/gate/olga", server="keys"), 403, "forbidden")
+    assert_problem(keys.get("/v1/epochs?all=1", READER, server="keys"), 400, "bad-query")
+    status = keys.get("/v1/status", "operator/keys/kim", server="keys").json()
+    assert status["ready"] and status["schedule"] == {"length_s": 4, "overlap_s": 2, "ahead": 1, "destroy_after_s": 2}
+
+
+def test_restart_keeps_keys_and_erases_what_fell_due(keys):
+    before = {one["id"]: one for one in epochs(keys)}
+    taken = {name: keys.get(f"/v1/epochs/{name}/key", READER, server="keys").json()["key"] for name in before}
+    keys.stop(("keys",))
+    keys.start(("keys",))
+    keys.forget_connections()
+    for one in epochs(keys):
+        if one["id"] in before and one["state"] in ("coming", "open"):
+            assert keys.get(f"/v1/epochs/{one['id']}/key", READER, server="keys").json()["key"] == taken[one["id"]]
+    keys.stop(("keys",))
+    time.sleep(max(milliseconds(one["destroyed"]) for one in before.values()) / 1000 - time.time() + 1)
+    assert any(name.endswith(".key") for name in files(keys))
+    keys.start(("keys",))
+    keys.forget_connections()
+    after = {one["id"]: one for one in epochs(keys)}
+    for name, one in before.items():
+        assert after[name]["state"] == "destroyed" and milliseconds(after[name]["destroyed"]) >= milliseconds(one["destroyed"])
+        assert_problem(keys.get(f"/v1/epochs/{name}/key", READER, server="keys"), 410, "gone")
+    assert min(one["number"] for one in after.values() if one["id"] not in before) == max(one["number"] for one in before.values()) + 1
+
+
+def test_keys_lie_sealed(keys):
+    taken = [plates.bytes64(keys.get(f"/v1/epochs/{one['id']}/key", READER, server="keys").json()["key"]) for one in epochs(keys)]
+    for path in (keys.folder / "keys").rglob("*"):
+        content = path.read_bytes()
+        for key in taken:
+            assert key not in content and base64.urlsafe_b64encode(key)[:43] not in content and key.hex().encode() not in content
+        assert path.stat().st_mode & 0o077 == 0 or path.name.startswith(".")
+
+
+def start_by_hand(house, code):
+    done = subprocess.run([str(house.programs / "platesieve-keyd"), "--config", str(house.folder / "etc/keys.conf")], capture_output=True, text=True,
+                          timeout=20, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stderr
+
+
+def test_refuses_to_start(keys):
+    """Each with a line that says what is wrong, and without touching anything."""
+    folder = keys.folder / "keys"
+    assert "another key server" in start_by_hand(keys, 1)
+    keys.stop(("keys",))
+    before = {name: (folder / name).read_bytes() for name in files(keys)}
+
+    (folder / "foreign.txt").write_text("x")
+    assert "foreign.txt: does not belong here" in start_by_hand(keys, 1)
+    (folder / "foreign.txt").unlink()
+
+    name = sorted(before)[-1]
+    (folder / name).write_bytes(before[name][:-1] + bytes([before[name][-1] ^ 1]))
+    assert f"{name}: is broken" in start_by_hand(keys, 1)
+    (folder / name).write_bytes(before[name])
+
+    master = keys.folder / "secrets/keys-master.key"
+    right = master.read_bytes()
+    master.write_bytes(bytes(32))
+    assert "another master key" in start_by_hand(keys, 1)
+    master.write_bytes(right[:31])
+    assert "32 bytes" in start_by_hand(keys, 2)
+    master.write_bytes(right)
+    master.chmod(0o640)
+    assert "chmod 600" in start_by_hand(keys, 2)
+    master.chmod(0o600)
+
+    conf = keys.folder / "etc/keys.conf"
+    text = conf.read_text()
+    for line, said in (("surprise = 1", "unknown section or key"), ("epoch_length_s = 1", "epoch_length_s"), ("metrics_listen = 0.0.0.0:0", "given twice"),
+                       ("epochs_ahead = 33", "epochs_ahead: is not a number from 1 to 32")):
+        conf.write_text(text + line + "\n")
+        assert said in start_by_hand(keys, 2)
+    conf.write_text(re.sub(r"metrics_listen = .*", "metrics_listen = 0.0.0.0:0", text))
+    assert "loopback addresses only" in start_by_hand(keys, 2)
+    conf.write_text(re.sub("epoch_overlap_s = 2", "epoch_overlap_s = 5", text))
+    assert "epoch_overlap_s must not exceed epoch_length_s" in start_by_hand(keys, 2)
+    conf.write_text(text)
+    assert {name: (folder / name).read_bytes() for name in files(keys)} == before
+    keys.start(("keys",))
+    keys.forget_connections()
+    assert epochs(keys)
+
+
+def test_address_in_use(new_installation):
+    house = new_installation(start=False)
+    house.start(("keys",))
+    conf = (house.folder / "etc/keys.conf").read_text()
+    other = house.folder / "etc/other.conf"
+    (house.folder / "other").mkdir()
+    other.write_text(re.sub("state_dir = .*", f"state_dir = {house.folder}/other", conf))
+    keyd = str(house.programs / "platesieve-keyd")
+    subprocess.run([keyd, "init", "--config", str(other)], check=True, capture_output=True, timeout=20)
+    done = subprocess.run([keyd, "--config", str(other)], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 4 and "can't listen on" in done.stderr
