@@ -57,7 +57,7 @@ struct spool {
 static void note(struct spool *spool, enum store_outcome outcome)
 {
     if (outcome == STORE_FULL && !atomic_exchange(&spool->full, true)) log_line(LOG_ERR, "the spool is full: checks are refused until it drains");
-    if (outcome == STORE_BROKEN && !atomic_exchange(&spool->broken, true))
+    if ((outcome == STORE_BROKEN || spool_store_broken(spool->store)) && !atomic_exchange(&spool->broken, true))
         log_line(LOG_ERR, "the spool is broken: checks are refused until the disk was looked at and the daemon restarted");
 }
 

@@ -6,6 +6,7 @@
 #include "server/http/log.h"
 
 #define PAGE_BYTES 4096
+#define LOG_FRAMES_MAX 1000 /* pages of the write-ahead log, after which it is moved into the file */
 #define SPOOL_APPLICATION 0x50537031 /* "PSp1" */
 
 enum statement { BEGIN, PUT, COMMIT, ROLLBACK, EACH, DROP, COUNT, STATEMENTS };
@@ -23,6 +24,8 @@ static const char *const texts[STATEMENTS] = {
 struct spool_store {
     sqlite3 *file;
     sqlite3_stmt *statements[STATEMENTS];
+    int log_frames;
+    bool broken; /* a write or a sync failed: nothing more is written, not even on closing */
 };
 
 static enum store_outcome outcome(int code)
@@ -57,7 +60,7 @@ static int configure(struct spool_store *store, uint64_t bytes_max)
 
     (void)snprintf(text, sizeof text,
                    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = %d; PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL;"
-                   "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA max_page_count = %llu;"
+                   "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA max_page_count = %llu;"
                    "CREATE TABLE IF NOT EXISTS spool (number INTEGER PRIMARY KEY AUTOINCREMENT, record BLOB NOT NULL) STRICT;",
                    PAGE_BYTES, (unsigned long long)(bytes_max / PAGE_BYTES));
     int code = sqlite3_exec(store->file, text, NULL, NULL, NULL);
@@ -77,6 +80,15 @@ static int prepare(struct spool_store *store)
     return code;
 }
 
+static int count_frames(void *context, sqlite3 *file, const char *name, int frames)
+{
+    struct spool_store *store = context;
+
+    (void)file, (void)name;
+    store->log_frames = frames;
+    return SQLITE_OK;
+}
+
 struct result spool_store_open(const char *folder, uint64_t bytes_max, struct spool_store **store)
 {
     char path[PATH_MAX];
@@ -87,7 +99,10 @@ struct result spool_store_open(const char *folder, uint64_t bytes_max, struct sp
     if (code == SQLITE_OK) (void)sqlite3_extended_result_codes((*store)->file, 1);
     if (code == SQLITE_OK) code = configure(*store, bytes_max);
     if (code == SQLITE_OK) code = prepare(*store);
-    if (code == SQLITE_OK) return OK;
+    if (code == SQLITE_OK) {
+        (void)sqlite3_wal_hook((*store)->file, count_frames, *store);
+        return OK;
+    }
     log_line(LOG_ERR, "%s: %s", path, (code & 0xff) == SQLITE_BUSY ? "another process has it" : sqlite3_errstr(code));
     spool_store_close(*store);
     *store = NULL;
@@ -98,6 +113,7 @@ void spool_store_close(struct spool_store *store)
 {
     if (store == NULL) return;
     for (size_t i = 0; i < STATEMENTS; i++) (void)sqlite3_finalize(store->statements[i]);
+    if (store->broken) (void)sqlite3_db_config(store->file, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(store->file);
     free(store);
 }
@@ -108,13 +124,30 @@ static enum store_outcome settle(struct spool_store *store, int code)
     enum store_outcome result = outcome(code);
 
     if (result == STORE_DONE) return result;
+    if (result == STORE_BROKEN) store->broken = true;
     log_line(LOG_ERR, "the spool can't be written: %s", sqlite3_errstr(code));
-    if (sqlite3_get_autocommit(store->file) == 0) (void)run(store, ROLLBACK);
+    if (!store->broken && sqlite3_get_autocommit(store->file) == 0) (void)run(store, ROLLBACK);
     return result;
+}
+
+/* Moves the log into the file when it is long.  By hand: what SQLite does on its own accord after a commit does not tell of a sync that failed, and
+   tries again.  What was committed is safe all the same. */
+static void move_log(struct spool_store *store)
+{
+    if (store->log_frames < LOG_FRAMES_MAX) return;
+    store->log_frames = 0;
+    int code = sqlite3_wal_checkpoint_v2(store->file, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if ((code & 0xff) != SQLITE_BUSY) (void)settle(store, code);
+}
+
+bool spool_store_broken(const struct spool_store *store)
+{
+    return store->broken;
 }
 
 enum store_outcome spool_store_begin(struct spool_store *store)
 {
+    if (store->broken) return STORE_BROKEN;
     return settle(store, run(store, BEGIN));
 }
 
@@ -129,7 +162,10 @@ enum store_outcome spool_store_put(struct spool_store *store, const uint8_t *rec
 
 enum store_outcome spool_store_commit(struct spool_store *store)
 {
-    return settle(store, run(store, COMMIT));
+    enum store_outcome result = settle(store, run(store, COMMIT));
+
+    if (result == STORE_DONE) move_log(store);
+    return result;
 }
 
 struct result spool_store_each(struct spool_store *store, int64_t after, unsigned limit,
@@ -148,9 +184,12 @@ struct result spool_store_each(struct spool_store *store, int64_t after, unsigne
 
 enum store_outcome spool_store_drop(struct spool_store *store, int64_t last)
 {
+    if (store->broken) return STORE_BROKEN;
     int code = sqlite3_bind_int64(store->statements[DROP], 1, last);
+    enum store_outcome result = settle(store, code == SQLITE_OK ? run(store, DROP) : code);
 
-    return settle(store, code == SQLITE_OK ? run(store, DROP) : code);
+    if (result == STORE_DONE && sqlite3_get_autocommit(store->file) != 0) move_log(store);
+    return result;
 }
 
 uint64_t spool_store_count(struct spool_store *store)

@@ -24,6 +24,9 @@ enum store_outcome spool_store_begin(struct spool_store *store);
 enum store_outcome spool_store_put(struct spool_store *store, const uint8_t *record, size_t size);
 enum store_outcome spool_store_commit(struct spool_store *store);
 
+/* A write or a sync failed, perhaps after a commit that had been good, when the log was moved into the file. */
+bool spool_store_broken(const struct spool_store *store);
+
 /* Records after number AFTER, oldest first, at most LIMIT; EACH returns false to stop. */
 struct result spool_store_each(struct spool_store *store, int64_t after, unsigned limit,
                                bool (*each)(void *context, int64_t number, const uint8_t *record, size_t size), void *context);

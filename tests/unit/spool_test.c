@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -263,6 +264,116 @@ static void the_file_holds_nothing_readable(void **state)
     free(bytes);
 }
 
+/* -- a disk whose sync fails ------------------------------------------------------------------------------------------------------ */
+
+static struct {
+    struct {
+        const sqlite3_io_methods *real;
+        sqlite3_io_methods ours;
+    } kinds[2];                  /* the log, the file */
+    atomic_bool log_fails, main_fails;
+    atomic_int writes_after;     /* to any file, after a sync failed */
+    atomic_bool failed;
+} disk;
+
+static bool is_main(const sqlite3_file *file)
+{
+    return file->pMethods == &disk.kinds[1].ours;
+}
+
+static int disk_sync(sqlite3_file *file, int flags)
+{
+    if (!atomic_load(is_main(file) ? &disk.main_fails : &disk.log_fails)) return disk.kinds[is_main(file)].real->xSync(file, flags);
+    atomic_store(&disk.failed, true);
+    return SQLITE_IOERR_FSYNC;
+}
+
+static int disk_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
+{
+    if (atomic_load(&disk.failed)) atomic_fetch_add(&disk.writes_after, 1);
+    return disk.kinds[is_main(file)].real->xWrite(file, bytes, size, at);
+}
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
+{
+    sqlite3_vfs *base = vfs->pAppData;
+    int code = base->xOpen(base, name, file, flags, out);
+
+    if (code != SQLITE_OK || file->pMethods == NULL) return code;
+    size_t kind = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+    disk.kinds[kind].real = file->pMethods;
+    disk.kinds[kind].ours = *file->pMethods;
+    disk.kinds[kind].ours.xSync = disk_sync;
+    disk.kinds[kind].ours.xWrite = disk_write;
+    file->pMethods = &disk.kinds[kind].ours;
+    return code;
+}
+
+static void with_failing_disk(void (*test)(struct fixture *fixture), struct fixture *fixture)
+{
+    sqlite3_vfs *base = sqlite3_vfs_find(NULL), failing = *base;
+
+    failing.zName = "failing";
+    failing.pAppData = base;
+    failing.xOpen = disk_open;
+    memset(&disk, 0, sizeof disk);
+    assert_int_equal(sqlite3_vfs_register(&failing, 1), SQLITE_OK);
+    test(fixture);
+    assert_int_equal(sqlite3_vfs_register(base, 1), SQLITE_OK);
+    assert_int_equal(sqlite3_vfs_unregister(&failing), SQLITE_OK);
+}
+
+static bool is_broken(void *context)
+{
+    struct spool_state state;
+    spool_state(context, &state);
+    return state.broken;
+}
+
+static void commit_fails(struct fixture *fixture)
+{
+    struct spool *spool = spool_of(fixture, 1 << 24);
+
+    assert_int_equal(append_and_wait(spool, 1), REASON_NONE);
+    atomic_store(&disk.log_fails, true);
+    assert_int_equal(append_and_wait(spool, 2), REASON_SPOOL);
+    atomic_store(&disk.log_fails, false); /* it seems well again: not to be believed */
+    assert_true(is_broken(spool));
+    assert_false(spool_accepts(spool));
+    assert_int_equal(append_and_wait(spool, 3), REASON_SPOOL);
+    spool_close(spool, 0);
+    assert_int_equal(atomic_load(&disk.writes_after), 0);
+}
+
+/* The log is moved into the file now and then; SQLite's own way of doing that does not tell of a failure. */
+static void moving_the_log_fails(struct fixture *fixture)
+{
+    struct spool *spool = spool_of(fixture, 1 << 26);
+    struct sighting many[64];
+
+    atomic_store(&disk.main_fails, true);
+    for (uint32_t i = 0; i < 2000 && !atomic_load(&disk.failed); i++) {
+        for (uint32_t j = 0; j < ARRAY_LENGTH(many); j++) many[j] = sighting_numbered(i * 64 + j);
+        spool_append(spool, many, ARRAY_LENGTH(many), NULL, NULL);
+        if (i % 64 == 63) assert_in_range(append_and_wait(spool, 1000000 + i), REASON_NONE, REASON_SPOOL);
+    }
+    assert_true(atomic_load(&disk.failed));
+    assert_true(wait_for(is_broken, spool));
+    assert_int_equal(append_and_wait(spool, 7), REASON_SPOOL);
+    spool_close(spool, 0);
+    assert_int_equal(atomic_load(&disk.writes_after), 0);
+}
+
+static void after_a_failed_sync_nothing_is_written(void **state)
+{
+    with_failing_disk(commit_fails, *state);
+}
+
+static void after_a_failed_sync_of_the_file_nothing_is_written(void **state)
+{
+    with_failing_disk(moving_the_log_fails, *state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +384,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(full_it_refuses_and_after_draining_it_takes_again, setup, teardown),
         cmocka_unit_test_setup_teardown(another_key_or_a_second_daemon_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(the_file_holds_nothing_readable, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_failed_sync_nothing_is_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_failed_sync_of_the_file_nothing_is_written, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
