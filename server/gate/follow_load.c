@@ -298,7 +298,8 @@ struct result follow_load(struct follow *follow)
         if (failed(result)) undo(follow);
     }
     db_load_end(round.load);
-    key_map_end(&round.standing);
+    key_map_end(&round.signs);
+    pile_free(&round.order);
     pile_free(&round.records);
     pile_free(&round.pending);
     free(round.changed);

@@ -28,9 +28,11 @@ struct round {
     uint32_t *fresh, *removers;   /* numbers in the database: to load; and of those, the ones that may remove what is in memory */
     bool first;                   /* nothing is in memory */
     bool removed;                 /* something that is in memory */
-    struct key_map standing;      /* entries that this round brought */
+    struct pile order;            /* uint32_t: numbers of the entries that this round brought, as they came */
     struct pile records, pending; /* struct index_record; struct pending_slot */
-    size_t record_count, pending_count;
+    size_t order_count, record_count, pending_count;
+    struct key_map signs;         /* of some of those entries, their place in the order */
+    size_t at;                    /* place of the entry that the last slot was of */
     uint32_t cached_database, cached_number; /* the segment looked up last */
 };
 

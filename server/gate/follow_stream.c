@@ -1,10 +1,8 @@
 /* Rows of a load: removals, entries, slots. */
 #include "server/gate/follow_round.h"
 
-struct pending_slot { /* its entry is not among those that this round brought */
-    struct load_slot slot;
-    uint32_t segment; /* in the catalogue */
-};
+#define SIGN_EVERY 64 /* entries */
+#define LOOK_AHEAD 8
 
 /* Rows come part by part: mostly the one of the row before.  0: none of ours. */
 static uint32_t find_segment(struct round *round, uint32_t database)
@@ -74,111 +72,111 @@ static struct result take_entry(void *context, const struct load_entry *row)
 
     if (entry.segment == 0 || segment_of(round, entry.segment)->state != SEGMENT_FRESH) return FAIL(REASON_INTERNAL);
     if (entry.expires != ENTRY_FOREVER && (uint64_t)entry.expires + FOLLOW_EXPIRED_S <= round->now_s) return OK;
-    struct key_item *item = key_map_put(&round->standing, entry.key, entry.segment);
-    if (item == NULL) return FAIL(REASON_BUSY);
-    if (item->number != KEY_MAP_NONE) return FAIL(REASON_INTERNAL); /* one entry stands for a key */
     TRY(entries_add(round->follow->entries, &entry, &number));
-    item->number = number;
+    if (!pile_reserve(&round->order, (round->order_count + 1) * sizeof(number))) return FAIL(REASON_BUSY);
+    if (round->order_count % SIGN_EVERY == 0) {
+        struct key_item *sign = key_map_put(&round->signs, entry.key, entry.segment);
+
+        if (sign == NULL) return FAIL(REASON_BUSY);
+        sign->number = (uint32_t)round->order_count;
+    }
+    ((uint32_t *)round->order.at)[round->order_count++] = number;
     return OK;
-}
-
-static size_t expected_entries(const struct round *round)
-{
-    uint64_t entries = 0;
-
-    for (size_t i = 0; i < round->changed_count && round->first; i++) entries += round->changed[i].list.entries;
-    return entries > LIMIT_ENTRIES ? LIMIT_ENTRIES : (size_t)entries;
 }
 
 struct result round_entries(struct round *round)
 {
-    if (!key_map_begin(&round->standing, expected_entries(round), segments_list, &round->follow->segments)) return FAIL(REASON_BUSY);
+    if (!key_map_begin(&round->signs, 0, segments_list, &round->follow->segments)) return FAIL(REASON_BUSY);
     return db_load_entries(round->load, round->first ? NULL : round->fresh, round->fresh_count, take_entry, round);
 }
 
 /* -- slots ------------------------------------------------------------------------------------------------------------------------ */
 
-#define BATCH 64 /* slots whose entries are fetched together */
-
-struct slots {
-    struct round *round;
-    size_t count;
-    struct pending_slot batch[BATCH];
+struct pending_slot { /* its entry was not found at once */
+    struct load_slot slot;
+    uint32_t segment; /* in the catalogue */
 };
 
-static struct result keep_record(struct round *round, const struct pending_slot *pending, uint32_t entry)
+static const struct entry *entry_at(const struct round *round, size_t place)
 {
+    return entries_get(round->follow->entries, ((const uint32_t *)round->order.at)[place]);
+}
+
+/* The fresh entry that a slot is of, or KEY_MAP_NONE.  Slots mostly come in the order in which their entries came, so it is the one of the
+   slot before or one of the next; where the order breaks, a sign is found again soon. */
+static uint32_t find_fresh(struct round *round, uint64_t key, uint32_t list)
+{
+    size_t end = round->order_count - round->at < LOOK_AHEAD ? round->order_count : round->at + LOOK_AHEAD;
+
+    for (size_t place = round->at; place < end; place++) {
+        const struct entry *entry = entry_at(round, place);
+
+        if (entry->key != key || segment_of(round, entry->segment)->list != list) continue;
+        round->at = place;
+        return ((const uint32_t *)round->order.at)[place];
+    }
+    const struct key_item *sign = key_map_find(&round->signs, key, list);
+    if (sign == NULL) return KEY_MAP_NONE;
+    round->at = sign->number;
+    return ((const uint32_t *)round->order.at)[round->at];
+}
+
+/* A slot is of the entry of its key that stands, unless that one is newer. */
+static struct result keep_record(struct round *round, const struct load_slot *slot, uint32_t segment, uint32_t entry)
+{
+    if (segment_of(round, entries_get(round->follow->entries, entry)->segment)->database > slot->segment) return OK;
     if (!pile_reserve(&round->records, (round->record_count + 1) * sizeof(struct index_record))) return FAIL(REASON_BUSY);
     struct index_record *record = (struct index_record *)round->records.at + round->record_count++;
-    *record = (struct index_record){ .entry = entry, .segment = pending->segment, .grade = pending->slot.grade };
-    memcpy(record->slot, pending->slot.slot, sizeof(record->slot));
-    memcpy(record->tag, pending->slot.tag, sizeof(record->tag));
+    *record = (struct index_record){ .entry = entry, .segment = segment, .grade = slot->grade };
+    memcpy(record->slot, slot->slot, sizeof(record->slot));
+    memcpy(record->tag, slot->tag, sizeof(record->tag));
     return OK;
 }
 
-static struct result keep_pending(struct round *round, const struct pending_slot *pending)
+static struct result keep_pending(struct round *round, const struct load_slot *slot, uint32_t segment)
 {
-    if (round->first) return OK; /* its entry was removed */
-    if (!pile_reserve(&round->pending, (round->pending_count + 1) * sizeof(*pending))) return FAIL(REASON_BUSY);
-    ((struct pending_slot *)round->pending.at)[round->pending_count++] = *pending;
-    return OK;
-}
-
-/* Those of the entry that stands, if it is not newer than they are. */
-static bool belongs(const struct round *round, const struct key_item *item, const struct pending_slot *pending)
-{
-    return segment_of(round, item->segment)->database <= pending->slot.segment;
-}
-
-static struct result flush(struct slots *slots)
-{
-    struct round *round = slots->round;
-
-    for (size_t i = 0; i < slots->count; i++) {
-        const struct pending_slot *pending = &slots->batch[i];
-        const struct key_item *item = key_map_find(&round->standing, pending->slot.entry, segment_of(round, pending->segment)->list);
-
-        if (item == NULL) TRY(keep_pending(round, pending));
-        else if (belongs(round, item, pending)) TRY(keep_record(round, pending, item->number));
-    }
-    slots->count = 0;
+    if (!pile_reserve(&round->pending, (round->pending_count + 1) * sizeof(struct pending_slot))) return FAIL(REASON_BUSY);
+    ((struct pending_slot *)round->pending.at)[round->pending_count++] = (struct pending_slot){ *slot, segment };
     return OK;
 }
 
 static struct result take_slot(void *context, const struct load_slot *slot)
 {
-    struct slots *slots = context;
-    uint32_t segment = find_segment(slots->round, slot->segment);
+    struct round *round = context;
+    uint32_t segment = find_segment(round, slot->segment), entry;
 
     if (segment == 0) return OK; /* dead */
-    key_map_prefetch(&slots->round->standing, slot->entry);
-    slots->batch[slots->count++] = (struct pending_slot){ *slot, segment };
-    return slots->count == BATCH ? flush(slots) : OK;
+    entry = find_fresh(round, slot->entry, segment_of(round, segment)->list);
+    return entry == KEY_MAP_NONE ? keep_pending(round, slot, segment) : keep_record(round, slot, segment, entry);
 }
 
-/* -- slots of entries that were in memory before --------------------------------------------------------------------------------------- */
+/* -- slots of other entries: those in memory before, and those out of order ----------------------------------------------------------- */
 
 struct resolution {
     const struct follow *follow;
     struct key_map wanted;
 };
 
+/* The entry stands once this round is shown. */
+static bool stands(const struct segments *segments, const struct entry *entry)
+{
+    const struct segment *segment = segments_get(segments, entry->segment);
+
+    if (segment->state == SEGMENT_FRESH) return true;
+    if (segment->state != SEGMENT_LIVE || segment->gone) return false;
+    if (entry->removed_by == 0) return true;
+    enum segment_state by = segments_get(segments, entry->removed_by)->state;
+    return by != SEGMENT_LIVE && by != SEGMENT_FRESH; /* the mark of a load that failed */
+}
+
 static void resolve(void *context, uint32_t number, const struct entry *entry)
 {
     struct resolution *resolution = context;
     const struct segments *segments = &resolution->follow->segments;
-    const struct segment *segment = segments_get(segments, entry->segment);
 
-    if (segment->state != SEGMENT_LIVE || segment->gone) return;
-    if (entry->removed_by != 0) {
-        enum segment_state by = segments_get(segments, entry->removed_by)->state;
-
-        if (by == SEGMENT_LIVE || by == SEGMENT_FRESH) return; /* else the mark of a load that failed */
-    }
-    struct key_item *item = key_map_find(&resolution->wanted, entry->key, segment->list);
-    if (item == NULL) return;
-    item->number = number;
-    item->segment = entry->segment; /* of the same list */
+    if (!stands(segments, entry)) return;
+    struct key_item *item = key_map_find(&resolution->wanted, entry->key, segments_get(segments, entry->segment)->list);
+    if (item != NULL) item->number = number;
 }
 
 static struct result take_pending(struct round *round)
@@ -195,7 +193,7 @@ static struct result take_pending(struct round *round)
     for (size_t i = 0; i < round->pending_count && !failed(result); i++) {
         const struct key_item *item = key_map_find(&resolution.wanted, pending[i].slot.entry, segment_of(round, pending[i].segment)->list);
 
-        if (item != NULL && item->number != KEY_MAP_NONE && belongs(round, item, &pending[i])) result = keep_record(round, &pending[i], item->number);
+        if (item != NULL && item->number != KEY_MAP_NONE) result = keep_record(round, &pending[i].slot, pending[i].segment, item->number);
     }
     key_map_end(&resolution.wanted);
     return result;
@@ -203,11 +201,8 @@ static struct result take_pending(struct round *round)
 
 struct result round_slots(struct round *round, struct booked_epoch *epoch)
 {
-    struct slots slots = { .round = round };
-
-    round->record_count = round->pending_count = 0;
-    TRY(db_load_slots(round->load, epoch->known.number, epoch->loaded ? round->fresh : NULL, round->fresh_count, take_slot, &slots));
-    TRY(flush(&slots));
+    round->record_count = round->pending_count = round->at = 0;
+    TRY(db_load_slots(round->load, epoch->known.number, epoch->loaded ? round->fresh : NULL, round->fresh_count, take_slot, round));
     TRY(take_pending(round));
     return index_add(epoch->index, round->records.at, round->record_count);
 }

@@ -1,4 +1,4 @@
-/* A temporary map from a list's entry key to the entry's number, for loading: open addressing, 16 bytes an item, memory from the kernel that goes
+/* A temporary map from a list's entry key to a number, for loading: open addressing, 16 bytes an item, memory from the kernel that goes
    back whole.  Keys are hashes already; a random factor spreads those that somebody chose. */
 #ifndef SERVER_GATE_KEY_MAP_H
 #define SERVER_GATE_KEY_MAP_H
@@ -12,7 +12,7 @@
 struct key_item {
     uint64_t key;
     uint32_t segment; /* in the catalogue; 0: empty.  Items are told apart by key and the list of their segment */
-    uint32_t number;  /* of the entry, or KEY_MAP_NONE */
+    uint32_t number;  /* the user's, or KEY_MAP_NONE */
 };
 
 typedef uint32_t (*key_list_fn)(const void *context, uint32_t segment); /* the list of a segment */
@@ -34,11 +34,6 @@ void key_map_end(struct key_map *map); /* of one that is all zero as well */
 struct key_item *key_map_find(const struct key_map *map, uint64_t key, uint32_t list);
 /* The same, made with KEY_MAP_NONE and SEGMENT if it is not there.  NULL without memory. */
 struct key_item *key_map_put(struct key_map *map, uint64_t key, uint32_t segment);
-
-static inline void key_map_prefetch(const struct key_map *map, uint64_t key)
-{
-    if (map->items != NULL) __builtin_prefetch(&map->items[key * map->factor >> map->shift]);
-}
 
 /* -- memory for loading ------------------------------------------------------------------------------------------------------- */
 

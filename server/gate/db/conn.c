@@ -142,7 +142,7 @@ struct result conn_copy_begin(struct db_conn *conn, const char *sql)
 
 struct result conn_copy_next(struct db_conn *conn, char **data, size_t *size)
 {
-    int64_t deadline = monotonic_ms() + conn->timeout_ms + DB_GRACE_MS;
+    int64_t deadline = 0; /* most rows are there already: the clock is asked for the others */
     *data = NULL;
     *size = 0;
     for (;;) {
@@ -156,7 +156,9 @@ struct result conn_copy_next(struct db_conn *conn, char **data, size_t *size)
             PGresult *result RESULT_CLEANUP = NULL;
             return conn_collect(conn, &result);
         }
-        int64_t left = deadline - monotonic_ms();
+        int64_t now = monotonic_ms();
+        if (deadline == 0) deadline = now + conn->timeout_ms + DB_GRACE_MS;
+        int64_t left = deadline - now;
         if (left <= 0) return conn_break(conn);
         struct pollfd fd = { .fd = PQsocket(conn->pg), .events = POLLIN };
         if (poll(&fd, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) return conn_break(conn);

@@ -60,7 +60,9 @@ struct result db_load_begin(struct db *db, struct db_load **out)
     }
     load->conn->timeout_ms = LOAD_STATEMENT_MS;
     result = conn_command(load->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '10min';"
-                                      "SET LOCAL idle_in_transaction_session_timeout = '10min'");
+                                      "SET LOCAL idle_in_transaction_session_timeout = '10min';"
+                                      /* rows in the order in which they were stored: slots then meet their entries in order */
+                                      "SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0");
     if (failed(result)) {
         db_load_end(load);
         return result;
