@@ -34,24 +34,25 @@ def insert_slots(stage, slots):
     """Entries and slots beside those of the list's revision, as if it had been pushed with them: made up in SQL, because it is the
     loading that is measured.  The gate is stopped meanwhile."""
     entries = -(-slots // SLOTS_PER_ENTRY)
-    key = "('x' || left(md5('bench' || n), 16))::bit(64)::bigint"
+    key = "hashint8extended(n, 0)"
+    numbers = f"(SELECT n FROM generate_series(1::bigint, {entries}) AS n ORDER BY n / 30000, {key}) AS m"  # as parts leave them
     where = f"(SELECT r.list, r.segment FROM revisions r JOIN lists l ON l.number = r.list WHERE l.id = '{LIST}' AND r.state = 1) AS r"
-    slot = "decode(md5('slot{0}.' || n) || lpad(to_hex(n), 16, '0') || '0{0}', 'hex')"
-    packed = " || ".join(slot.format(grade) for grade in range(SLOTS_PER_ENTRY))
+    packed = " || ".join(f"substr(h, {16 * grade + 1}, 16) || int8send(n) || '\\x0{grade}'" for grade in range(SLOTS_PER_ENTRY))
     began = time.monotonic()
     stage.psql_script(f"""
         SET search_path = platesieve;
         SET synchronous_commit = off;
         BEGIN;
         INSERT INTO entries (key, list, segment, part, reference)
-            SELECT {key}, r.list, r.segment, 1, 'made-up-' || n FROM generate_series(1, {entries}) AS n, {where};
+            SELECT {key}, r.list, r.segment, 1, 'made-up-' || n FROM {numbers}, {where};
         INSERT INTO slots (entry, segment, part, epoch, count, near, packed)
-            SELECT {key}, r.segment, 1, ({OPEN_EPOCH}), {SLOTS_PER_ENTRY}, false, {packed} FROM generate_series(1, {entries}) AS n, {where};
+            SELECT {key}, r.segment, 1, ({OPEN_EPOCH}), {SLOTS_PER_ENTRY}, false, {packed}
+            FROM {numbers}, LATERAL (SELECT sha512(int8send(n)) AS h OFFSET 0) AS hashed, {where};
         UPDATE lists SET entries = entries + {entries} WHERE id = '{LIST}';
         UPDATE list_epochs SET slots = slots + {entries * SLOTS_PER_ENTRY} WHERE list = (SELECT number FROM lists WHERE id = '{LIST}');
         COMMIT;
         CHECKPOINT;
-        VACUUM ANALYZE slots, entries;
+        ANALYZE slots, entries;
     """)
     say(f"  {entries:,} entries and {entries * SLOTS_PER_ENTRY:,} slots made in SQL in {time.monotonic() - began:.1f} s")
     return entries * SLOTS_PER_ENTRY
