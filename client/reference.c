@@ -16,6 +16,8 @@
 struct reference_key {
     uint8_t seal[KEY_BYTES];
     uint8_t digest[crypto_auth_hmacsha256_KEYBYTES];
+    EVP_CIPHER *cipher;
+    EVP_CIPHER_CTX *context; /* used by one call at a time */
 };
 
 /* -- the key -------------------------------------------------------------------------------------------------------------------------------- */
@@ -32,7 +34,11 @@ struct reference_key *reference_key_from(const uint8_t bytes[KEY_BYTES])
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)purpose, sizeof(purpose) - 1);
     crypto_auth_hmacsha256_final(&state, key->digest);
     platesieve_wipe(&state, sizeof(state));
-    return key;
+    key->cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
+    key->context = EVP_CIPHER_CTX_new();
+    if (key->cipher != NULL && key->context != NULL) return key;
+    reference_key_close(key);
+    return NULL;
 }
 
 static bool make_key_file(const char *path)
@@ -73,12 +79,15 @@ struct reference_key *reference_key_open(const char *agency, const struct settin
     key = reference_key_from((const uint8_t *)bytes);
     platesieve_wipe(bytes, KEY_BYTES);
     free(bytes);
-    if (key == NULL) say("there is no memory that can be locked for keys");
+    if (key == NULL) say("a key for references can't be used: no memory that can be locked, or no AES-256-SIV");
     return key;
 }
 
 void reference_key_close(struct reference_key *key)
 {
+    if (key == NULL) return;
+    EVP_CIPHER_CTX_free(key->context);
+    EVP_CIPHER_free(key->cipher);
     platesieve_secret_free(key);
 }
 
@@ -156,18 +165,15 @@ static size_t with_suffix(const struct reference_key *key, const char *list, con
 static bool siv(const struct reference_key *key, const char *list, bool encrypt, uint8_t tag[SIV_BYTES], const uint8_t *in, size_t size,
                 uint8_t *out)
 {
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *context = key->context;
     int length = 0;
-    bool done = cipher != NULL && context != NULL && EVP_CipherInit_ex2(context, cipher, key->seal, NULL, encrypt, NULL) == 1;
+    bool done = EVP_CipherInit_ex2(context, key->cipher, key->seal, NULL, encrypt, NULL) == 1;
 
     if (done && !encrypt) done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, SIV_BYTES, tag) == 1;
     done = done && EVP_CipherUpdate(context, NULL, &length, (const uint8_t *)list, (int)strlen(list)) == 1 &&
            EVP_CipherUpdate(context, out, &length, in, (int)size) == 1 && length == (int)size &&
            EVP_CipherFinal_ex(context, out + size, &length) == 1;
     if (done && encrypt) done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, SIV_BYTES, tag) == 1;
-    EVP_CIPHER_CTX_free(context);
-    EVP_CIPHER_free(cipher);
     return done;
 }
 

@@ -24,6 +24,7 @@ struct reference {
     enum reference_kind kind;
 };
 
+/* One thread at a time. */
 struct reference_key;
 
 /* The agency's key from its state folder, made when it is missing and MAKE says so.  NULL: said; or, without MAKE, there is none. */
