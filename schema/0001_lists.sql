@@ -31,7 +31,8 @@ CREATE TABLE epochs (
     id           text NOT NULL UNIQUE CHECK (octet_length(id) BETWEEN 1 AND 32),
     opens_at     timestamptz NOT NULL,
     closes_at    timestamptz NOT NULL,
-    destroyed_at timestamptz NOT NULL
+    destroyed_at timestamptz NOT NULL,
+    mark         bytea NOT NULL CHECK (octet_length(mark) = 16) -- of the pepper and key that its slots are made with: says nothing of either
 );
 
 CREATE TABLE lists (
@@ -238,21 +239,23 @@ GRANT INSERT, DELETE, SELECT (entry, segment, part, epoch, count, near) ON slots
 -- -- partitions of slots ------------------------------------------------------------------------------------------------------------------
 -- Made and dropped by two functions that run as the owner, so that no role of a daemon may define or drop anything else.
 
--- Makes the partition of epoch EPOCH_NUMBER, unless it stands.  ATTACH takes a weaker lock than CREATE ... PARTITION OF: pushes go on.
-CREATE FUNCTION epoch_prepare(epoch_number int, epoch_id text, opens timestamptz, closes timestamptz, destroyed timestamptz)
+-- Makes the partition of epoch EPOCH_NUMBER, unless it stands.  A gate with another pepper, or another epoch key, has another mark and is
+-- turned away: it would look up slots that nobody made and call every listed plate clear.  ATTACH takes a weaker lock than CREATE ... PARTITION OF: pushes go on.
+CREATE FUNCTION epoch_prepare(epoch_number int, epoch_id text, opens timestamptz, closes timestamptz, destroyed timestamptz,
+                              its_mark bytea)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = platesieve, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     known epochs;
     name text := 'slots_' || epoch_number;
 BEGIN
     SELECT * INTO known FROM epochs WHERE number = epoch_number;
-    IF found AND known.id = epoch_id AND known.closes_at = closes AND known.destroyed_at = destroyed THEN
+    IF found AND known.id = epoch_id AND known.mark = its_mark AND known.closes_at = closes AND known.destroyed_at = destroyed THEN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('platesieve.slots'));
     SELECT * INTO known FROM epochs WHERE number = epoch_number;
     IF found THEN
-        IF known.id <> epoch_id THEN
+        IF known.id <> epoch_id OR known.mark <> its_mark THEN
             RAISE EXCEPTION 'epoch % is another one', epoch_number USING ERRCODE = 'PS001';
         END IF;
         UPDATE epochs SET closes_at = closes, destroyed_at = destroyed WHERE number = epoch_number;
@@ -264,7 +267,7 @@ BEGIN
     EXECUTE format('CREATE TABLE %I (LIKE slots INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)', name);
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE slots ATTACH PARTITION %I FOR VALUES IN (%s)', name, epoch_number);
-    INSERT INTO epochs VALUES (epoch_number, epoch_id, opens, closes, destroyed);
+    INSERT INTO epochs VALUES (epoch_number, epoch_id, opens, closes, destroyed, its_mark);
 END $$;
 
 -- Drops the slots of an epoch whose time is over, with what lists had in it.  Gives up after half a second behind a long read: the caller
@@ -353,5 +356,5 @@ BEGIN
     RETURN n + 1;
 END $$;
 
-REVOKE ALL ON FUNCTION epoch_prepare(int, text, timestamptz, timestamptz, timestamptz), epoch_drop(int), maintain() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION epoch_prepare(int, text, timestamptz, timestamptz, timestamptz), epoch_drop(int), maintain() TO platesieve_gate;
+REVOKE ALL ON FUNCTION epoch_prepare(int, text, timestamptz, timestamptz, timestamptz, bytea), epoch_drop(int), maintain() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION epoch_prepare(int, text, timestamptz, timestamptz, timestamptz, bytea), epoch_drop(int), maintain() TO platesieve_gate;

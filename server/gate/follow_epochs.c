@@ -134,11 +134,13 @@ static void prepare(struct follow *follow, struct booked_epoch *epoch)
     bool clashed = epoch->clashes;
 
     if (epoch->prepared || epoch->index == NULL || follow_ticks_ms() < epoch->retry_ms) return;
-    struct result result = db_epoch_prepare(follow->settings.db, known->number, known->id, known->opens_ms, known->closes_ms, known->destroyed_ms);
+    struct db_epoch row = { known->number, known->id, known->opens_ms, known->closes_ms, known->destroyed_ms, { 0 } };
+    struct result result = gate_state_mark(follow->settings.state, known->number, known->key_id, row.mark);
+    if (!failed(result)) result = db_epoch_prepare(follow->settings.db, &row);
     epoch->prepared = !failed(result);
     epoch->clashes = result.reason == REASON_INTERNAL;
     epoch->retry_ms = follow_ticks_ms() + (epoch->clashes ? CLASH_RETRY_MS : FOLLOW_RETRY_MS);
-    if (epoch->clashes) alarm_raise(follow, "the database knows another epoch by this number");
+    if (epoch->clashes) alarm_raise(follow, "the database's slots of an epoch are of another epoch, key or pepper than this gate's: it is not served");
     if (epoch->clashes == clashed) return;
     follow->book_published = epoch->loaded = false;
     follow_sweep_in(follow, 0);

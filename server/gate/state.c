@@ -160,6 +160,23 @@ struct result gate_state_pepper(const struct gate_state *state, uint64_t number,
     return result;
 }
 
+struct result gate_state_mark(const struct gate_state *state, uint64_t number, const uint8_t key_id[PLATESIEVE_KEY_ID_BYTES], uint8_t mark[16])
+{
+    static const char label[] = "platesieve/1/epoch-mark";
+    uint8_t pepper[PLATESIEVE_KEY_BYTES], mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state hmac;
+
+    TRY(gate_state_pepper(state, number, pepper));
+    (void)crypto_auth_hmacsha256_init(&hmac, pepper, sizeof pepper);
+    (void)crypto_auth_hmacsha256_update(&hmac, (const uint8_t *)label, sizeof label);
+    (void)crypto_auth_hmacsha256_update(&hmac, key_id, PLATESIEVE_KEY_ID_BYTES);
+    (void)crypto_auth_hmacsha256_final(&hmac, mac);
+    memcpy(mark, mac, 16);
+    sodium_memzero(&hmac, sizeof hmac);
+    sodium_memzero(pepper, sizeof pepper);
+    return OK;
+}
+
 struct result gate_state_ratchet(struct gate_state *state, uint64_t number)
 {
     uint8_t pepper[PLATESIEVE_KEY_BYTES];

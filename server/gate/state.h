@@ -19,6 +19,9 @@ const uint8_t *gate_state_mac_key(const struct gate_state *state);
 
 /* The pepper of epoch NUMBER: the ratchet's state at NUMBER, through HMAC.  Fails (REASON_GONE) for numbers before the state's own. */
 struct result gate_state_pepper(const struct gate_state *state, uint64_t number, uint8_t pepper[PLATESIEVE_KEY_BYTES]);
+/* What tells this pepper and this epoch key from others and says nothing of either: the first 16 bytes of
+   HMAC-SHA-256(pepper, "platesieve/1/epoch-mark" 00 key id).  Fails like gate_state_pepper(). */
+struct result gate_state_mark(const struct gate_state *state, uint64_t number, const uint8_t key_id[PLATESIEVE_KEY_ID_BYTES], uint8_t mark[16]);
 /* Moves the ratchet on to NUMBER: peppers before it can't be made any more.  Durable when it returns.  The first call of a new state
    fixes its beginning. */
 struct result gate_state_ratchet(struct gate_state *state, uint64_t number);

@@ -223,10 +223,11 @@ static struct result name_key(struct epoch *epoch, const uint8_t *key)
     return OK;
 }
 
-struct result epoch_store_add(struct epoch_store *store, const struct span *span, enum platesieve_suite suite, struct epoch *added)
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first, enum platesieve_suite suite,
+                              struct epoch *added)
 {
     if (store->count == LIMIT_EPOCHS_KNOWN) return FAIL(REASON_TOO_MANY);
-    struct epoch epoch = { .number = store->next, .suite = suite, .span = *span };
+    struct epoch epoch = { .number = store->count == 0 ? first : store->next, .suite = suite, .span = *span };
     schedule_id(span->opens_s, epoch.id);
     if (find_id(store, epoch.id) != NULL) return FAIL(REASON_INTERNAL);
     uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);

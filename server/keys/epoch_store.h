@@ -32,8 +32,10 @@ struct result epoch_store_create(const char *folder, const uint8_t *master, FILE
 struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *errors, struct epoch_store **store);
 void epoch_store_close(struct epoch_store *store); /* NULL is fine */
 
-/* A new epoch with a new key, durable when it returns.  REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN. */
-struct result epoch_store_add(struct epoch_store *store, const struct span *span, enum platesieve_suite suite, struct epoch *added);
+/* A new epoch with a new key, durable when it returns.  Its number follows the last one's; an empty store begins with FIRST.
+   REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN. */
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first, enum platesieve_suite suite,
+                              struct epoch *added);
 /* Erases the key of epoch NUMBER: from memory at once, and from the disk.  On failure the epoch is still to be erased. */
 struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int64_t now_s);
 

@@ -53,7 +53,9 @@ static bool make_missing(const struct keeper_settings *settings, int64_t now_s)
     for (size_t i = 0; i < count; i++) {
         struct epoch added;
         if (is_there(settings->store, wanted[i].opens_s)) continue;
-        if (failed(epoch_store_add(settings->store, &wanted[i], settings->suite, &added))) {
+        /* a calendar number: it goes on where it was if the store was lost, and no gate's ratchet has to go back */
+        uint64_t first = (uint64_t)(wanted[i].opens_s / settings->schedule.length_s);
+        if (failed(epoch_store_add(settings->store, &wanted[i], first, settings->suite, &added))) {
             log_line(LOG_ERR, "the key of the next epoch could not be made");
             return false; /* those after it would get its number */
         }

@@ -344,3 +344,27 @@ def test_unknown_schema_is_refused(new_installation):
     done = subprocess.run([*house.gate.argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3, (done.returncode, done.stderr)
     assert "migrate" in done.stderr
+
+
+# -- another pepper ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gate_with_another_pepper_answers_nothing(new_installation):
+    """Its slots are none of the database's: it must not call a listed plate clear."""
+    house = new_installation({})
+    eventually(lambda: house.ready()["ready"])
+    house.listed("QQ00Q7Q")
+    lane = house.lane()
+    body = house.check_body(lane, [house.read(lane, "QQ00Q7Q")])
+    assert house.post("/v1/checks", READER, body).json()["answers"][0]["answer"] == "hit"
+    house.stop(("gate",))
+    house.forget_connections()
+    (house.folder / "gate/gate.sealed").unlink()
+    subprocess.run([str(house.programs / "platesieved"), "init", "--config", str(house.folder / "etc/gate.conf")], check=True)
+    for file in (house.folder / "gate/spool").iterdir():
+        file.unlink()  # sealed under the old state
+    house.start(("gate",))
+    eventually(lambda: "no open epoch is known" in house.ready().get("reasons", ()))
+    assert_problem(house.post("/v1/checks", READER, body), 503)
+    time.sleep(2)  # nor later
+    assert_problem(house.post("/v1/checks", READER, body), 503)

@@ -573,8 +573,11 @@ static void test_maintain(void **state)
     bool more = true;
     for (int i = 0; i < 1000 && more; i++) assert_ok(db_maintain(gate_db, &more));
     assert_false(more);
-    assert_fails(db_epoch_prepare(gate_db, EPOCH, "20261123T000000Z", 0, 0, 0), REASON_INTERNAL);
-    assert_ok(db_epoch_prepare(gate_db, EPOCH + 1, "20001122T000000Z", 0, 0, 0));
+    struct db_epoch other_id = { .number = EPOCH, .id = "20261123T000000Z" }, other_mark = { .number = EPOCH, .id = EPOCH_ID, .mark = { 1 } };
+    struct db_epoch past = { .number = EPOCH + 1, .id = "20001122T000000Z" };
+    assert_fails(db_epoch_prepare(gate_db, &other_id), REASON_INTERNAL);
+    assert_fails(db_epoch_prepare(gate_db, &other_mark), REASON_INTERNAL);
+    assert_ok(db_epoch_prepare(gate_db, &past));
     assert_ok(db_epochs_drop(gate_db));
 }
 
@@ -594,7 +597,8 @@ static int set_up(void **state)
     if (failed(db_seal_with(agency_db, key)) || failed(db_seal_with(gate_db, key))) return -1;
     int64_t t = now_ms();
     if (failed(db_day_prepare(gate_db, t)) || failed(db_day_prepare(gate_db, t - HOUR_MS))) return -1;
-    return failed(db_epoch_prepare(gate_db, EPOCH, EPOCH_ID, t - HOUR_MS, INT64_C(4000000000000), INT64_C(4000000000000)));
+    struct db_epoch epoch = { EPOCH, EPOCH_ID, t - HOUR_MS, INT64_C(4000000000000), INT64_C(4000000000000), { 0 } };
+    return failed(db_epoch_prepare(gate_db, &epoch));
 }
 
 static int tear_down(void **state)

@@ -5,7 +5,7 @@
 #include "server/gate/db/load.h"
 
 static const struct statement prepare_epoch = {
-    "prepare_epoch", "SELECT epoch_prepare($1::int4, $2::text, $3::timestamptz, $4::timestamptz, $5::timestamptz)"
+    "prepare_epoch", "SELECT epoch_prepare($1::int4, $2::text, $3::timestamptz, $4::timestamptz, $5::timestamptz, $6::bytea)"
 };
 static const struct statement epochs_over = {
     "epochs_over", "SELECT number FROM epochs WHERE destroyed_at <= now() ORDER BY number"
@@ -15,30 +15,25 @@ static const struct statement maintain = { "maintain", "SELECT maintain()" };
 static const struct statement expire = { "expire", "SELECT expire()" };
 static const struct statement drop_day = { "drop_day", "SELECT coalesce(day_drop(day_oldest()), false)" };
 
-struct epoch {
-    int64_t number, opens_ms, closes_ms, destroyed_ms;
-    const char *id;
-};
-
 static struct result prepare_body(struct db_conn *conn, void *context)
 {
-    const struct epoch *epoch = context;
+    const struct db_epoch *epoch = context;
     struct params params = { 0 };
-    params_int4(&params, epoch->number);
+    params_int4(&params, (int64_t)epoch->number);
     params_text(&params, epoch->id);
     params_time(&params, epoch->opens_ms);
     params_time(&params, epoch->closes_ms);
     params_time(&params, epoch->destroyed_ms);
+    params_bytes(&params, epoch->mark, sizeof(epoch->mark));
     struct result result = conn_do(conn, &prepare_epoch, &params, NULL);
     return failed(result) && conn_failed_with(conn, "PS001") ? FAIL(REASON_INTERNAL) : result;
 }
 
-struct result db_epoch_prepare(struct db *db, uint64_t number, const char *id, int64_t opens_ms, int64_t closes_ms, int64_t destroyed_ms)
+struct result db_epoch_prepare(struct db *db, const struct db_epoch *epoch)
 {
-    if (number > INT32_MAX) return FAIL(REASON_INTERNAL);
-    struct epoch epoch = { (int64_t)number, opens_ms, closes_ms, destroyed_ms, id };
     struct scope scope = { 0 };
-    return db_transaction(db, &scope, prepare_body, &epoch);
+    if (epoch->number > INT32_MAX) return FAIL(REASON_INTERNAL);
+    return db_transaction(db, &scope, prepare_body, (void *)(uintptr_t)epoch);
 }
 
 static struct result numbers_body(struct db_conn *conn, void *context)

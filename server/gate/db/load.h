@@ -62,8 +62,15 @@ struct result db_load_removals(struct db_load *load, const uint32_t *segments, s
 
 /* -- epochs and housekeeping (db/epochs.c) ---------------------------------------------------------------------------------------------- */
 
-/* Makes room for an epoch's slots, unless there is.  REASON_INTERNAL: the database knows another epoch by this number. */
-struct result db_epoch_prepare(struct db *db, uint64_t number, const char *id, int64_t opens_ms, int64_t closes_ms, int64_t destroyed_ms);
+struct db_epoch {
+    uint64_t number;
+    const char *id;
+    int64_t opens_ms, closes_ms, destroyed_ms;
+    uint8_t mark[16]; /* of the pepper and the key that its slots are made with, gate_state_mark() */
+};
+/* Makes room for an epoch's slots, unless there is.  REASON_INTERNAL: the database knows another epoch by this number, or its slots are
+   made with another pepper or key. */
+struct result db_epoch_prepare(struct db *db, const struct db_epoch *epoch);
 /* Drops the slots of every epoch whose time is over. */
 struct result db_epochs_drop(struct db *db);
 /* Makes the partitions of the day of MS. */
