@@ -41,6 +41,17 @@ static int verify_in_handshake(gnutls_session_t session)
     return 0;
 }
 
+#define EMPTY_CERTIFICATE_BYTES 4 /* no context, no certificate (RFC 8446, 4.4.2) */
+
+/* A client without a certificate would see nothing but the end of the connection: GnuTLS refuses it without an alert. */
+static int tell_who_shows_none(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+    (void)type;
+    (void)when;
+    if (incoming != 0 && message->size <= EMPTY_CERTIFICATE_BYTES) gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_REQUIRED);
+    return 0;
+}
+
 bool connection_trusted(struct connection *connection)
 {
     if (!connection->secure) return true;
@@ -98,6 +109,7 @@ static void opened(struct http_server *server, struct MHD_Connection *mhd, void 
         gnutls_session_set_ptr(connection->session, connection);
         gnutls_certificate_server_set_request(connection->session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_function(connection->session, verify_in_handshake);
+        gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE, tell_who_shows_none);
         tls_io_setup(connection);
     }
     connection_phase(connection, connection->secure ? PHASE_HANDSHAKE : PHASE_FRESH);
