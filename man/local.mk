@@ -8,5 +8,6 @@ dist_man_MANS += \
 	man/platesieve-list.1 \
 	man/platesieve-status.1 \
 	man/platesieve-token.1 \
+	man/platesieve-keyd.8 \
 	man/platesieved.8 \
 	man/platesieved.conf.5
