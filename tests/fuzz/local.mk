@@ -3,7 +3,7 @@
 # Without, they run over the corpus as part of `make check`.
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/corpus
 
-fuzz_targets = tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz
+fuzz_targets = tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz tests/fuzz/keys_answer_fuzz
 
 if FUZZING
 noinst_PROGRAMS += $(fuzz_targets)
@@ -27,3 +27,8 @@ tests_fuzz_check_fuzz_SOURCES = tests/fuzz/check_fuzz.c $(fuzz_main)
 tests_fuzz_check_fuzz_CFLAGS = $(GATE_CORE_CFLAGS)
 tests_fuzz_check_fuzz_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS)
 tests_fuzz_check_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
+
+tests_fuzz_keys_answer_fuzz_SOURCES = tests/fuzz/keys_answer_fuzz.c $(fuzz_main)
+tests_fuzz_keys_answer_fuzz_CFLAGS = $(GATE_FOLLOW_CFLAGS)
+tests_fuzz_keys_answer_fuzz_LDADD = $(GATE_FOLLOW_LIBS)
+tests_fuzz_keys_answer_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static

@@ -140,4 +140,19 @@ check_PROGRAMS += tests/unit/epoch_store_test
 tests_unit_epoch_store_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_epoch_store_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
 tests_unit_epoch_store_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/keys_answer_test
+tests_unit_keys_answer_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_keys_answer_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
+tests_unit_keys_answer_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/epoch_book_test
+tests_unit_epoch_book_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_epoch_book_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
+tests_unit_epoch_book_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/key_map_test
+tests_unit_key_map_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_key_map_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
+tests_unit_key_map_test_LDFLAGS = $(AM_LDFLAGS) -static
 endif
