@@ -10,6 +10,7 @@ from report import say
 # The first row that fits a sample counts it: (what, library, symbol).
 GROUPS = (
     ("kernel: network, waiting, scheduling", r"kernel|vdso", r""),
+    ("slots (HMAC)", r"nettle", r"sha256|hmac"),
     ("TLS (GnuTLS, nettle)", r"gnutls|nettle|hogweed|gmp", r""),
     ("HTTP (libmicrohttpd)", r"microhttpd", r""),
     ("slots (HMAC)", r"sodium", r""),

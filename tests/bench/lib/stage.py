@@ -37,8 +37,8 @@ def anonymous_bytes(pid):
 class Stage:
     def __init__(self, quick=False, pairs=None, keep=False, profile=False):
         self.quick, self.keep, self.profile = quick, keep, profile
-        self.pairs = pairs or (2 if quick else 5)
-        self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (5, 1)
+        self.pairs = pairs or (2 if quick else 7)
+        self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (3, 0.5)
         self.children = []
         self.folder = None
         self.made = None
