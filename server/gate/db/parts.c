@@ -274,7 +274,22 @@ static void slot_row(const struct seal_keys *keys, struct slot_arrays *arrays, c
     array_bytes(&arrays->packed, packed, used * PACKED_SLOT_BYTES);
 }
 
-static struct result put_slots(struct db_conn *conn, const struct target *target, const struct part *part)
+/* Where the slots of each entry begin; one more at the end.  malloc'ed. */
+static size_t *slot_starts(const struct part *part)
+{
+    size_t *starts = calloc(part->entry_count + 1, sizeof(*starts));
+    size_t at = 0;
+    for (size_t i = 0; starts && i < part->entry_count; i++) {
+        starts[i] = at;
+        while (at < part->slot_count && part->slots[at].entry == i) at++;
+    }
+    if (starts) starts[part->entry_count] = at;
+    assert(!starts || at == part->slot_count);
+    return starts;
+}
+
+/* In the order in which the entries were stored: whoever loads both meets them side by side. */
+static struct result put_slots(struct db_conn *conn, const struct target *target, const struct part *part, const struct keyed *sorted)
 {
     struct slot_arrays arrays CLEANUP(slot_arrays_free);
     size_t rows = part->entry_count * part->epoch_count;
@@ -283,10 +298,14 @@ static struct result put_slots(struct db_conn *conn, const struct target *target
     array_begin(&arrays.counts, TYPE_INT2, rows, 2);
     array_begin(&arrays.near, TYPE_BOOL, rows, 1);
     array_begin(&arrays.packed, TYPE_BYTES, rows + part->slot_count, PACKED_SLOT_BYTES);
-    for (size_t i = 0, next; i < part->slot_count; i = next) {
-        for (next = i + 1; next < part->slot_count && part->slots[next].entry == part->slots[i].entry;) next++;
-        for (size_t e = 0; e < part->epoch_count; e++) slot_row(conn->keys, &arrays, part, &part->slots[i], next - i, (uint8_t)e);
+    size_t *starts = slot_starts(part);
+    if (!starts) return FAIL(REASON_INTERNAL);
+    for (size_t i = 0; i < part->entry_count; i++) {
+        size_t start = starts[sorted[i].position], count = starts[sorted[i].position + 1] - start;
+        for (size_t e = 0; e < part->epoch_count && count > 0; e++)
+            slot_row(conn->keys, &arrays, part, &part->slots[start], count, (uint8_t)e);
     }
+    free(starts);
     struct params params = { 0 };
     params_int4(&params, target->segment);
     params_int4(&params, part->number);
@@ -332,7 +351,7 @@ static struct result put_body(struct db_conn *conn, void *context)
     TRY(check_cap(conn, &target));
     if (adds > 0) TRY(put_entries(conn, &target, part, put->sorted, adds));
     if (adds < part->entry_count) TRY(put_edits(conn, &target, part, part->entry_count - adds));
-    if (part->slot_count > 0) TRY(put_slots(conn, &target, part));
+    if (part->slot_count > 0) TRY(put_slots(conn, &target, part, put->sorted));
     return OK;
 }
 
