@@ -9,7 +9,7 @@
 
 #define TRUST_DOMAIN_DEFAULT "platesieve.internal"
 
-/* -- init ------------------------------------------------------------------------------------------------------------------------------- */
+/* -- init ---------------------------------------------------------------------------------------------------------- */
 
 struct init_options {
     const char *trust_domain;
@@ -82,7 +82,7 @@ int command_ca_init(struct settings *settings, int argc, char **argv)
     return made ? CLIENT_OK : CLIENT_FAILED;
 }
 
-/* -- list -------------------------------------------------------------------------------------------------------------------------------- */
+/* -- list ---------------------------------------------------------------------------------------------------------- */
 
 static const char *row_state(const struct ca_row *row)
 {
@@ -115,7 +115,7 @@ int command_ca_list(struct settings *settings, int argc, char **argv)
     return listed ? CLIENT_OK : CLIENT_FAILED;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct command ca_commands[] = {
     { "init", "make an authority", command_ca_init },

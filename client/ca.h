@@ -38,7 +38,7 @@ struct ca {
     int lock; /* file descriptor */
 };
 
-/* -- ca_store.c: the folder.  Functions that fail have said why. ------------------------------------------------------------------- */
+/* -- ca_store.c: the folder.  Functions that fail have said why. --------------------------------------------------- */
 
 /* Locks the folder and reads it.  Call ca_close() whatever it returns. */
 bool ca_open(const struct settings *settings, struct ca *ca) MUST_USE;
@@ -54,7 +54,7 @@ bool ca_write_certificate(const char *path, X509 *certificate) MUST_USE;
 /* Says MESSAGE and what OpenSSL thinks; false. */
 bool ca_complain(const char *message);
 
-/* -- ca_sign.c: certificates ------------------------------------------------------------------------------------------------------------ */
+/* -- ca_sign.c: certificates --------------------------------------------------------------------------------------- */
 
 struct ca_request {
     const struct name *name;
@@ -69,7 +69,7 @@ X509 *ca_sign_self(EVP_PKEY *key, const char *trust_domain, unsigned days);
 /* A certificate for KEY; fills ROW.  NULL is said. */
 X509 *ca_sign(const struct ca *ca, EVP_PKEY *key, const struct ca_request *request, struct ca_row *row);
 
-/* -- commands ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- commands ------------------------------------------------------------------------------------------------------ */
 
 int command_ca_init(struct settings *settings, int argc, char **argv);
 int command_ca_issue(struct settings *settings, int argc, char **argv);

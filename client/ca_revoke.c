@@ -91,7 +91,7 @@ int command_ca_revoke(struct settings *settings, int argc, char **argv)
     return revoked ? CLIENT_OK : CLIENT_FAILED;
 }
 
-/* -- crl --------------------------------------------------------------------------------------------------------------------------------- */
+/* -- crl ----------------------------------------------------------------------------------------------------------- */
 
 static const struct argp_option crl_options[] = {
     { "days", 'n', "DAYS", 0, "How long the new revocation list is good (30)", 0 },

@@ -53,7 +53,7 @@ static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *
     return added;
 }
 
-/* -- names in a certificate ------------------------------------------------------------------------------------------------------------- */
+/* -- names in a certificate ---------------------------------------------------------------------------------------- */
 
 static bool push_name(GENERAL_NAMES *names, int type, ASN1_STRING *value)
 {
@@ -111,7 +111,7 @@ static bool set_names(X509 *certificate, const char *trust_domain, const struct 
     return set;
 }
 
-/* -- certificates -------------------------------------------------------------------------------------------------------------------------- */
+/* -- certificates -------------------------------------------------------------------------------------------------- */
 
 X509 *ca_sign_self(EVP_PKEY *key, const char *trust_domain, unsigned days)
 {

@@ -22,7 +22,7 @@ bool ca_complain(const char *message)
     return false;
 }
 
-/* -- reading ------------------------------------------------------------------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------------------------------------------------- */
 
 /* The trust domain stands in the authority's own URI name, "spiffe://<trust domain>". */
 static bool read_trust_domain(struct ca *ca)
@@ -160,7 +160,7 @@ bool ca_add_row(struct ca *ca, const struct ca_row *row)
     return true;
 }
 
-/* -- writing -------------------------------------------------------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------------------------------------- */
 
 bool ca_save_index(const struct ca *ca)
 {

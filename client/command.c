@@ -35,7 +35,7 @@ static error_t settings_parse(int key, char *argument, struct argp_state *state)
 
 const struct argp settings_argp = { .options = settings_options, .parser = settings_parse };
 
-/* -- a command's own options --------------------------------------------------------------------------------------------------- */
+/* -- a command's own options --------------------------------------------------------------------------------------- */
 
 static error_t parse_hook(int key, char *argument, struct argp_state *state)
 {
@@ -76,7 +76,7 @@ unsigned long long option_number(const struct argp_state *state, const char *nam
     return value;
 }
 
-/* -- commands and groups of commands --------------------------------------------------------------------------------------------- */
+/* -- commands and groups of commands ------------------------------------------------------------------------------- */
 
 struct dispatch {
     struct settings *settings;

@@ -42,7 +42,7 @@ struct csv {
     struct csv_row *row;   /* the caller's, during csv_next() */
 };
 
-/* -- what libcsv calls ------------------------------------------------------------------------------------------------------------------ */
+/* -- what libcsv calls --------------------------------------------------------------------------------------------- */
 
 static void header_field(struct csv *csv, const char *text, size_t size)
 {
@@ -81,7 +81,7 @@ static void take_row(int terminator, void *context)
     csv->row_done = true;
 }
 
-/* -- opening -------------------------------------------------------------------------------------------------------------------------------- */
+/* -- opening ------------------------------------------------------------------------------------------------------- */
 
 static bool parser_start(struct csv *csv)
 {
@@ -116,7 +116,7 @@ void csv_close(struct csv *csv)
     free(csv);
 }
 
-/* -- reading ahead ----------------------------------------------------------------------------------------------------------------------------- */
+/* -- reading ahead ------------------------------------------------------------------------------------------------- */
 
 /* Waits for more bytes; false at the end, or when the file breaks. */
 static bool read_more(struct csv *csv)
@@ -187,7 +187,7 @@ static bool find_row(struct csv *csv)
     }
 }
 
-/* -- rows ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------------------------------- */
 
 /* The first line of a row that can't be read is given up; the row after it begins on the next line. */
 static void give_up_line(struct csv *csv, enum csv_state state)

@@ -61,7 +61,7 @@ static error_t hits_parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* -- printing ---------------------------------------------------------------------------------------------------------------------------------- */
+/* -- printing ------------------------------------------------------------------------------------------------------ */
 
 static const char *kind_name(enum reference_kind kind)
 {
@@ -110,7 +110,7 @@ static bool print_hit(json_t *hit, const struct reference_key *key, bool json)
     return json ? print_hit_json(hit, &reference) : print_hit_text(hit, &reference);
 }
 
-/* -- pages ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* -- pages --------------------------------------------------------------------------------------------------------- */
 
 /* One answer.  *shown is how many hits it held; *more whether the gate has others. */
 static int page(const struct settings *settings, struct http *gate, struct hits_options *options, const struct reference_key *key, size_t *shown,

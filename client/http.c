@@ -34,7 +34,7 @@ const char *http_trouble(const struct http *http)
     return http->trouble;
 }
 
-/* -- the server's certificate --------------------------------------------------------------------------------------------------------- */
+/* -- the server's certificate -------------------------------------------------------------------------------------- */
 
 static bool is_our_node(const struct identity *identity, X509 *certificate)
 {
@@ -74,7 +74,7 @@ static CURLcode prepare_tls(CURL *curl, void *tls, void *context)
     return CURLE_OK;
 }
 
-/* -- opening --------------------------------------------------------------------------------------------------------------------------------- */
+/* -- opening ------------------------------------------------------------------------------------------------------- */
 
 static int split_urls(struct http *http, const char *urls)
 {
@@ -166,7 +166,7 @@ void http_close(struct http *http)
     free(http);
 }
 
-/* -- asking ----------------------------------------------------------------------------------------------------------------------------------- */
+/* -- asking -------------------------------------------------------------------------------------------------------- */
 
 void http_answer_wipe(struct http_answer *answer)
 {

@@ -10,7 +10,7 @@
 
 #define CANDIDATES_SHOWN 16
 
-/* -- what a certificate says --------------------------------------------------------------------------------------------------------- */
+/* -- what a certificate says --------------------------------------------------------------------------------------- */
 
 static bool read_uri_name(X509 *certificate, struct identity *identity)
 {
@@ -46,7 +46,7 @@ static bool read_certificate(struct identity *identity)
     return read;
 }
 
-/* -- finding files ----------------------------------------------------------------------------------------------------------------------- */
+/* -- finding files ------------------------------------------------------------------------------------------------- */
 
 /* KIND "operator/gate" is the role "operator" and files that begin with "gate.". */
 struct kind {

@@ -11,7 +11,7 @@
 enum column { COLUMN_PLATE, COLUMN_JURISDICTION, COLUMN_STATE, COLUMN_REGION, COLUMN_CONFIDENCE, COLUMNS };
 static const char *const columns[COLUMNS] = { "plate", "jurisdiction", "state", "region", "confidence" };
 
-/* -- rows to reads ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- rows to reads ------------------------------------------------------------------------------------------------- */
 
 /* Engines say 0 to 1 or 0 to 100; nothing said is 1. */
 static bool read_confidence(const struct csv_field *field, double *confidence)
@@ -98,7 +98,7 @@ static int read_rows(struct lane_context *context, struct csv *csv)
     return row.state == CSV_BROKEN ? CLIENT_FAILED : CLIENT_OK;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- the whole ----------------------------------------------------------------------------------------------------- */
 
 static int open_input(const struct lane_options *options, int *fd, struct csv **csv)
 {
@@ -141,11 +141,14 @@ static int first_policy(struct lane_context *context)
     const int64_t end_ms = moment_monotonic_ms() + (int64_t)context->options->patience_s * 1000;
     struct lane_policy *policy = NULL;
     struct http *gate = NULL;
+    bool tell = true;
     int code = http_open(context->settings, HTTP_GATE, context->identity, &gate);
 
     if (code != CLIENT_OK) return code;
-    while ((code = lane_policy_get(context->keyring, gate, 0, &policy)) == CLIENT_UNREACHABLE && moment_monotonic_ms() < end_ms)
-        nap_us(1000000);
+    while ((code = lane_policy_get(context->keyring, gate, 0, tell, &policy)) == CLIENT_UNREACHABLE && moment_monotonic_ms() < end_ms) {
+        tell = false;
+        nap_us(500000);
+    }
     if (code == CLIENT_OK && policy->grades == 0) say("no list is in force at this site: nothing is looked for");
     if (code == CLIENT_OK && policy->reads_max < context->options->batch) context->options->batch = policy->reads_max;
     lane_policy_release(policy);
@@ -179,7 +182,7 @@ static int lane(struct lane_context *context, struct csv *csv)
     return code;
 }
 
-/* -- options ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- options ------------------------------------------------------------------------------------------------------- */
 
 enum { OPTION_CODES = 0x300, OPTION_BATCH, OPTION_PARALLEL, OPTION_PATIENCE, OPTION_RATE, OPTION_SHOW };
 

@@ -24,7 +24,7 @@ struct lane_options {
     bool show_plates; /* in JSON; on a screen they always are */
 };
 
-/* -- reads --------------------------------------------------------------------------------------------------------------------------------- */
+/* -- reads --------------------------------------------------------------------------------------------------------- */
 
 struct lane_read {
     uint64_t line;
@@ -41,7 +41,7 @@ struct lane_batch {
     struct lane_read reads[]; /* locked memory, options.batch of them */
 };
 
-/* -- lane_queue.c: batches between the reader and the workers -------------------------------------------------------------------------------- */
+/* -- lane_queue.c: batches between the reader and the workers ------------------------------------------------------ */
 
 struct lane_queue;
 
@@ -54,7 +54,7 @@ struct lane_batch *lane_queue_take(struct lane_queue *queue);               /* w
 void lane_queue_give_back(struct lane_queue *queue, struct lane_batch *batch); /* wipes it */
 void lane_queue_close(struct lane_queue *queue);
 
-/* -- lane_policy.c: what is wanted here, and the keys for it ------------------------------------------------------------------------------------ */
+/* -- lane_policy.c: what is wanted here, and the keys for it ------------------------------------------------------- */
 
 struct lane_policy {
     _Atomic unsigned users;
@@ -72,11 +72,12 @@ struct lane_keyring;
 
 struct lane_keyring *lane_keyring_create(const struct settings *settings, const struct identity *identity) MUST_USE; /* NULL is said */
 void lane_keyring_destroy(struct lane_keyring *keyring);
-/* The policy in force, fetched over GATE when there is none that is newer than generation OLDER_THAN; give it back.  An exit code. */
-int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, struct lane_policy **policy) MUST_USE;
+/* The policy in force, fetched over GATE when there is none that is newer than generation OLDER_THAN; give it back.  An exit code;
+   CLIENT_UNREACHABLE also where the gate can't just now, and that is said only with TELL. */
+int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, bool tell, struct lane_policy **policy) MUST_USE;
 void lane_policy_release(struct lane_policy *policy); /* NULL is fine */
 
-/* -- lane_tokens.c: tokens of reads ----------------------------------------------------------------------------------------------------------------- */
+/* -- lane_tokens.c: tokens of reads -------------------------------------------------------------------------------- */
 
 struct lane_tokens {
     size_t counts[PLATESIEVE_GRADES];
@@ -94,7 +95,7 @@ bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade 
 size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch, const struct lane_tokens *tokens, char *body,
                        size_t size);
 
-/* -- lane_report.c: what came of it --------------------------------------------------------------------------------------------------------------- */
+/* -- lane_report.c: what came of it -------------------------------------------------------------------------------- */
 
 struct lane_report;
 
@@ -113,7 +114,7 @@ void lane_report_lists(struct lane_report *report, json_t *unchecked);
 /* Prints the summary; the exit code that follows from what happened. */
 int lane_report_end(struct lane_report *report);
 
-/* -- lane_check.c: a batch, from tokens to answers -------------------------------------------------------------------------------------------------- */
+/* -- lane_check.c: a batch, from tokens to answers ----------------------------------------------------------------- */
 
 struct lane_worker;
 

@@ -28,7 +28,7 @@ static void nap(unsigned ms)
     nanosleep(&time, NULL);
 }
 
-/* -- the gate's answer ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- the gate's answer --------------------------------------------------------------------------------------------- */
 
 /* Is this alert what it says?  Its tag proves that the agency listed a plate that gives one of our own tokens. */
 static bool is_authentic(const struct lane_policy *policy, const struct lane_tokens *tokens, json_t *alert)
@@ -101,7 +101,7 @@ static bool judge(struct lane_worker *worker, const struct lane_policy *policy, 
     return whole;
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* -- asking -------------------------------------------------------------------------------------------------------- */
 
 enum outcome { DONE, AGAIN_WITH_NEW_POLICY, AGAIN_LATER, GIVEN_UP };
 
@@ -147,7 +147,7 @@ static enum outcome round_of(struct lane_worker *worker, const struct lane_batch
     struct lane_policy *policy = NULL;
     enum outcome outcome = GIVEN_UP;
     size_t size = 0;
-    const int code = lane_policy_get(worker->context->keyring, worker->gate, worker->generation, &policy);
+    const int code = lane_policy_get(worker->context->keyring, worker->gate, worker->generation, tell, &policy);
 
     if (code == CLIENT_REFUSED) atomic_store(&worker->context->fatal, code);
     if (code != CLIENT_OK) return code == CLIENT_UNREACHABLE ? AGAIN_LATER : GIVEN_UP;
@@ -191,13 +191,23 @@ static void check(struct lane_worker *worker, const struct lane_batch *batch)
     lane_report_unchecked(context->report, batch);
 }
 
-/* -- the thread ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- the thread ---------------------------------------------------------------------------------------------------- */
+
+/* Makes the connection before a read has to wait for it. */
+static void warm_up(struct lane_worker *worker)
+{
+    const struct http_request request = { .method = "GET", .path = "/livez", .timeout_s = CHECK_TIMEOUT_S };
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+
+    (void)!http_ask_here(worker->gate, &request, &answer); /* the first read will say what is wrong */
+}
 
 static void *run(void *argument)
 {
     struct lane_worker *worker = argument;
     struct lane_batch *batch;
 
+    warm_up(worker);
     while ((batch = lane_queue_take(worker->context->queue)) != NULL) {
         check(worker, batch);
         lane_queue_give_back(worker->context->queue, batch);

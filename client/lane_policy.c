@@ -37,7 +37,7 @@ void lane_policy_release(struct lane_policy *policy)
     if (policy != NULL && atomic_fetch_sub(&policy->users, 1) == 1) free(policy);
 }
 
-/* -- keys --------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- keys ---------------------------------------------------------------------------------------------------------- */
 
 static const struct epoch *find_key(const struct lane_keyring *keyring, const struct epoch *wanted)
 {
@@ -80,7 +80,7 @@ static void fetch_coming(struct lane_keyring *keyring)
             return;
 }
 
-/* -- policy ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- policy -------------------------------------------------------------------------------------------------------- */
 
 static bool parse_epoch(json_t *json, struct epoch *epoch)
 {
@@ -145,7 +145,7 @@ static int add_keys(struct lane_keyring *keyring, struct lane_policy *policy)
 }
 
 /* CLIENT_UNREACHABLE also where the gate says that it can't just now. */
-static int ask_policy(struct http *gate, struct lane_policy *policy)
+static int ask_policy(struct http *gate, bool tell, struct lane_policy *policy)
 {
     const struct http_request request = { .method = "GET", .path = "/v1/lane" };
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
@@ -153,14 +153,14 @@ static int ask_policy(struct http *gate, struct lane_policy *policy)
     bool parsed;
 
     if (!http_ask(gate, &request, &answer)) {
-        say("no answer from the gate: %s", http_trouble(gate));
+        if (tell) say("no answer from the gate: %s", http_trouble(gate));
         return CLIENT_UNREACHABLE;
     }
-    if (answer.status != 200) {
-        const int code = problem_say(gate, &answer);
-
-        return answer.status >= 500 ? CLIENT_UNREACHABLE : code;
+    if (answer.status >= 500) {
+        if (tell) (void)problem_say(gate, &answer);
+        return CLIENT_UNREACHABLE;
     }
+    if (answer.status != 200) return problem_say(gate, &answer);
     json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
     parsed = parse_policy(json, policy);
     json_decref(json);
@@ -169,10 +169,10 @@ static int ask_policy(struct http *gate, struct lane_policy *policy)
     return CLIENT_FAILED;
 }
 
-static int fetch_policy(struct lane_keyring *keyring, struct http *gate)
+static int fetch_policy(struct lane_keyring *keyring, struct http *gate, bool tell)
 {
     struct lane_policy *policy = calloc(1, sizeof(*policy));
-    int code = policy == NULL ? CLIENT_FAILED : ask_policy(gate, policy);
+    int code = policy == NULL ? CLIENT_FAILED : ask_policy(gate, tell, policy);
 
     if (code == CLIENT_OK) code = add_keys(keyring, policy);
     if (code != CLIENT_OK) {
@@ -186,13 +186,13 @@ static int fetch_policy(struct lane_keyring *keyring, struct http *gate)
     return CLIENT_OK;
 }
 
-int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, struct lane_policy **policy)
+int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, bool tell, struct lane_policy **policy)
 {
     int code = CLIENT_OK;
 
     *policy = NULL;
     pthread_mutex_lock(&keyring->mutex);
-    if (keyring->policy == NULL || keyring->policy->generation <= older_than) code = fetch_policy(keyring, gate);
+    if (keyring->policy == NULL || keyring->policy->generation <= older_than) code = fetch_policy(keyring, gate, tell);
     if (code == CLIENT_OK) {
         *policy = keyring->policy;
         atomic_fetch_add(&keyring->policy->users, 1);

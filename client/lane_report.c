@@ -77,7 +77,7 @@ void lane_report_unchecked(struct lane_report *report, const struct lane_batch *
     pthread_mutex_unlock(&report->mutex);
 }
 
-/* -- alerts -------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- alerts -------------------------------------------------------------------------------------------------------- */
 
 static void print_alert(const struct lane_read *read, json_t *alert)
 {
@@ -178,7 +178,7 @@ void lane_report_lists(struct lane_report *report, json_t *unchecked)
     pthread_mutex_unlock(&report->mutex);
 }
 
-/* -- summary ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* -- summary ------------------------------------------------------------------------------------------------------- */
 
 /* [[milliseconds, reads], ...], so that whoever runs several lanes can add them up. */
 static json_t *histogram_json(const struct histogram *histogram)

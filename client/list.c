@@ -2,7 +2,7 @@
 
 #include "client/problem.h"
 
-/* -- what a gate says about a list ------------------------------------------------------------------------------------------------------- */
+/* -- what a gate says about a list --------------------------------------------------------------------------------- */
 
 static bool copy_name(char to[LIMIT_NAME_MAX + 1], const char *from)
 {
@@ -56,7 +56,7 @@ int list_fetch(struct http *gate, const char *id, struct list_info *info)
     return code;
 }
 
-/* -- printing ------------------------------------------------------------------------------------------------------------------------------- */
+/* -- printing ------------------------------------------------------------------------------------------------------ */
 
 static const char *text_of(json_t *json, const char *member)
 {
@@ -109,7 +109,7 @@ bool list_print(json_t *json, bool as_json)
     return !ferror(stdout);
 }
 
-/* -- show ------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- show ---------------------------------------------------------------------------------------------------------- */
 
 struct show_options {
     const char *list;
@@ -163,7 +163,7 @@ int command_list_show(struct settings *settings, int argc, char **argv)
     return code;
 }
 
-/* --------------------------------------------------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct command list_commands[] = {
     { "create", "create an empty list", command_list_create },

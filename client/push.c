@@ -53,7 +53,7 @@ static void push_close(struct push *push)
     http_close(push->keys);
 }
 
-/* -- the file ---------------------------------------------------------------------------------------------------------------------------------- */
+/* -- the file ------------------------------------------------------------------------------------------------------ */
 
 static int open_file(struct push *push)
 {
@@ -102,7 +102,7 @@ static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_S
     crypto_hash_sha256_final(&state, fingerprint);
 }
 
-/* -- epochs --------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- epochs -------------------------------------------------------------------------------------------------------- */
 
 /* With mode `tokens`, only epochs that the list does not cover yet. */
 static void drop_covered(struct epochs *epochs, const struct list_info *info)
@@ -148,7 +148,7 @@ static int fetch_epochs(struct push *push)
     return code;
 }
 
-/* -- rows -------------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------------------------------- */
 
 static void count_row(struct push *push, uint64_t line, const struct push_made *made)
 {
@@ -216,7 +216,7 @@ static int send_rows(struct push *push)
     return code != CLIENT_OK ? code : sent;
 }
 
-/* -- commit -------------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- commit -------------------------------------------------------------------------------------------------------- */
 
 static int commit(struct push *push)
 {
@@ -245,7 +245,7 @@ static int check_empty(const struct push *push)
     return CLIENT_FAILED;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* -- the whole ----------------------------------------------------------------------------------------------------- */
 
 static json_t *summary_json(const struct push *push)
 {
@@ -333,7 +333,7 @@ static int push_list(struct push *push)
     return row_counts_total(&push->unusable) + push->without_full + push->without_near + push->suffixed > 0 ? CLIENT_REMARKS : CLIENT_OK;
 }
 
-/* -- options ---------------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- options ------------------------------------------------------------------------------------------------------- */
 
 enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE };
 

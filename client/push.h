@@ -24,7 +24,7 @@ struct push_options {
 
 #define PUSH_SHA256 32
 
-/* -- push_row.c: a row becomes a line ---------------------------------------------------------------------------------------------------- */
+/* -- push_row.c: a row becomes a line ------------------------------------------------------------------------------ */
 
 struct push_scratch; /* locked memory for one row */
 
@@ -58,7 +58,7 @@ void push_scratch_destroy(struct push_scratch *scratch);
 #define PUSH_LINES_BYTES (2 * LIMIT_PART_LINE_BYTES)
 struct push_made push_row(const struct push_maker *maker, const struct csv_row *row, char *text, size_t *size);
 
-/* -- push_revision.c: a revision on the gate, and what is remembered of it here ------------------------------------------------------------ */
+/* -- push_revision.c: a revision on the gate, and what is remembered of it here ------------------------------------ */
 
 struct push_revision {
     uint32_t number;
@@ -77,7 +77,7 @@ void push_revision_drop(struct http *gate, const struct list_info *info, const s
 void push_revision_forget(struct push_revision *revision);
 void push_revision_free(struct push_revision *revision);
 
-/* -- push_sender.c: parts on their way ------------------------------------------------------------------------------------------------------- */
+/* -- push_sender.c: parts on their way ----------------------------------------------------------------------------- */
 
 struct push_sender;
 

@@ -20,7 +20,7 @@ static void revision_path(char path[256], const struct list_info *info, uint32_t
     snprintf(path, 256, "/v1/lists/%s/revisions/%u", info->id, number);
 }
 
-/* -- what is remembered here: number and fingerprint ----------------------------------------------------------------------------------------- */
+/* -- what is remembered here: number and fingerprint --------------------------------------------------------------- */
 
 static bool recall(const struct push_revision *revision, const uint8_t fingerprint[PUSH_SHA256], uint32_t *number, bool *same)
 {
@@ -64,7 +64,7 @@ void push_revision_free(struct push_revision *revision)
     revision->parts = NULL;
 }
 
-/* -- at the gate ---------------------------------------------------------------------------------------------------------------------------------- */
+/* -- at the gate --------------------------------------------------------------------------------------------------- */
 
 void push_revision_drop(struct http *gate, const struct list_info *info, const struct push_revision *revision)
 {

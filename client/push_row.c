@@ -30,7 +30,7 @@ void push_scratch_destroy(struct push_scratch *scratch)
     platesieve_secret_free(scratch);
 }
 
-/* -- writing JSON ------------------------------------------------------------------------------------------------------------------------- */
+/* -- writing JSON -------------------------------------------------------------------------------------------------- */
 
 struct writer {
     char *at, *end;
@@ -70,7 +70,7 @@ static void put_time(struct writer *writer, const char *member, int64_t ms)
     put(writer, "\"", 1);
 }
 
-/* -- tokens --------------------------------------------------------------------------------------------------------------------------------- */
+/* -- tokens -------------------------------------------------------------------------------------------------------- */
 
 static bool put_tokens(struct writer *writer, const struct push_maker *maker, const struct platesieve_prf *prf, enum platesieve_grade grade)
 {
@@ -128,7 +128,7 @@ static bool make_messages(const struct push_maker *maker, struct push_made *made
     return true;
 }
 
-/* -- rows -------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------------------------------- */
 
 struct dates {
     int64_t effective_ms, expires_ms; /* negative: not said */
@@ -227,7 +227,7 @@ static void make_entry(const struct push_maker *maker, const struct csv_row *row
     if (!made->no_memory) made->lines = 1;
 }
 
-/* -- removal ----------------------------------------------------------------------------------------------------------------------------------- */
+/* -- removal ------------------------------------------------------------------------------------------------------- */
 
 static void write_removal(const struct push_maker *maker, const struct reference *reference, struct writer *writer, struct push_made *made)
 {

@@ -20,7 +20,7 @@ struct reference_key {
     EVP_CIPHER_CTX *context; /* used by one call at a time */
 };
 
-/* -- the key -------------------------------------------------------------------------------------------------------------------------------- */
+/* -- the key ------------------------------------------------------------------------------------------------------- */
 
 struct reference_key *reference_key_from(const uint8_t bytes[KEY_BYTES])
 {
@@ -91,7 +91,7 @@ void reference_key_close(struct reference_key *key)
     platesieve_secret_free(key);
 }
 
-/* -- digests -------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- digests ------------------------------------------------------------------------------------------------------- */
 
 /* HMAC over what, list, text, plate and jurisdiction, a zero byte between; PLATE may be NULL. */
 static void digest(const struct reference_key *key, const char *what, const char *list, const char *text, size_t size,
@@ -135,7 +135,7 @@ bool reference_derive(const struct reference_key *key, const char *list, const s
     return true;
 }
 
-/* -- sealing ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- sealing ------------------------------------------------------------------------------------------------------- */
 
 bool reference_valid(const char *text, size_t size)
 {

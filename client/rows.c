@@ -40,7 +40,7 @@ enum row_fault row_fault_of(enum csv_state state)
     }
 }
 
-/* -- what spreadsheets do to plates ---------------------------------------------------------------------------------------------------- */
+/* -- what spreadsheets do to plates -------------------------------------------------------------------------------- */
 
 static size_t count_digits(const char *text, size_t size)
 {
@@ -95,7 +95,7 @@ static bool is_date(const char *text, size_t size)
     return text[at] == '-' && size - at > 2 && size - at <= 5 && count_digits(text + at + 1, size - at - 1) == size - at - 1;
 }
 
-/* -- words that mean `no plate` ---------------------------------------------------------------------------------------------------------- */
+/* -- words that mean `no plate` ------------------------------------------------------------------------------------ */
 
 static bool is_placeholder_raw(const char *text, size_t size)
 {
@@ -116,7 +116,7 @@ static bool is_placeholder(const struct platesieve_plate *plate)
     return false;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 /* How many letters and digits there are, to tell "nothing" from "too much". */
 static bool has_alphanumeric(const char *text, size_t size)

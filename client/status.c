@@ -4,7 +4,7 @@
 
 #define URLS_BYTES 2048
 
-/* -- printing what a daemon says ------------------------------------------------------------------------------------------------------------ */
+/* -- printing what a daemon says ----------------------------------------------------------------------------------- */
 
 static const char *text_of(json_t *json, const char *member)
 {
@@ -96,7 +96,7 @@ static void print_keys(json_t *json)
     printf("  %-10s %lld handed out since the start\n", "keys", number_of(json, "keys_given"));
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------------------------------------ */
+/* -- asking -------------------------------------------------------------------------------------------------------- */
 
 /* The server at URL alone. */
 static int ask_one(const struct settings *settings, enum http_service service, const struct identity *identity, const char *url,
