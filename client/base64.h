@@ -17,8 +17,10 @@ static inline bool base64_parse(const char *text, uint8_t *bytes, size_t size)
 {
     size_t got = 0;
 
-    return text != NULL && sodium_base642bin(bytes, size, text, strlen(text), NULL, &got, NULL,
-                                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && got == size;
+    return text != NULL &&
+           sodium_base642bin(bytes, size, text, strlen(text), NULL, &got, NULL,
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+           got == size;
 }
 
 #endif

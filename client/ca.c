@@ -66,7 +66,8 @@ int command_ca_init(struct settings *settings, int argc, char **argv)
     bool made;
 
     command_parse(init_options, init_parse, NULL,
-                  "Makes a certificate authority in PKI/ca: ca.key, ca.pem, crl.pem and index.  Keep the folder on a machine of its own and "
+                  "Makes a certificate authority in PKI/ca: ca.key, ca.pem, crl.pem and index.  Keep the folder on a "
+                  "machine of its own and "
                   "hand out ca.pem and crl.pem only.",
                   &input, argc, argv);
     if (settings->pki == NULL) {
@@ -75,8 +76,8 @@ int command_ca_init(struct settings *settings, int argc, char **argv)
     }
     made = init_folder(settings, &options, &ca);
     if (made && settings->json)
-        made = print_json(json_pack("{s:s, s:s, s:s+}", "trust_domain", options.trust_domain, "folder", ca.folder, "certificate",
-                                    ca.folder, "/ca.pem"));
+        made = print_json(json_pack("{s:s, s:s, s:s+}", "trust_domain", options.trust_domain, "folder", ca.folder,
+                                    "certificate", ca.folder, "/ca.pem"));
     else if (made) printf("made the authority of %s in %s\n", options.trust_domain, ca.folder);
     ca_close(&ca);
     return made ? CLIENT_OK : CLIENT_FAILED;
@@ -97,8 +98,9 @@ static bool list_row(const struct ca_row *row, bool json)
     moment_print(row->not_after_ms, end);
     if (row->revoked_ms != 0) moment_print(row->revoked_ms, revoked);
     if (json)
-        return print_json(json_pack("{s:s, s:s, s:s, s:s, s:s*}", "name", row->name, "serial", row->serial, "state", row_state(row),
-                                    "not_after", end, "revoked", row->revoked_ms == 0 ? NULL : revoked));
+        return print_json(json_pack("{s:s, s:s, s:s, s:s, s:s*}", "name", row->name, "serial", row->serial, "state",
+                                    row_state(row), "not_after", end, "revoked",
+                                    row->revoked_ms == 0 ? NULL : revoked));
     return printf("%-32s  %s  until %.10s  %s %s\n", row->name, row->serial, end, row_state(row), revoked) >= 0;
 }
 
@@ -108,7 +110,8 @@ int command_ca_list(struct settings *settings, int argc, char **argv)
     struct ca ca;
     bool listed;
 
-    command_parse(NULL, NULL, NULL, "Lists the certificates that the authority issued, oldest first.", &input, argc, argv);
+    command_parse(NULL, NULL, NULL, "Lists the certificates that the authority issued, oldest first.", &input, argc,
+                  argv);
     listed = ca_open(settings, &ca);
     for (size_t i = 0; listed && i < ca.row_count; i++) listed = list_row(&ca.rows[i], settings->json);
     ca_close(&ca);
@@ -128,6 +131,7 @@ static const struct command ca_commands[] = {
 
 int command_ca(struct settings *settings, int argc, char **argv)
 {
-    return command_dispatch(ca_commands, "The certificate authority: who may speak to gates and key servers, and under which name.", settings,
-                            argc, argv);
+    return command_dispatch(ca_commands,
+                            "The certificate authority: who may speak to gates and key servers, and under which name.",
+                            settings, argc, argv);
 }

@@ -31,14 +31,16 @@ static bool host_valid(const char *host)
 {
     const size_t length = strlen(host);
 
-    return length >= 1 && length <= 253 && strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == length;
+    return length >= 1 && length <= 253 &&
+           strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == length;
 }
 
 static void add_name(struct issue_options *options, const char *text, const struct argp_state *state)
 {
     if (options->name_count == NAMES_MAX) argp_error(state, "at most %d names at a time", NAMES_MAX);
     if (!name_parse(text, &options->names[options->name_count]))
-        argp_error(state, "a name is reader/SITE/LANE, agency/AGENCY/USER, evidence/AGENCY/N, operator/gate/USER, operator/keys/USER, "
+        argp_error(state, "a name is reader/SITE/LANE, agency/AGENCY/USER, evidence/AGENCY/N, operator/gate/USER, "
+                          "operator/keys/USER, "
                           "auditor/USER or node/NAME, in a-z 0-9 - _ .");
     options->name_count++;
 }
@@ -52,12 +54,14 @@ static error_t issue_parse(int key, char *argument, struct argp_state *state)
     case 'n': options->days = (unsigned)option_number(state, "--days", argument, 1, CA_DAYS_MAX); return 0;
     case 'f': options->force = true; return 0;
     case 'd':
-        if (!host_valid(argument) || options->dns_count == HOSTS_MAX) argp_error(state, "--dns takes a host name, at most %d", HOSTS_MAX);
+        if (!host_valid(argument) || options->dns_count == HOSTS_MAX)
+            argp_error(state, "--dns takes a host name, at most %d", HOSTS_MAX);
         options->dns[options->dns_count++] = argument;
         return 0;
     case 'i':
         address = a2i_IPADDRESS(argument);
-        if (address == NULL || options->ip_count == HOSTS_MAX) argp_error(state, "--ip takes an IP address, at most %d", HOSTS_MAX);
+        if (address == NULL || options->ip_count == HOSTS_MAX)
+            argp_error(state, "--ip takes an IP address, at most %d", HOSTS_MAX);
         ASN1_OCTET_STRING_free(address);
         ERR_clear_error();
         options->ip[options->ip_count++] = argument;
@@ -74,13 +78,14 @@ static bool report(const struct ca_row *row, const char *certificate, const char
 
     moment_print(row->not_after_ms, end);
     if (json)
-        return print_json(json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name, "serial", row->serial, "not_after", end, "certificate",
-                                    certificate, "key", key));
+        return print_json(json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", row->name, "serial", row->serial, "not_after",
+                                    end, "certificate", certificate, "key", key));
     return printf("issued %s until %.10s: %s\n", row->name, end, certificate) >= 0;
 }
 
 /* The index is written before the files: what exists can always be revoked. */
-static bool issue(struct ca *ca, const struct settings *settings, const struct issue_options *options, const struct name *name)
+static bool issue(struct ca *ca, const struct settings *settings, const struct issue_options *options,
+                  const struct name *name)
 {
     const struct ca_request request = { name, options->days, options->dns, options->ip };
     char file[LIMIT_IDENTITY_MAX + 1], certificate_path[PATH_MAX], key_path[PATH_MAX];
@@ -91,7 +96,8 @@ static bool issue(struct ca *ca, const struct settings *settings, const struct i
 
     name_file(name, file);
     if (!path_make(certificate_path, sizeof(certificate_path), "%s/%s/%s.pem", ca->pki, name->role, file) ||
-        !path_make(key_path, sizeof(key_path), "%s/%s/%s.key", ca->pki, name->role, file) || !folder_make_for(key_path, 0755))
+        !path_make(key_path, sizeof(key_path), "%s/%s/%s.key", ca->pki, name->role, file) ||
+        !folder_make_for(key_path, 0755))
         return false;
     if (!options->force && access(key_path, F_OK) == 0) {
         say("%s exists; --force replaces it", key_path);
@@ -101,7 +107,8 @@ static bool issue(struct ca *ca, const struct settings *settings, const struct i
     if (key != NULL) certificate = ca_sign(ca, key, &request, &row);
     if (certificate != NULL)
         issued = ca_add_row(ca, &row) && ca_save_index(ca) && ca_write_key(key_path, key, options->force) &&
-                 ca_write_certificate(certificate_path, certificate) && report(&row, certificate_path, key_path, settings->json);
+                 ca_write_certificate(certificate_path, certificate) &&
+                 report(&row, certificate_path, key_path, settings->json);
     X509_free(certificate);
     EVP_PKEY_free(key);
     return issued;
@@ -114,11 +121,13 @@ int command_ca_issue(struct settings *settings, int argc, char **argv)
     struct ca ca;
     bool issued;
 
-    command_parse(issue_options, issue_parse, "NAME...",
-                  "Issues a certificate and a key for each NAME, such as reader/north/1, into PKI/<role>/north.1.pem and .key.", &input, argc,
-                  argv);
+    command_parse(
+        issue_options, issue_parse, "NAME...",
+        "Issues a certificate and a key for each NAME, such as reader/north/1, into PKI/<role>/north.1.pem and .key.",
+        &input, argc, argv);
     issued = ca_open(settings, &ca);
-    for (size_t i = 0; issued && i < options.name_count; i++) issued = issue(&ca, settings, &options, &options.names[i]);
+    for (size_t i = 0; issued && i < options.name_count; i++)
+        issued = issue(&ca, settings, &options, &options.names[i]);
     ca_close(&ca);
     return issued ? CLIENT_OK : CLIENT_FAILED;
 }

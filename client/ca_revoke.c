@@ -9,7 +9,10 @@
 struct revoke_options {
     unsigned days;
     size_t count;
-    struct { const char *text; bool serial; } targets[TARGETS_MAX];
+    struct {
+        const char *text;
+        bool serial;
+    } targets[TARGETS_MAX];
 };
 
 static const struct argp_option revoke_options[] = {
@@ -80,13 +83,15 @@ int command_ca_revoke(struct settings *settings, int argc, char **argv)
     bool revoked;
 
     command_parse(revoke_options, revoke_parse, "[NAME...]",
-                  "Takes back all certificates of each NAME, and signs a new revocation list, PKI/ca/crl.pem.  Daemons follow that file within a "
+                  "Takes back all certificates of each NAME, and signs a new revocation list, PKI/ca/crl.pem.  Daemons "
+                  "follow that file within a "
                   "second; carry it to their machines.",
                   &input, argc, argv);
     revoked = ca_open(settings, &ca) && revoke(&ca, &options, &marked);
     if (revoked && settings->json)
         revoked = print_json(json_pack("{s:I, s:s+}", "revoked", (json_int_t)marked, "crl", ca.folder, "/crl.pem"));
-    else if (revoked) printf("revoked %zu certificate%s; the new list is %s/crl.pem\n", marked, marked == 1 ? "" : "s", ca.folder);
+    else if (revoked)
+        printf("revoked %zu certificate%s; the new list is %s/crl.pem\n", marked, marked == 1 ? "" : "s", ca.folder);
     ca_close(&ca);
     return revoked ? CLIENT_OK : CLIENT_FAILED;
 }
@@ -114,10 +119,11 @@ int command_ca_crl(struct settings *settings, int argc, char **argv)
     struct ca ca;
     bool saved;
 
-    command_parse(crl_options, crl_parse, NULL, "Signs the revocation list again.  Daemons refuse everybody once it has ended.", &input, argc,
-                  argv);
+    command_parse(crl_options, crl_parse, NULL,
+                  "Signs the revocation list again.  Daemons refuse everybody once it has ended.", &input, argc, argv);
     saved = ca_open(settings, &ca) && ca_save_crl(&ca, days);
-    if (saved && settings->json) saved = print_json(json_pack("{s:s+, s:i}", "crl", ca.folder, "/crl.pem", "days", (int)days));
+    if (saved && settings->json)
+        saved = print_json(json_pack("{s:s+, s:i}", "crl", ca.folder, "/crl.pem", "days", (int)days));
     else if (saved) printf("signed %s/crl.pem, good for %u days\n", ca.folder, days);
     ca_close(&ca);
     return saved ? CLIENT_OK : CLIENT_FAILED;

@@ -35,7 +35,8 @@ static bool set_subject(X509 *certificate, const char *organisation, const char 
     char shortened[65]; /* the most that X.520 allows a common name; the URI name is what counts */
 
     snprintf(shortened, sizeof(shortened), "%s", common_name);
-    return X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *)organisation, -1, -1, 0) == 1 &&
+    return X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *)organisation, -1, -1, 0) ==
+               1 &&
            X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)shortened, -1, -1, 0) == 1;
 }
 
@@ -95,7 +96,8 @@ static bool push_hosts(GENERAL_NAMES *names, const struct ca_request *request)
     return true;
 }
 
-/* The URI name first: it is the identity.  A node is reached by host names as well; REQUEST is NULL for the authority itself. */
+/* The URI name first: it is the identity.  A node is reached by host names as well; REQUEST is NULL for the authority
+ * itself. */
 static bool set_names(X509 *certificate, const char *trust_domain, const struct ca_request *request)
 {
     char uri[sizeof("spiffe:///") + LIMIT_TRUST_DOMAIN_MAX + LIMIT_IDENTITY_MAX];
@@ -116,8 +118,8 @@ static bool set_names(X509 *certificate, const char *trust_domain, const struct 
 X509 *ca_sign_self(EVP_PKEY *key, const char *trust_domain, unsigned days)
 {
     X509 *certificate = X509_new();
-    bool signed_ = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate, NULL) &&
-                   set_subject(certificate, trust_domain, "Platesieve authority") &&
+    bool signed_ = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
+                   set_serial(certificate, NULL) && set_subject(certificate, trust_domain, "Platesieve authority") &&
                    X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1 &&
                    X509_gmtime_adj(X509_getm_notBefore(certificate), -CA_CLOCK_SKEW_S) != NULL &&
                    X509_time_adj_ex(X509_getm_notAfter(certificate), (int)days, 0, NULL) != NULL &&
@@ -136,11 +138,13 @@ X509 *ca_sign_self(EVP_PKEY *key, const char *trust_domain, unsigned days)
 /* What a certificate may be used for.  Pictures are sealed to evidence certificates, so those agree on keys. */
 static bool set_usage(X509 *certificate, const char *role)
 {
-    const char *usage = strcmp(role, "evidence") == 0 ? "critical,digitalSignature,keyAgreement" : "critical,digitalSignature";
+    const char *usage =
+        strcmp(role, "evidence") == 0 ? "critical,digitalSignature,keyAgreement" : "critical,digitalSignature";
     const char *extended = strcmp(role, "node") == 0 ? "serverAuth,clientAuth" : "clientAuth";
 
     return add_extension(certificate, NULL, NID_basic_constraints, "critical,CA:FALSE") &&
-           add_extension(certificate, NULL, NID_key_usage, usage) && add_extension(certificate, NULL, NID_ext_key_usage, extended);
+           add_extension(certificate, NULL, NID_key_usage, usage) &&
+           add_extension(certificate, NULL, NID_ext_key_usage, extended);
 }
 
 /* No certificate outlives its authority's. */
@@ -152,7 +156,8 @@ static bool set_validity(const struct ca *ca, X509 *certificate, unsigned days, 
     if (X509_gmtime_adj(X509_getm_notBefore(certificate), -CA_CLOCK_SKEW_S) == NULL ||
         X509_time_adj_ex(X509_getm_notAfter(certificate), (int)days, 0, NULL) == NULL)
         return false;
-    if (ASN1_TIME_compare(X509_get0_notAfter(certificate), limit) > 0 && X509_set1_notAfter(certificate, limit) != 1) return false;
+    if (ASN1_TIME_compare(X509_get0_notAfter(certificate), limit) > 0 && X509_set1_notAfter(certificate, limit) != 1)
+        return false;
     if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1) return false;
     *not_after_ms = (int64_t)timegm(&tm) * 1000;
     return true;
@@ -163,13 +168,13 @@ X509 *ca_sign(const struct ca *ca, EVP_PKEY *key, const struct ca_request *reque
     X509 *certificate = X509_new();
     bool signed_;
 
-    *row = (struct ca_row){ 0 };
+    *row = (struct ca_row) { 0 };
     snprintf(row->name, sizeof(row->name), "%s", request->name->text);
-    signed_ = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate, row->serial) &&
-              set_subject(certificate, ca->trust_domain, request->name->text) &&
+    signed_ = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
+              set_serial(certificate, row->serial) && set_subject(certificate, ca->trust_domain, request->name->text) &&
               X509_set_issuer_name(certificate, X509_get_subject_name(ca->certificate)) == 1 &&
-              set_validity(ca, certificate, request->days, &row->not_after_ms) && X509_set_pubkey(certificate, key) == 1 &&
-              set_usage(certificate, request->name->role) &&
+              set_validity(ca, certificate, request->days, &row->not_after_ms) &&
+              X509_set_pubkey(certificate, key) == 1 && set_usage(certificate, request->name->role) &&
               add_extension(certificate, ca->certificate, NID_subject_key_identifier, "hash") &&
               add_extension(certificate, ca->certificate, NID_authority_key_identifier, "keyid:always") &&
               set_names(certificate, ca->trust_domain, request) && X509_sign(certificate, ca->key, EVP_sha256()) > 0;

@@ -74,7 +74,8 @@ static bool read_key_and_certificate(struct ca *ca)
     ca->key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
     fclose(file);
     if (ca->key == NULL) return ca_complain("can't read the authority's key");
-    if (X509_check_private_key(ca->certificate, ca->key) != 1) return ca_complain("the authority's key and certificate are not a pair");
+    if (X509_check_private_key(ca->certificate, ca->key) != 1)
+        return ca_complain("the authority's key and certificate are not a pair");
     return read_trust_domain(ca);
 }
 
@@ -87,7 +88,7 @@ static bool parse_row(char *line, struct ca_row *row)
     for (size_t i = 0; i < 4; i++)
         if ((fields[i] = strsep(&rest, "\t")) == NULL) return false;
     if (rest != NULL || strlen(fields[0]) > CA_SERIAL_TEXT || strlen(fields[1]) > LIMIT_IDENTITY_MAX) return false;
-    *row = (struct ca_row){ 0 };
+    *row = (struct ca_row) { 0 };
     snprintf(row->serial, sizeof(row->serial), "%s", fields[0]);
     snprintf(row->name, sizeof(row->name), "%s", fields[1]);
     if (!moment_parse(fields[2], &row->not_after_ms)) return false;
@@ -123,7 +124,7 @@ bool ca_open(const struct settings *settings, struct ca *ca)
 {
     char path[PATH_MAX];
 
-    *ca = (struct ca){ .lock = -1, .pki = settings->pki };
+    *ca = (struct ca) { .lock = -1, .pki = settings->pki };
     if (settings->pki == NULL) {
         say("where is the folder of the authority? Set PLATESIEVE_PKI or give --pki DIR.");
         return false;
@@ -144,7 +145,7 @@ void ca_close(struct ca *ca)
     X509_free(ca->certificate);
     free(ca->rows);
     if (ca->lock >= 0) close(ca->lock);
-    *ca = (struct ca){ .lock = -1 };
+    *ca = (struct ca) { .lock = -1 };
 }
 
 bool ca_add_row(struct ca *ca, const struct ca_row *row)
@@ -178,7 +179,8 @@ bool ca_save_index(const struct ca *ca)
         if (ca->rows[i].revoked_ms != 0) moment_print(ca->rows[i].revoked_ms, revoked);
         fprintf(stream, "%s\t%s\t%s\t%s\n", ca->rows[i].serial, ca->rows[i].name, end, revoked);
     }
-    saved = fclose(stream) == 0 && path_make(path, sizeof(path), "%s/index", ca->folder) && file_write(path, text, size, 0644);
+    saved = fclose(stream) == 0 && path_make(path, sizeof(path), "%s/index", ca->folder) &&
+            file_write(path, text, size, 0644);
     free(text);
     return saved;
 }
@@ -213,9 +215,11 @@ static bool set_crl_header(const struct ca *ca, X509_CRL *crl, unsigned days)
 
     X509V3_set_ctx(&context, ca->certificate, NULL, NULL, crl, 0);
     authority = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
-    set = last != NULL && next != NULL && number != NULL && authority != NULL && X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
-          X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->certificate)) == 1 && X509_CRL_set1_lastUpdate(crl, last) == 1 &&
-          X509_CRL_set1_nextUpdate(crl, next) == 1 && ASN1_INTEGER_set_uint64(number, (uint64_t)moment_now_ms()) == 1 &&
+    set = last != NULL && next != NULL && number != NULL && authority != NULL &&
+          X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
+          X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->certificate)) == 1 &&
+          X509_CRL_set1_lastUpdate(crl, last) == 1 && X509_CRL_set1_nextUpdate(crl, next) == 1 &&
+          ASN1_INTEGER_set_uint64(number, (uint64_t)moment_now_ms()) == 1 &&
           X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 && X509_CRL_add_ext(crl, authority, -1) == 1;
     ASN1_TIME_free(last);
     ASN1_TIME_free(next);
@@ -235,7 +239,8 @@ bool ca_save_crl(const struct ca *ca, unsigned days)
 
     for (size_t i = 0; made && i < ca->row_count; i++)
         if (ca->rows[i].revoked_ms != 0) made = add_revoked(crl, &ca->rows[i]);
-    made = made && X509_CRL_sort(crl) == 1 && X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0 && PEM_write_bio_X509_CRL(text, crl) == 1;
+    made = made && X509_CRL_sort(crl) == 1 && X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0 &&
+           PEM_write_bio_X509_CRL(text, crl) == 1;
     if (!made) ca_complain("can't make the revocation list");
     else {
         const long size = BIO_get_mem_data(text, &data);

@@ -1,4 +1,5 @@
-/* What all parts of the `platesieve` command share: its settings, its exit codes, and how it speaks to people and to programs. */
+/* What all parts of the `platesieve` command share: its settings, its exit codes, and how it speaks to people and to
+ * programs. */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
@@ -20,14 +21,15 @@ enum client_exit {
     CLIENT_ALARM = 6,       /* a gate sent a tag that is false */
 };
 
-/* Options that each command takes, with their defaults from the environment.  Strings are borrowed from argv and environ. */
+/* Options that each command takes, with their defaults from the environment.  Strings are borrowed from argv and
+ * environ. */
 struct settings {
     const char *as;    /* "agency/customs/ana"; NULL: the only identity that fits */
     const char *gates; /* URLs, comma separated, tried in order; NULL: not said */
     const char *keys;
-    const char *ca;    /* PEM file; NULL: <pki>/ca/ca.pem */
-    const char *crl;   /* PEM file; NULL: servers' certificates are not checked for revocation */
-    const char *pki;   /* folder with <role>/<name>.pem and .key */
+    const char *ca;  /* PEM file; NULL: <pki>/ca/ca.pem */
+    const char *crl; /* PEM file; NULL: servers' certificates are not checked for revocation */
+    const char *pki; /* folder with <role>/<name>.pem and .key */
     bool json;
 };
 
@@ -39,29 +41,33 @@ struct command {
     command_fn run;
 };
 
-/* Runs the command of TABLE (ended by a NULL name) that ARGV names, after the options before it.  ARGV[0] is what the user typed so far
+/* Runs the command of TABLE (ended by a NULL name) that ARGV names, after the options before it.  ARGV[0] is what the
+   user typed so far
    ("platesieve list").  Answers help and unknown names. */
-int command_dispatch(const struct command *table, const char *documentation, struct settings *settings, int argc, char **argv);
+int command_dispatch(const struct command *table, const char *documentation, struct settings *settings, int argc,
+                     char **argv);
 
 /* The options of `struct settings`, as a child for a command's own argp; its input is the settings. */
 extern const struct argp settings_argp;
-/* argp_parse for a command: CONTEXT is the input of ARGP, SETTINGS that of settings_argp.  A usage error ends the program with CLIENT_USAGE. */
+/* argp_parse for a command: CONTEXT is the input of ARGP, SETTINGS that of settings_argp.  A usage error ends the
+ * program with CLIENT_USAGE. */
 struct command_input {
     struct settings *settings;
     void *context;
 };
-void command_parse(const struct argp_option *options, argp_parser_t parser, const char *arguments, const char *documentation,
-                   struct command_input *input, int argc, char **argv);
+void command_parse(const struct argp_option *options, argp_parser_t parser, const char *arguments,
+                   const char *documentation, struct command_input *input, int argc, char **argv);
 
 /* A whole number between MIN and MAX, or a usage error through argp. */
-unsigned long long option_number(const struct argp_state *state, const char *name, const char *text, unsigned long long min,
-                                 unsigned long long max);
+unsigned long long option_number(const struct argp_state *state, const char *name, const char *text,
+                                 unsigned long long min, unsigned long long max);
 
 /* One line on standard error, with the program's name before it. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line of JSON on standard output; steals JSON.  False when it could not be written. */
 bool print_json(json_t *json);
-/* Ends with CLIENT_FAILED if standard output took not all that was written to it (a full disk, a closed pipe), else with CODE. */
+/* Ends with CLIENT_FAILED if standard output took not all that was written to it (a full disk, a closed pipe), else
+ * with CODE. */
 int finish_output(int code);
 
 int command_list(struct settings *settings, int argc, char **argv);

@@ -50,8 +50,8 @@ static error_t parse_hook(int key, char *argument, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-void command_parse(const struct argp_option *options, argp_parser_t parser, const char *arguments, const char *documentation,
-                   struct command_input *input, int argc, char **argv)
+void command_parse(const struct argp_option *options, argp_parser_t parser, const char *arguments,
+                   const char *documentation, struct command_input *input, int argc, char **argv)
 {
     struct argp own = { .options = options, .parser = parser, .args_doc = arguments };
     const struct argp_child children[] = { { &settings_argp, 0, NULL, 10 }, { &own, 0, NULL, 0 }, { 0 } };
@@ -63,8 +63,8 @@ void command_parse(const struct argp_option *options, argp_parser_t parser, cons
     exit(CLIENT_USAGE);
 }
 
-unsigned long long option_number(const struct argp_state *state, const char *name, const char *text, unsigned long long min,
-                                 unsigned long long max)
+unsigned long long option_number(const struct argp_state *state, const char *name, const char *text,
+                                 unsigned long long min, unsigned long long max)
 {
     char *end = NULL;
     unsigned long long value;
@@ -90,15 +90,12 @@ static error_t dispatch_parse(int key, char *argument, struct argp_state *state)
 
     (void)argument;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = dispatch->settings;
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = dispatch->settings; return 0;
     case ARGP_KEY_ARG:
         dispatch->command = state->next - 1;
         state->next = state->argc; /* the rest belongs to the command */
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -139,19 +136,26 @@ static int dispatch_answer_help(const struct argp *argp, struct dispatch *dispat
 {
     char help[] = "--help";
     char *arguments[] = { argv[0], help, help, NULL };
-    const struct command *row = dispatch->command + 1 < argc ? dispatch_find(dispatch->table, argv[dispatch->command + 1]) : NULL;
+    const struct command *row =
+        dispatch->command + 1 < argc ? dispatch_find(dispatch->table, argv[dispatch->command + 1]) : NULL;
 
-    if (row == NULL) return argp_parse(argp, 2, arguments, ARGP_IN_ORDER, NULL, dispatch) == 0 ? CLIENT_OK : CLIENT_FAILED;
+    if (row == NULL)
+        return argp_parse(argp, 2, arguments, ARGP_IN_ORDER, NULL, dispatch) == 0 ? CLIENT_OK : CLIENT_FAILED;
     dispatch->command = 1;
     return dispatch_run(dispatch, row, 3, arguments);
 }
 
-int command_dispatch(const struct command *table, const char *documentation, struct settings *settings, int argc, char **argv)
+int command_dispatch(const struct command *table, const char *documentation, struct settings *settings, int argc,
+                     char **argv)
 {
     struct dispatch dispatch = { .settings = settings, .table = table };
     const struct argp_child children[] = { { &settings_argp, 0, NULL, 10 }, { 0 } };
     const struct argp argp = {
-        .parser = dispatch_parse, .args_doc = "COMMAND ...", .doc = documentation, .children = children, .help_filter = dispatch_help,
+        .parser = dispatch_parse,
+        .args_doc = "COMMAND ...",
+        .doc = documentation,
+        .children = children,
+        .help_filter = dispatch_help,
     };
     const struct command *row;
 

@@ -24,22 +24,22 @@ struct csv {
     char *buffer;
     size_t begin, parsed, end;
     bool at_end;
-    int error;             /* errno of a failed read; 0 */
+    int error; /* errno of a failed read; 0 */
     uint64_t bytes;
-    uint64_t line;         /* of buffer[begin] */
-    size_t row_size;       /* bytes of the row handed out last; dropped by the next call */
+    uint64_t line;   /* of buffer[begin] */
+    size_t row_size; /* bytes of the row handed out last; dropped by the next call */
     uint64_t row_lines;
     /* the row in hand, as libcsv hands out its fields */
     bool row_done;
-    size_t column;         /* of the file */
+    size_t column;                   /* of the file */
     size_t wanted[FILE_COLUMNS_MAX]; /* column of the file -> 1 + column asked for, or 0 */
     bool in_header;
     const char *const *names;
     size_t name_count;
     bool *found;
-    char *fields;          /* copies of the fields asked for */
+    char *fields; /* copies of the fields asked for */
     size_t fields_used;
-    struct csv_row *row;   /* the caller's, during csv_next() */
+    struct csv_row *row; /* the caller's, during csv_next() */
 };
 
 /* -- what libcsv calls --------------------------------------------------------------------------------------------- */
@@ -62,7 +62,8 @@ static void take_field(void *text, size_t size, void *context)
 
     if (column < FILE_COLUMNS_MAX && csv->in_header) {
         header_field(csv, text, size);
-    } else if (column < FILE_COLUMNS_MAX && csv->wanted[column] != 0 && size <= LIMIT_CSV_LINE_BYTES - csv->fields_used) {
+    } else if (column < FILE_COLUMNS_MAX && csv->wanted[column] != 0 &&
+               size <= LIMIT_CSV_LINE_BYTES - csv->fields_used) {
         struct csv_field *field = &csv->row->fields[csv->wanted[column] - 1];
 
         memcpy(csv->fields + csv->fields_used, text == NULL ? "" : text, size);
@@ -224,7 +225,8 @@ static enum csv_state judge(const struct csv *csv)
         const struct csv_field *field = &csv->row->fields[i];
 
         if (field->text == NULL) continue;
-        if (memchr(field->text, '\n', field->size) != NULL || memchr(field->text, '\r', field->size) != NULL) return CSV_UNFINISHED;
+        if (memchr(field->text, '\n', field->size) != NULL || memchr(field->text, '\r', field->size) != NULL)
+            return CSV_UNFINISHED;
         if (!field_is_utf8(field)) return CSV_NOT_UTF8;
     }
     return CSV_ROW;
@@ -245,14 +247,16 @@ static enum csv_state read_row(struct csv *csv)
     while (!csv->row_done) {
         const size_t size = line_size(csv, csv->parsed);
 
-        if (csv->parsed + size - csv->begin > LIMIT_CSV_LINE_BYTES || (size == 0 && csv->end - csv->begin > LIMIT_CSV_LINE_BYTES))
+        if (csv->parsed + size - csv->begin > LIMIT_CSV_LINE_BYTES ||
+            (size == 0 && csv->end - csv->begin > LIMIT_CSV_LINE_BYTES))
             return csv->row_lines > 0 ? CSV_UNFINISHED : CSV_TOO_LONG;
         if (size > 0) {
             if (!feed(csv, size)) return CSV_UNFINISHED;
             continue;
         }
         if (read_more(csv) || csv->parsed < csv->end) continue;
-        if (csv_fini(&csv->parser, take_field, take_row, csv) != 0 || !csv->row_done) return CSV_UNFINISHED; /* inside quotes */
+        if (csv_fini(&csv->parser, take_field, take_row, csv) != 0 || !csv->row_done)
+            return CSV_UNFINISHED; /* inside quotes */
     }
     csv->row_size = csv->parsed - csv->begin;
     return judge(csv);
@@ -260,7 +264,7 @@ static enum csv_state read_row(struct csv *csv)
 
 void csv_next(struct csv *csv, struct csv_row *row)
 {
-    *row = (struct csv_row){ .state = CSV_END };
+    *row = (struct csv_row) { .state = CSV_END };
     csv->row = row;
     drop(csv, csv->row_size, csv->row_lines);
     platesieve_wipe(csv->fields, csv->fields_used);
@@ -292,8 +296,7 @@ bool csv_header(struct csv *csv, const char *const *columns, size_t count, bool 
     csv->found = found;
     memset(found, 0, count * sizeof(*found));
     csv->in_header = true;
-    while (csv->end < 3 && read_more(csv)) {
-    }
+    while (csv->end < 3 && read_more(csv)) {}
     if (csv->end >= 3 && memcmp(csv->buffer, "\xef\xbb\xbf", 3) == 0) drop(csv, 3, 0);
     csv_next(csv, &row);
     csv->in_header = false;

@@ -1,8 +1,8 @@
 /* CSV with named columns, row by row, from a file or a live pipe (libcsv does the quoting).
  *
- * Names are matched whatever their case; a byte order mark, CR LF and blank lines are fine.  Rows that can't be read are handed out with
- * the reason and their line, and reading goes on with the next line: also after a quote that never ends.  Buffers are locked where memory
- * may be locked, and wiped. */
+ * Names are matched whatever their case; a byte order mark, CR LF and blank lines are fine.  Rows that can't be read
+ * are handed out with the reason and their line, and reading goes on with the next line: also after a quote that never
+ * ends.  Buffers are locked where memory may be locked, and wiped. */
 #ifndef CLIENT_CSV_H
 #define CLIENT_CSV_H
 
@@ -17,26 +17,30 @@
 struct csv;
 
 enum csv_state {
-    CSV_ROW,            /* fields are there */
-    CSV_UNFINISHED,     /* a quote that does not end, or a line break inside one of the columns asked for */
-    CSV_TOO_LONG,       /* more than LIMIT_CSV_LINE_BYTES */
-    CSV_NOT_UTF8,       /* one of the columns asked for */
+    CSV_ROW,        /* fields are there */
+    CSV_UNFINISHED, /* a quote that does not end, or a line break inside one of the columns asked for */
+    CSV_TOO_LONG,   /* more than LIMIT_CSV_LINE_BYTES */
+    CSV_NOT_UTF8,   /* one of the columns asked for */
     CSV_END,
-    CSV_BROKEN,         /* the file can't be read on: errno */
+    CSV_BROKEN, /* the file can't be read on: errno */
 };
 
 struct csv_row {
     enum csv_state state;
-    uint64_t line;      /* where it begins; the header is line 1 */
-    struct csv_field { const char *text; size_t size; } fields[CSV_COLUMNS_MAX]; /* by column asked for; text NULL: no such column in this row */
+    uint64_t line; /* where it begins; the header is line 1 */
+    struct csv_field {
+        const char *text;
+        size_t size;
+    } fields[CSV_COLUMNS_MAX]; /* by column asked for; text NULL: no such column in this row */
 };
 
 /* FD is read from its current position and not closed.  NULL when there is no memory. */
 struct csv *csv_open(int fd) MUST_USE;
 void csv_close(struct csv *csv); /* NULL is fine */
 
-/* Reads the header and looks for COLUMNS (at most CSV_COLUMNS_MAX); found[i] says whether column i is there.  False when there is no header:
-   an empty file, or one that can't be read.  A name found twice counts where it stands first. */
+/* Reads the header and looks for COLUMNS (at most CSV_COLUMNS_MAX); found[i] says whether column i is there.  False
+   when there is no header: an empty file, or one that can't be read.  A name found twice counts where it stands first.
+ */
 bool csv_header(struct csv *csv, const char *const *columns, size_t count, bool *found) MUST_USE;
 
 /* The next row; fields stay good until the next call. */

@@ -30,14 +30,15 @@ static bool parse_epoch(json_t *json, struct epoch *epoch)
 {
     const char *id, *suite, *key_id, *opens, *closes, *state;
 
-    *epoch = (struct epoch){ 0 };
-    if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s}", "id", &id, "suite", &suite, "key_id", &key_id, "opens", &opens, "closes", &closes,
-                    "state", &state) != 0)
+    *epoch = (struct epoch) { 0 };
+    if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s}", "id", &id, "suite", &suite, "key_id", &key_id, "opens",
+                    &opens, "closes", &closes, "state", &state) != 0)
         return false;
     if (!epoch_id_valid(id)) return false;
     memcpy(epoch->id, id, strlen(id) + 1);
     return platesieve_suite_parse(suite, &epoch->suite) && base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) &&
-           moment_parse(opens, &epoch->opens_ms) && moment_parse(closes, &epoch->closes_ms) && parse_state(state, &epoch->state);
+           moment_parse(opens, &epoch->opens_ms) && moment_parse(closes, &epoch->closes_ms) &&
+           parse_state(state, &epoch->state);
 }
 
 int epochs_fetch(struct http *keys, struct epochs *epochs)
@@ -74,7 +75,8 @@ static bool take_key(json_t *json, struct epoch *epoch)
 {
     uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
-    bool taken = key != NULL && base64_parse(json_string_value(json_object_get(json, "key")), key, PLATESIEVE_KEY_BYTES) &&
+    bool taken = key != NULL &&
+                 base64_parse(json_string_value(json_object_get(json, "key")), key, PLATESIEVE_KEY_BYTES) &&
                  !platesieve_failed(platesieve_prf_create(epoch->suite, key, &epoch->prf));
 
     platesieve_secret_free(key);

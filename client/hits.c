@@ -33,7 +33,8 @@ static bool cursor_valid(const char *text)
 {
     const size_t length = strlen(text);
 
-    return length <= CURSOR_MAX && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") == length;
+    return length <= CURSOR_MAX &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") == length;
 }
 
 static error_t hits_parse(int key, char *argument, struct argp_state *state)
@@ -90,19 +91,22 @@ static bool print_hit_text(json_t *hit, const struct reference *reference)
     json_int_t count = 1;
     int covert = 0, verify = 0;
 
-    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "list", &list, "site", &site, "lane", &lane, "seen_at", &seen, "grade",
-                      &grade, "count", &count, "covert", &covert, "verify", &verify);
+    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "list", &list, "site", &site, "lane", &lane,
+                      "seen_at", &seen, "grade", &grade, "count", &count, "covert", &covert, "verify", &verify);
     snprintf(where, sizeof(where), "%s/%s", site, lane);
-    snprintf(remarks, sizeof(remarks), "%s%s%s", count > 1 ? " read again" : "", covert ? " covert" : "", verify ? " verify: list was old" : "");
+    snprintf(remarks, sizeof(remarks), "%s%s%s", count > 1 ? " read again" : "", covert ? " covert" : "",
+             verify ? " verify: list was old" : "");
     if (reference->kind == REFERENCE_DERIVED) snprintf(shown, sizeof(shown), "(none: %.10s)", reference->text);
     else snprintf(shown, sizeof(shown), "%s", reference->text);
     make_printable(shown);
-    return printf("%-24.24s  %-16s  %-32s  %-14s  %-7s  %5lld%s\n", seen, list, shown, where, grade, (long long)count, remarks) >= 0;
+    return printf("%-24.24s  %-16s  %-32s  %-14s  %-7s  %5lld%s\n", seen, list, shown, where, grade, (long long)count,
+                  remarks) >= 0;
 }
 
 static bool print_hit(json_t *hit, const struct reference_key *key, bool json)
 {
-    const char *sent = json_string_value(json_object_get(hit, "reference")), *list = json_string_value(json_object_get(hit, "list"));
+    const char *sent = json_string_value(json_object_get(hit, "reference")),
+               *list = json_string_value(json_object_get(hit, "list"));
     struct reference reference;
 
     if (sent == NULL || list == NULL) return false;
@@ -113,8 +117,8 @@ static bool print_hit(json_t *hit, const struct reference_key *key, bool json)
 /* -- pages --------------------------------------------------------------------------------------------------------- */
 
 /* One answer.  *shown is how many hits it held; *more whether the gate has others. */
-static int page(const struct settings *settings, struct http *gate, struct hits_options *options, const struct reference_key *key, size_t *shown,
-                bool *more)
+static int page(const struct settings *settings, struct http *gate, struct hits_options *options,
+                const struct reference_key *key, size_t *shown, bool *more)
 {
     char path[LIMIT_URL_BYTES / 2], header[PURPOSE_MAX + 32];
     struct http_request request = { .method = "GET", .path = path };
@@ -124,7 +128,8 @@ static int page(const struct settings *settings, struct http *gate, struct hits_
 
     *shown = 0;
     *more = false;
-    snprintf(path, sizeof(path), "/v1/hits?limit=%u%s%s%s%s", options->limit, options->cursor[0] == '\0' ? "" : "&after=", options->cursor,
+    snprintf(path, sizeof(path), "/v1/hits?limit=%u%s%s%s%s", options->limit,
+             options->cursor[0] == '\0' ? "" : "&after=", options->cursor,
              options->list == NULL ? "" : "&list=", options->list == NULL ? "" : options->list);
     if (options->purpose != NULL) {
         snprintf(header, sizeof(header), "Platesieve-Purpose: %s", options->purpose);
@@ -161,7 +166,8 @@ static void catch_interrupt(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-static int pages(const struct settings *settings, struct http *gate, struct hits_options *options, const struct reference_key *key)
+static int pages(const struct settings *settings, struct http *gate, struct hits_options *options,
+                 const struct reference_key *key)
 {
     const struct timespec pause = { FOLLOW_MS / 1000, FOLLOW_MS % 1000 * 1000000L };
     size_t shown, total = 0;
@@ -169,7 +175,8 @@ static int pages(const struct settings *settings, struct http *gate, struct hits
     int code;
 
     if (options->follow) catch_interrupt();
-    if (!settings->json) printf("%-24s  %-16s  %-32s  %-14s  %-7s  %5s\n", "seen at", "list", "reference", "lane", "match", "count");
+    if (!settings->json)
+        printf("%-24s  %-16s  %-32s  %-14s  %-7s  %5s\n", "seen at", "list", "reference", "lane", "match", "count");
     do {
         code = page(settings, gate, options, key, &shown, &more);
         total += shown;
@@ -177,10 +184,13 @@ static int pages(const struct settings *settings, struct http *gate, struct hits
         if (code == CLIENT_OK && options->follow && !more) nanosleep(&pause, NULL);
     } while (code == CLIENT_OK && interrupted == 0 && (options->follow || (options->all && more)));
     if (code != CLIENT_OK) return code;
-    if (settings->json) return print_json(json_pack("{s:s, s:b, s:I}", "cursor", options->cursor, "more", (int)more, "hits", (json_int_t)total))
-                                   ? CLIENT_OK : CLIENT_FAILED;
-    printf("%zu hit%s%s; what comes after: --after %s\n", total, total == 1 ? "" : "s", more ? ", and there are more (--all)" : "",
-           options->cursor);
+    if (settings->json)
+        return print_json(json_pack("{s:s, s:b, s:I}", "cursor", options->cursor, "more", (int)more, "hits",
+                                    (json_int_t)total))
+                   ? CLIENT_OK
+                   : CLIENT_FAILED;
+    printf("%zu hit%s%s; what comes after: --after %s\n", total, total == 1 ? "" : "s",
+           more ? ", and there are more (--all)" : "", options->cursor);
     return CLIENT_OK;
 }
 
@@ -194,8 +204,10 @@ int command_hits(struct settings *settings, int argc, char **argv)
     int code;
 
     command_parse(hits_options, hits_parse, NULL,
-                  "Shows the hits on the agency's lists, oldest first.\vReferences are opened where the agency's key is at hand; where an entry had "
-                  "none, a short stable id stands instead.  With --json each hit is a line, and the last line is {\"cursor\", \"more\", \"hits\"}.",
+                  "Shows the hits on the agency's lists, oldest first.\vReferences are opened where the agency's key "
+                  "is at hand; where an entry had "
+                  "none, a short stable id stands instead.  With --json each hit is a line, and the last line is "
+                  "{\"cursor\", \"more\", \"hits\"}.",
                   &input, argc, argv);
     code = identity_find(settings, "agency", &identity);
     if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);

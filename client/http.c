@@ -48,7 +48,8 @@ static bool is_our_node(const struct identity *identity, X509 *certificate)
         struct name name;
 
         found = uri != NULL &&
-                spiffe_parse((const char *)ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri), trust_domain, &name) &&
+                spiffe_parse((const char *)ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri), trust_domain,
+                             &name) &&
                 strcmp(name.role, "node") == 0 && strcmp(trust_domain, identity->trust_domain) == 0;
     }
     GENERAL_NAMES_free(names);
@@ -113,7 +114,8 @@ static bool set_options(struct http *http, const struct settings *settings)
     set = set && curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK; /* a resumed session would not be verified */
+    set = set && curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) ==
+                     CURLE_OK; /* a resumed session would not be verified */
     set = set && curl_easy_setopt(curl, CURLOPT_CAINFO, identity->ca) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSLCERT, identity->certificate) == CURLE_OK;
@@ -125,7 +127,8 @@ static bool set_options(struct http *http, const struct settings *settings)
     return set && curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
 }
 
-int http_open(const struct settings *settings, enum http_service service, const struct identity *identity, struct http **out)
+int http_open(const struct settings *settings, enum http_service service, const struct identity *identity,
+              struct http **out)
 {
     const char *urls = service == HTTP_GATE ? settings->gates : settings->keys;
     struct http *http = calloc(1, sizeof(*http));
@@ -139,8 +142,8 @@ int http_open(const struct settings *settings, enum http_service service, const 
     http->service = service;
     http->identity = identity;
     if (urls == NULL || urls[0] == '\0') {
-        say("where is the %s? Set %s or give %s URL.", http_service_name(http), service == HTTP_GATE ? "PLATESIEVE_GATE" : "PLATESIEVE_KEYS",
-            service == HTTP_GATE ? "--gate" : "--keys");
+        say("where is the %s? Set %s or give %s URL.", http_service_name(http),
+            service == HTTP_GATE ? "PLATESIEVE_GATE" : "PLATESIEVE_KEYS", service == HTTP_GATE ? "--gate" : "--keys");
         code = CLIENT_USAGE;
     } else {
         code = split_urls(http, urls);
@@ -171,7 +174,7 @@ void http_close(struct http *http)
 void http_answer_wipe(struct http_answer *answer)
 {
     wiping_free(answer->body);
-    *answer = (struct http_answer){ 0 };
+    *answer = (struct http_answer) { 0 };
 }
 
 static size_t take_body(char *data, size_t one, size_t size, void *context)
@@ -201,14 +204,16 @@ static struct curl_slist *make_headers(const struct http_request *request, bool 
     struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *longer = list;
     char type[128];
 
-    snprintf(type, sizeof(type), "Content-Type: %s", request->content_type == NULL ? "application/json" : request->content_type);
+    snprintf(type, sizeof(type), "Content-Type: %s",
+             request->content_type == NULL ? "application/json" : request->content_type);
     if (longer != NULL && request->body != NULL) longer = curl_slist_append(list, type);
     if (longer != NULL && request->header != NULL) longer = curl_slist_append(list, request->header);
     *made = longer != NULL;
     return list;
 }
 
-static bool set_request(struct http *http, const struct http_request *request, struct http_answer *answer, struct curl_slist *headers)
+static bool set_request(struct http *http, const struct http_request *request, struct http_answer *answer,
+                        struct curl_slist *headers)
 {
     CURL *curl = http->curl;
     char url[LIMIT_URL_BYTES];
@@ -219,16 +224,19 @@ static bool set_request(struct http *http, const struct http_request *request, s
     set = set && curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)(request->timeout_s == 0 ? TIMEOUT_S : request->timeout_s)) == CURLE_OK;
-    if (strcmp(request->method, "GET") == 0) return set && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-                                                     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK;
+    set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                                  (long)(request->timeout_s == 0 ? TIMEOUT_S : request->timeout_s)) == CURLE_OK;
+    if (strcmp(request->method, "GET") == 0)
+        return set && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK;
     if (strcmp(request->method, "DELETE") == 0 && request->body == NULL)
         return set && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE") == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body == NULL ? "" : request->body) == CURLE_OK;
-    return set && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, strcmp(request->method, "POST") == 0 ? NULL : request->method) == CURLE_OK;
+    return set && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
+                                   strcmp(request->method, "POST") == 0 ? NULL : request->method) == CURLE_OK;
 }
 
 /* libcurl's words name hosts, ports and files, never what was sent. */
@@ -237,9 +245,11 @@ static void explain(struct http *http, CURLcode code)
     const char *url = http->url[http->current];
 
     if (http->stranger)
-        snprintf(http->trouble, sizeof(http->trouble), "%.80s is not a node of %.80s", url, http->identity->trust_domain);
+        snprintf(http->trouble, sizeof(http->trouble), "%.80s is not a node of %.80s", url,
+                 http->identity->trust_domain);
     else
-        snprintf(http->trouble, sizeof(http->trouble), "%.100s: %s", url, http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
+        snprintf(http->trouble, sizeof(http->trouble), "%.100s: %s", url,
+                 http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
 }
 
 static bool never_arrived(CURLcode code)
@@ -256,12 +266,13 @@ static CURLcode perform(struct http *http, const struct http_request *request, s
     long status = 0;
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
-    *answer = (struct http_answer){ 0 };
+    *answer = (struct http_answer) { 0 };
     http->error[0] = '\0';
     http->stranger = false;
     if (made && set_request(http, request, answer, headers)) code = curl_easy_perform(http->curl);
     curl_slist_free_all(headers);
-    if (code == CURLE_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 100) {
+    if (code == CURLE_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status >= 100) {
         answer->status = (unsigned)status;
         if (curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0 && wait < 3600)
             answer->retry_after_s = (unsigned)wait;
@@ -312,7 +323,8 @@ int http_ask_json(struct http *http, const struct http_request *request, unsigne
     return CLIENT_FAILED;
 }
 
-int http_send_json(struct http *http, const char *method, const char *path, json_t *body, unsigned status, json_t **json)
+int http_send_json(struct http *http, const char *method, const char *path, json_t *body, unsigned status,
+                   json_t **json)
 {
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     struct http_request request = { .method = method, .path = path, .body = text, .once = true };

@@ -1,5 +1,6 @@
-/* HTTPS to gates and key servers, as one identity: TLS 1.3, the server's certificate checked for its authority, its host and its role
-   (a node of our own trust domain), a connection kept alive.  One struct http is for one thread at a time. */
+/* HTTPS to gates and key servers, as one identity: TLS 1.3, the server's certificate checked for its authority, its
+   host and its role (a node of our own trust domain), a connection kept alive.  One struct http is for one thread at a
+   time. */
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H
 
@@ -13,14 +14,16 @@ struct http;
 
 enum http_service { HTTP_GATE, HTTP_KEYS };
 
-/* URLs are those of SETTINGS for SERVICE.  IDENTITY and SETTINGS are borrowed.  Returns an exit code; says what is wrong. */
-int http_open(const struct settings *settings, enum http_service service, const struct identity *identity, struct http **http) MUST_USE;
+/* URLs are those of SETTINGS for SERVICE.  IDENTITY and SETTINGS are borrowed.  Returns an exit code; says what is
+ * wrong. */
+int http_open(const struct settings *settings, enum http_service service, const struct identity *identity,
+              struct http **http) MUST_USE;
 void http_close(struct http *http); /* NULL is fine */
 
 struct http_request {
-    const char *method;       /* "GET", "POST", "PUT", "DELETE" */
-    const char *path;         /* "/v1/lists/x?..." */
-    const char *body;         /* NULL: none; borrowed during the call */
+    const char *method; /* "GET", "POST", "PUT", "DELETE" */
+    const char *path;   /* "/v1/lists/x?..." */
+    const char *body;   /* NULL: none; borrowed during the call */
     size_t body_size;
     const char *content_type; /* NULL: application/json */
     const char *header;       /* one more header line, or NULL */
@@ -36,7 +39,8 @@ struct http_answer {
 };
 void http_answer_wipe(struct http_answer *answer);
 
-/* Sends REQUEST to the server in use; if that can't be reached, to the others in turn.  False when none answered: http_trouble() says why. */
+/* Sends REQUEST to the server in use; if that can't be reached, to the others in turn.  False when none answered:
+ * http_trouble() says why. */
 bool http_ask(struct http *http, const struct http_request *request, struct http_answer *answer) MUST_USE;
 /* One try, at the server in use. */
 bool http_ask_here(struct http *http, const struct http_request *request, struct http_answer *answer) MUST_USE;
@@ -46,9 +50,11 @@ bool http_next_server(struct http *http);
 const char *http_trouble(const struct http *http);
 const char *http_service_name(const struct http *http); /* "gate", "key server" */
 
-/* Asks, wants STATUS, and parses the body (NULL: there is none to parse; else json_decref() it).  Returns an exit code; says what is wrong. */
+/* Asks, wants STATUS, and parses the body (NULL: there is none to parse; else json_decref() it).  Returns an exit code;
+ * says what is wrong. */
 int http_ask_json(struct http *http, const struct http_request *request, unsigned status, json_t **json) MUST_USE;
 /* The same with a body made of JSON, stolen. */
-int http_send_json(struct http *http, const char *method, const char *path, json_t *body, unsigned status, json_t **json) MUST_USE;
+int http_send_json(struct http *http, const char *method, const char *path, json_t *body, unsigned status,
+                   json_t **json) MUST_USE;
 
 #endif

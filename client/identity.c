@@ -70,7 +70,8 @@ static bool split_as(const char *as, char role[LIMIT_NAME_MAX + 1], char file[LI
     const char *slash = strchr(as, '/');
     const size_t length = slash == NULL ? 0 : (size_t)(slash - as);
 
-    if (length == 0 || length > LIMIT_NAME_MAX || slash[1] == '\0' || strlen(slash + 1) > LIMIT_IDENTITY_MAX) return false;
+    if (length == 0 || length > LIMIT_NAME_MAX || slash[1] == '\0' || strlen(slash + 1) > LIMIT_IDENTITY_MAX)
+        return false;
     memcpy(role, as, length);
     role[length] = '\0';
     memcpy(file, slash + 1, strlen(slash + 1) + 1);
@@ -83,11 +84,12 @@ static bool is_candidate(const struct kind *kind, const char *file)
 {
     const size_t length = strlen(file), prefix = strlen(kind->prefix);
 
-    return length > 4 && strcmp(file + length - 4, ".pem") == 0 && file[0] != '.' && strncmp(file, kind->prefix, prefix) == 0 &&
-           length - 4 <= LIMIT_IDENTITY_MAX;
+    return length > 4 && strcmp(file + length - 4, ".pem") == 0 && file[0] != '.' &&
+           strncmp(file, kind->prefix, prefix) == 0 && length - 4 <= LIMIT_IDENTITY_MAX;
 }
 
-/* How many identities of KIND there are; the last one's file name, without ".pem", in FILE.  With SHOW, each is said. */
+/* How many identities of KIND there are; the last one's file name, without ".pem", in FILE.  With SHOW, each is said.
+ */
 static unsigned scan(const char *pki, const struct kind *kind, char file[LIMIT_IDENTITY_MAX + 1], bool show)
 {
     char path[PATH_MAX];
@@ -136,7 +138,8 @@ static bool of_kind(const struct identity *identity, const struct kind *kind)
     const size_t prefix = strlen(kind->prefix);
 
     return strcmp(identity->name.role, kind->role) == 0 &&
-           (prefix == 0 || (strncmp(identity->name.first, kind->prefix, prefix - 1) == 0 && identity->name.first[prefix - 1] == '\0'));
+           (prefix == 0 ||
+            (strncmp(identity->name.first, kind->prefix, prefix - 1) == 0 && identity->name.first[prefix - 1] == '\0'));
 }
 
 int identity_find(const struct settings *settings, const char *kind_text, struct identity *identity)
@@ -145,7 +148,7 @@ int identity_find(const struct settings *settings, const char *kind_text, struct
     char role[LIMIT_NAME_MAX + 1], file[LIMIT_IDENTITY_MAX + 1];
     int code;
 
-    *identity = (struct identity){ 0 };
+    *identity = (struct identity) { 0 };
     if (settings->pki == NULL) {
         say("where are certificates and keys? Set PLATESIEVE_PKI or give --pki DIR.");
         return CLIENT_USAGE;
@@ -175,5 +178,6 @@ bool identity_fits(const struct settings *settings, const char *kind_text)
 
     if (settings->pki == NULL) return false;
     if (settings->as == NULL) return scan(settings->pki, &kind, file, false) > 0;
-    return split_as(settings->as, role, file) && strcmp(role, kind.role) == 0 && strncmp(file, kind.prefix, strlen(kind.prefix)) == 0;
+    return split_as(settings->as, role, file) && strcmp(role, kind.role) == 0 &&
+           strncmp(file, kind.prefix, strlen(kind.prefix)) == 0;
 }

@@ -38,7 +38,8 @@ static enum row_fault take_row(const struct lane_options *options, const struct 
     if (jurisdiction->text == NULL) jurisdiction = &row->fields[COLUMN_STATE];
     if (jurisdiction->text == NULL) jurisdiction = &row->fields[COLUMN_REGION];
     if (fault == ROW_FINE) fault = row_read(options->codes, plate, jurisdiction, &read->row);
-    if (fault == ROW_FINE && !read_confidence(&row->fields[COLUMN_CONFIDENCE], &read->confidence)) fault = ROW_CONFIDENCE;
+    if (fault == ROW_FINE && !read_confidence(&row->fields[COLUMN_CONFIDENCE], &read->confidence))
+        fault = ROW_CONFIDENCE;
     if (fault != ROW_FINE) {
         platesieve_wipe(read, sizeof(*read));
         return fault;
@@ -90,7 +91,8 @@ static int read_rows(struct lane_context *context, struct csv *csv)
         fault = take_row(options, &row, &batch->reads[batch->count]);
         number++;
         if (fault != ROW_FINE) lane_report_unusable(context->report, row.line, fault);
-        else if (batch->reads[batch->count++].row.jurisdiction.code[0] == '\0') lane_report_unknown_jurisdiction(context->report);
+        else if (batch->reads[batch->count++].row.jurisdiction.code[0] == '\0')
+            lane_report_unknown_jurisdiction(context->report);
     }
     if (batch != NULL && batch->count > 0) lane_queue_put(context->queue, batch);
     else if (batch != NULL) lane_queue_give_back(context->queue, batch);
@@ -135,7 +137,8 @@ static int run_workers(struct lane_context *context, struct csv *csv)
     return code;
 }
 
-/* Fetches the policy before the first read: a wrong address or identity shows at once, and the first read does not wait for keys. */
+/* Fetches the policy before the first read: a wrong address or identity shows at once, and the first read does not wait
+ * for keys. */
 static int first_policy(struct lane_context *context)
 {
     const int64_t end_ms = moment_monotonic_ms() + (int64_t)context->options->patience_s * 1000;
@@ -145,7 +148,8 @@ static int first_policy(struct lane_context *context)
     int code = http_open(context->settings, HTTP_GATE, context->identity, &gate);
 
     if (code != CLIENT_OK) return code;
-    while ((code = lane_policy_get(context->keyring, gate, 0, tell, &policy)) == CLIENT_UNREACHABLE && moment_monotonic_ms() < end_ms) {
+    while ((code = lane_policy_get(context->keyring, gate, 0, tell, &policy)) == CLIENT_UNREACHABLE &&
+           moment_monotonic_ms() < end_ms) {
         tell = false;
         nap_us(500000);
     }
@@ -189,7 +193,8 @@ enum { OPTION_CODES = 0x300, OPTION_BATCH, OPTION_PARALLEL, OPTION_PATIENCE, OPT
 static const struct argp_option lane_options[] = {
     { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
     { "batch", OPTION_BATCH, "N", 0, "Most reads in one request, of those that wait (16)", 0 },
-    { "parallel", OPTION_PARALLEL, "N", 0, "Connections to the gate; with more than one, alerts may change places (1)", 0 },
+    { "parallel", OPTION_PARALLEL, "N", 0, "Connections to the gate; with more than one, alerts may change places (1)",
+      0 },
     { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when no gate answers (5)", 0 },
     { "rate", OPTION_RATE, "N", 0, "Take at most N rows a second", 0 },
     { "show-plates", OPTION_SHOW, NULL, 0, "With --json: the plate as read, too", 0 },
@@ -202,11 +207,18 @@ static error_t lane_parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case OPTION_CODES:
-        if (!platesieve_codes_parse(argument, &options->codes)) argp_error(state, "--codes is iso, ncic, aamva or usps");
+        if (!platesieve_codes_parse(argument, &options->codes))
+            argp_error(state, "--codes is iso, ncic, aamva or usps");
         return 0;
-    case OPTION_BATCH: options->batch = (unsigned)option_number(state, "--batch", argument, 1, LIMIT_CHECK_READS); return 0;
-    case OPTION_PARALLEL: options->parallel = (unsigned)option_number(state, "--parallel", argument, 1, LANE_PARALLEL_MAX); return 0;
-    case OPTION_PATIENCE: options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 3600); return 0;
+    case OPTION_BATCH:
+        options->batch = (unsigned)option_number(state, "--batch", argument, 1, LIMIT_CHECK_READS);
+        return 0;
+    case OPTION_PARALLEL:
+        options->parallel = (unsigned)option_number(state, "--parallel", argument, 1, LANE_PARALLEL_MAX);
+        return 0;
+    case OPTION_PATIENCE:
+        options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 3600);
+        return 0;
     case OPTION_RATE: options->rate = (unsigned)option_number(state, "--rate", argument, 1, 1000000); return 0;
     case OPTION_SHOW: options->show_plates = true; return 0;
     case ARGP_KEY_ARG:
@@ -226,10 +238,12 @@ int command_lane(struct settings *settings, int argc, char **argv)
     struct csv *csv = NULL;
     int fd = -1, code;
 
-    command_parse(lane_options, lane_parse, "[FILE]",
-                  "Checks reads against the lists and prints alerts as they come.\vFILE (or standard input) is CSV with a header: plate, one of "
-                  "jurisdiction, state or region, and if you like confidence.  Plates stay here: the gate is sent tokens.",
-                  &input, argc, argv);
+    command_parse(
+        lane_options, lane_parse, "[FILE]",
+        "Checks reads against the lists and prints alerts as they come.\vFILE (or standard input) is CSV with a "
+        "header: plate, one of "
+        "jurisdiction, state or region, and if you like confidence.  Plates stay here: the gate is sent tokens.",
+        &input, argc, argv);
     code = identity_find(settings, "reader", &identity);
     if (code == CLIENT_OK) code = open_input(&options, &fd, &csv);
     if (code == CLIENT_OK) code = lane(&context, csv);

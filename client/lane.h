@@ -1,7 +1,7 @@
 /* platesieve lane: reads on standard input, tokens to a gate, verified alerts out.
  *
- * The main thread reads rows into batches and hands these to workers; each worker has a connection of its own.  A read is in locked memory
- * from the row to the answer, and wiped then. */
+ * The main thread reads rows into batches and hands these to workers; each worker has a connection of its own.  A read
+ * is in locked memory from the row to the answer, and wiped then. */
 #ifndef CLIENT_LANE_H
 #define CLIENT_LANE_H
 
@@ -12,7 +12,7 @@
 #include "client/remarks.h"
 #include "client/rows.h"
 
-#define LANE_RAW_MAX 64      /* bytes of a plate as read, for the officer's screen */
+#define LANE_RAW_MAX 64 /* bytes of a plate as read, for the officer's screen */
 #define LANE_BATCH_DEFAULT 16
 #define LANE_PARALLEL_MAX 64
 
@@ -48,9 +48,9 @@ struct lane_queue;
 /* COUNT batches of SIZE reads.  NULL is said. */
 struct lane_queue *lane_queue_create(size_t count, size_t size) MUST_USE;
 void lane_queue_destroy(struct lane_queue *queue);
-struct lane_batch *lane_queue_empty(struct lane_queue *queue);              /* waits for an empty batch */
-void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch);    /* a filled one, for the workers */
-struct lane_batch *lane_queue_take(struct lane_queue *queue);               /* waits; NULL: there will be no more */
+struct lane_batch *lane_queue_empty(struct lane_queue *queue);                 /* waits for an empty batch */
+void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch);       /* a filled one, for the workers */
+struct lane_batch *lane_queue_take(struct lane_queue *queue);                  /* waits; NULL: there will be no more */
 void lane_queue_give_back(struct lane_queue *queue, struct lane_batch *batch); /* wipes it */
 void lane_queue_close(struct lane_queue *queue);
 
@@ -70,11 +70,13 @@ struct lane_policy {
 /* Keys and the policy in force, shared by all workers. */
 struct lane_keyring;
 
-struct lane_keyring *lane_keyring_create(const struct settings *settings, const struct identity *identity) MUST_USE; /* NULL is said */
+struct lane_keyring *lane_keyring_create(const struct settings *settings,
+                                         const struct identity *identity) MUST_USE; /* NULL is said */
 void lane_keyring_destroy(struct lane_keyring *keyring);
-/* The policy in force, fetched over GATE when there is none that is newer than generation OLDER_THAN; give it back.  An exit code;
-   CLIENT_UNREACHABLE also where the gate can't just now, and that is said only with TELL. */
-int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, bool tell, struct lane_policy **policy) MUST_USE;
+/* The policy in force, fetched over GATE when there is none that is newer than generation OLDER_THAN; give it back.  An
+   exit code; CLIENT_UNREACHABLE also where the gate can't just now, and that is said only with TELL. */
+int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, bool tell,
+                    struct lane_policy **policy) MUST_USE;
 void lane_policy_release(struct lane_policy *policy); /* NULL is fine */
 
 /* -- lane_tokens.c: tokens of reads -------------------------------------------------------------------------------- */
@@ -86,14 +88,16 @@ struct lane_tokens {
 };
 
 /* Tokens of a read for each open epoch: TOKENS has room for policy->epoch_count. */
-bool lane_tokens_make(const struct lane_policy *policy, const struct lane_read *read, struct lane_tokens *tokens) MUST_USE;
+bool lane_tokens_make(const struct lane_policy *policy, const struct lane_read *read,
+                      struct lane_tokens *tokens) MUST_USE;
 const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, enum platesieve_grade grade);
 /* Did AGENCY put on LIST what one of these tokens stands for? */
-bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list, const char *agency,
-                        const uint8_t tag[PLATESIEVE_TAG_BYTES]);
-/* The body of POST /v1/checks; TOKENS holds policy->epoch_count for each read.  Its size; 0: it does not fit into SIZE bytes. */
-size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch, const struct lane_tokens *tokens, char *body,
-                       size_t size);
+bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list,
+                        const char *agency, const uint8_t tag[PLATESIEVE_TAG_BYTES]);
+/* The body of POST /v1/checks; TOKENS holds policy->epoch_count for each read.  Its size; 0: it does not fit into SIZE
+ * bytes. */
+size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch,
+                       const struct lane_tokens *tokens, char *body, size_t size);
 
 /* -- lane_report.c: what came of it -------------------------------------------------------------------------------- */
 
@@ -106,7 +110,8 @@ void lane_report_unusable(struct lane_report *report, uint64_t line, enum row_fa
 void lane_report_unknown_jurisdiction(struct lane_report *report);
 /* Any thread. */
 void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch);
-/* The gate's answer to one read: ALERTS are those that were verified (stolen; NULL or empty: none), FALSE_TAGS how many were not. */
+/* The gate's answer to one read: ALERTS are those that were verified (stolen; NULL or empty: none), FALSE_TAGS how many
+ * were not. */
 void lane_report_answer(struct lane_report *report, const struct lane_read *read, json_t *alerts, unsigned false_tags);
 void lane_report_latency(struct lane_report *report, size_t reads, int64_t us);
 /* What the gate says of lists that it could not ask; each is said once. */
@@ -125,8 +130,8 @@ struct lane_context {
     struct lane_queue *queue;
     struct lane_keyring *keyring;
     struct lane_report *report;
-    _Atomic int fatal;  /* an exit code that ends everything: the gate refuses us */
-    _Atomic bool down;  /* the last try of all gates failed: no more patience until one answers */
+    _Atomic int fatal; /* an exit code that ends everything: the gate refuses us */
+    _Atomic bool down; /* the last try of all gates failed: no more patience until one answers */
 };
 
 struct lane_worker *lane_worker_start(struct lane_context *context) MUST_USE; /* NULL is said */

@@ -7,7 +7,7 @@
 #include "client/problem.h"
 #include "client/wiping.h"
 
-#define POLICY_TRIES 4       /* an epoch may open while we ask, and another grade be wanted; not more */
+#define POLICY_TRIES 4 /* an epoch may open while we ask, and another grade be wanted; not more */
 #define BACKOFF_MS 250
 #define CHECK_TIMEOUT_S 15u
 
@@ -18,7 +18,7 @@ struct lane_worker {
     size_t token_bytes;
     char *body;
     pthread_t thread;
-    unsigned generation;        /* of the policy that the gate refused last */
+    unsigned generation; /* of the policy that the gate refused last */
 };
 
 static void nap(unsigned ms)
@@ -38,10 +38,12 @@ static bool is_authentic(const struct lane_policy *policy, const struct lane_tok
     enum platesieve_grade grade;
     json_int_t candidate;
 
-    if (json_unpack(alert, "{s:s, s:s, s:s, s:s, s:s, s:I}", "list", &list, "agency", &agency, "grade", &grade_name, "epoch", &epoch, "tag",
-                    &tag_text, "candidate", &candidate) != 0)
+    if (json_unpack(alert, "{s:s, s:s, s:s, s:s, s:s, s:I}", "list", &list, "agency", &agency, "grade", &grade_name,
+                    "epoch", &epoch, "tag", &tag_text, "candidate", &candidate) != 0)
         return false;
-    if (!name_part_valid(list) || !name_part_valid(agency) || candidate != 0 || !platesieve_grade_parse(grade_name, &grade)) return false;
+    if (!name_part_valid(list) || !name_part_valid(agency) || candidate != 0 ||
+        !platesieve_grade_parse(grade_name, &grade))
+        return false;
     if (!base64_parse(tag_text, tag, sizeof(tag))) return false;
     for (size_t i = 0; i < policy->epoch_count; i++)
         if (strcmp(policy->epochs[i].id, epoch) == 0) return lane_tokens_verify(&tokens[i], grade, list, agency, tag);
@@ -76,11 +78,13 @@ static bool is_whole(const struct lane_batch *batch, json_t *answers)
         const char *id_text, *answer;
         json_t *alerts = NULL;
 
-        if (json_unpack(json_array_get(answers, i), "{s:s, s:s, s?o}", "read_id", &id_text, "answer", &answer, "alerts", &alerts) != 0)
+        if (json_unpack(json_array_get(answers, i), "{s:s, s:s, s?o}", "read_id", &id_text, "answer", &answer, "alerts",
+                        &alerts) != 0)
             return false;
         if (!base64_parse(id_text, id, sizeof(id)) || memcmp(id, batch->reads[i].id, sizeof(id)) != 0) return false;
-        if (strcmp(answer, "clear") == 0 ? json_array_size(alerts) != 0
-                                         : strcmp(answer, "hit") != 0 || json_array_size(alerts) == 0 || json_array_size(alerts) > LIMIT_ALERTS)
+        if (strcmp(answer, "clear") == 0
+                ? json_array_size(alerts) != 0
+                : strcmp(answer, "hit") != 0 || json_array_size(alerts) == 0 || json_array_size(alerts) > LIMIT_ALERTS)
             return false;
     }
     return true;
@@ -89,12 +93,14 @@ static bool is_whole(const struct lane_batch *batch, json_t *answers)
 static bool judge(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
                   const struct http_answer *answer)
 {
-    json_t *json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json =
+        json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
     json_t *answers = json_object_get(json, "answers");
     const bool whole = is_whole(batch, answers);
 
     for (size_t i = 0; whole && i < batch->count; i++)
-        judge_read(worker, policy, &batch->reads[i], worker->tokens + i * policy->epoch_count, json_array_get(answers, i));
+        judge_read(worker, policy, &batch->reads[i], worker->tokens + i * policy->epoch_count,
+                   json_array_get(answers, i));
     if (whole) lane_report_lists(worker->context->report, json_object_get(json, "unchecked"));
     else say("the gate sent an answer that can't be read; its reads count as unchecked");
     json_decref(json);
@@ -105,8 +111,8 @@ static bool judge(struct lane_worker *worker, const struct lane_policy *policy, 
 
 enum outcome { DONE, AGAIN_WITH_NEW_POLICY, AGAIN_LATER, GIVEN_UP };
 
-static enum outcome outcome_of(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
-                               const struct http_answer *answer)
+static enum outcome outcome_of(struct lane_worker *worker, const struct lane_policy *policy,
+                               const struct lane_batch *batch, const struct http_answer *answer)
 {
     if (answer->status == 200) return judge(worker, policy, batch, answer) ? DONE : GIVEN_UP;
     if (answer->status == 409) {
@@ -114,15 +120,18 @@ static enum outcome outcome_of(struct lane_worker *worker, const struct lane_pol
         return AGAIN_WITH_NEW_POLICY;
     }
     if (answer->status >= 500) return AGAIN_LATER;
-    atomic_store(&worker->context->fatal, problem_say(worker->gate, answer)); /* our identity, or this program, does not fit */
+    atomic_store(&worker->context->fatal,
+                 problem_say(worker->gate, answer)); /* our identity, or this program, does not fit */
     return GIVEN_UP;
 }
 
 /* Asks the gate in use and, if it can't answer, each of the others. */
-static enum outcome ask(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch, size_t size, bool tell)
+static enum outcome ask(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
+                        size_t size, bool tell)
 {
-    const struct http_request request = { .method = "POST", .path = "/v1/checks", .body = worker->body, .body_size = size,
-                                          .timeout_s = CHECK_TIMEOUT_S };
+    const struct http_request request = {
+        .method = "POST", .path = "/v1/checks", .body = worker->body, .body_size = size, .timeout_s = CHECK_TIMEOUT_S
+    };
     char name[64];
 
     do {
@@ -235,7 +244,8 @@ struct lane_worker *lane_worker_start(struct lane_context *context)
     worker->token_bytes = context->options->batch * LIMIT_EPOCHS_OPEN * sizeof(*worker->tokens);
     worker->tokens = platesieve_secret_allocate(worker->token_bytes);
     worker->body = malloc(LIMIT_CHECK_BODY_BYTES);
-    if (worker->tokens == NULL || worker->body == NULL) say("there is no memory that can be locked for tokens; ask for less --parallel or --batch");
+    if (worker->tokens == NULL || worker->body == NULL)
+        say("there is no memory that can be locked for tokens; ask for less --parallel or --batch");
     else if (http_open(context->settings, HTTP_GATE, context->identity, &worker->gate) == CLIENT_OK &&
              pthread_create(&worker->thread, NULL, run, worker) == 0)
         return worker;

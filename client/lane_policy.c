@@ -6,8 +6,8 @@
 struct lane_keyring {
     pthread_mutex_t mutex;
     struct http *keys;
-    struct epochs known;          /* keys that were fetched, also of epochs to come; an old one goes when its place is needed */
-    struct lane_policy *policy;   /* in force */
+    struct epochs known; /* keys that were fetched, also of epochs to come; an old one goes when its place is needed */
+    struct lane_policy *policy; /* in force */
     unsigned generation;
 };
 
@@ -44,13 +44,14 @@ static const struct epoch *find_key(const struct lane_keyring *keyring, const st
     for (size_t i = 0; i < keyring->known.count; i++) {
         const struct epoch *epoch = &keyring->known.list[i];
 
-        if (strcmp(epoch->id, wanted->id) == 0 && memcmp(epoch->key_id, wanted->key_id, sizeof(wanted->key_id)) == 0) return epoch;
+        if (strcmp(epoch->id, wanted->id) == 0 && memcmp(epoch->key_id, wanted->key_id, sizeof(wanted->key_id)) == 0)
+            return epoch;
     }
     return NULL;
 }
 
-/* Keys stay until the end: a worker may still use an old one.  A lane that has run through LIMIT_EPOCHS_KNOWN epochs starts over with the
-   oldest place, long out of use. */
+/* Keys stay until the end: a worker may still use an old one.  A lane that has run through LIMIT_EPOCHS_KNOWN epochs
+   starts over with the oldest place, long out of use. */
 static int fetch_key(struct lane_keyring *keyring, const struct epoch *wanted)
 {
     struct epoch epoch = *wanted;
@@ -110,10 +111,11 @@ static bool parse_policy(json_t *json, struct lane_policy *policy)
     json_t *epochs, *grades;
     int reads_max;
 
-    if (json_unpack(json, "{s:s, s:s, s:s, s:o, s:o, s:i}", "policy", &version, "site", &site, "lane", &lane, "epochs", &epochs, "grades",
-                    &grades, "reads_max", &reads_max) != 0)
+    if (json_unpack(json, "{s:s, s:s, s:s, s:o, s:o, s:i}", "policy", &version, "site", &site, "lane", &lane, "epochs",
+                    &epochs, "grades", &grades, "reads_max", &reads_max) != 0)
         return false;
-    if (strlen(version) > LIMIT_POLICY_TEXT || strspn(version, "0123456789abcdef") != strlen(version) || reads_max < 1) return false;
+    if (strlen(version) > LIMIT_POLICY_TEXT || strspn(version, "0123456789abcdef") != strlen(version) || reads_max < 1)
+        return false;
     if (!name_part_valid(site) || !name_part_valid(lane) || json_array_size(epochs) > LIMIT_EPOCHS_OPEN) return false;
     memcpy(policy->version, version, strlen(version) + 1);
     memcpy(policy->site, site, strlen(site) + 1);
@@ -186,7 +188,8 @@ static int fetch_policy(struct lane_keyring *keyring, struct http *gate, bool te
     return CLIENT_OK;
 }
 
-int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, bool tell, struct lane_policy **policy)
+int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned older_than, bool tell,
+                    struct lane_policy **policy)
 {
     int code = CLIENT_OK;
 

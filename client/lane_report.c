@@ -86,8 +86,9 @@ static void print_alert(const struct lane_read *read, json_t *alert)
     int verify = 0;
     char plate[LANE_RAW_MAX + 1], words[LIMIT_INSTRUCTION_MAX + 1], about[LIMIT_CATEGORY_MAX + 1], time[MOMENT_TEXT];
 
-    (void)json_unpack(alert, "{s?s, s?s, s?s, s?s, s?s, s?I, s?I, s?b}", "agency", &agency, "list", &list, "category", &category, "grade",
-                      &grade, "instruction", &instruction, "priority", &priority, "age_s", &age, "verify", &verify);
+    (void)json_unpack(alert, "{s?s, s?s, s?s, s?s, s?s, s?I, s?I, s?b}", "agency", &agency, "list", &list, "category",
+                      &category, "grade", &grade, "instruction", &instruction, "priority", &priority, "age_s", &age,
+                      "verify", &verify);
     snprintf(plate, sizeof(plate), "%s", read->raw);
     snprintf(words, sizeof(words), "%s", instruction);
     snprintf(about, sizeof(about), "%s", category);
@@ -96,8 +97,9 @@ static void print_alert(const struct lane_read *read, json_t *alert)
     make_printable(about);
     moment_print(read->seen_ms, time);
     printf("%.8s  ALERT  %s %s  %s (%s/%s), match %s, priority %lld%s%s%s  [line %" PRIu64 "]\n", time + 11, plate,
-           read->row.jurisdiction.code[0] == '\0' ? "(jurisdiction unknown)" : read->row.jurisdiction.code, about, agency, list, grade,
-           (long long)priority, words[0] == '\0' ? "" : ": ", words, verify ? "  (THE LIST IS OLD: VERIFY FIRST)" : "", read->line);
+           read->row.jurisdiction.code[0] == '\0' ? "(jurisdiction unknown)" : read->row.jurisdiction.code, about,
+           agency, list, grade, (long long)priority, words[0] == '\0' ? "" : ": ", words,
+           verify ? "  (THE LIST IS OLD: VERIFY FIRST)" : "", read->line);
     platesieve_wipe(plate, sizeof(plate));
 }
 
@@ -109,10 +111,13 @@ static void print_alerts_json(const struct lane_report *report, const struct lan
 
     base64_print(read->id, sizeof(read->id), id, sizeof(id));
     moment_print(read->seen_ms, seen);
-    json = json_pack("{s:I, s:s, s:s, s:O}", "line", (json_int_t)read->line, "read_id", id, "seen_at", seen, "alerts", alerts);
+    json = json_pack("{s:I, s:s, s:s, s:O}", "line", (json_int_t)read->line, "read_id", id, "seen_at", seen, "alerts",
+                     alerts);
     if (report->options->show_plates && json != NULL) {
         json_object_set_new(json, "plate", json_string(read->raw));
-        json_object_set_new(json, "jurisdiction", read->row.jurisdiction.code[0] == '\0' ? json_null() : json_string(read->row.jurisdiction.code));
+        json_object_set_new(json, "jurisdiction",
+                            read->row.jurisdiction.code[0] == '\0' ? json_null()
+                                                                   : json_string(read->row.jurisdiction.code));
     }
     (void)print_json(json);
 }
@@ -128,12 +133,14 @@ static void count_hit(struct lane_report *report, json_t *alerts)
         char name[2 * LIMIT_NAME_MAX + 2];
         enum platesieve_grade grade;
 
-        (void)json_unpack(json_array_get(alerts, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "grade", &grade_name);
+        (void)json_unpack(json_array_get(alerts, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "grade",
+                          &grade_name);
         if (platesieve_grade_parse(grade_name, &grade) && grade < strongest) strongest = grade;
         snprintf(name, sizeof(name), "%s/%s", agency, list);
         if (json_object_get(counted, name) != NULL) continue;
         json_object_set_new(counted, name, json_true());
-        json_object_set_new(report->by_list, name, json_integer(json_integer_value(json_object_get(report->by_list, name)) + 1));
+        json_object_set_new(report->by_list, name,
+                            json_integer(json_integer_value(json_object_get(report->by_list, name)) + 1));
     }
     json_decref(counted);
     report->hits++;
@@ -149,13 +156,15 @@ void lane_report_answer(struct lane_report *report, const struct lane_read *read
     report->reads++;
     report->alarms += false_tags;
     if (false_tags > 0)
-        say("ALARM: line %" PRIu64 ": the gate sent %u alert%s with a false tag; no agency listed this.  Tell the gate's operator and your own people.",
+        say("ALARM: line %" PRIu64 ": the gate sent %u alert%s with a false tag; no agency listed this.  Tell the "
+                                   "gate's operator and your own people.",
             read->line, false_tags, false_tags == 1 ? "" : "s");
     if (hit) count_hit(report, alerts);
     else if (false_tags > 0) report->unchecked++; /* the word of such a gate clears nobody */
     else report->cleared++;
     if (hit && report->json) print_alerts_json(report, read, alerts);
-    for (size_t i = 0; hit && !report->json && i < json_array_size(alerts); i++) print_alert(read, json_array_get(alerts, i));
+    for (size_t i = 0; hit && !report->json && i < json_array_size(alerts); i++)
+        print_alert(read, json_array_get(alerts, i));
     if (hit) (void)fflush(stdout);
     pthread_mutex_unlock(&report->mutex);
     json_decref(alerts);
@@ -168,7 +177,9 @@ void lane_report_lists(struct lane_report *report, json_t *unchecked)
         const char *agency, *list, *why;
         char name[2 * LIMIT_NAME_MAX + 2];
 
-        if (json_unpack(json_array_get(unchecked, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "why", &why) != 0) continue;
+        if (json_unpack(json_array_get(unchecked, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "why",
+                        &why) != 0)
+            continue;
         if (!name_part_valid(agency) || !name_part_valid(list) || !name_part_valid(why)) continue;
         snprintf(name, sizeof(name), "%s/%s", agency, list);
         if (json_object_get(report->not_asked, name) != NULL) continue;
@@ -187,8 +198,8 @@ static json_t *histogram_json(const struct histogram *histogram)
 
     for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
         if (histogram->buckets[bucket] > 0)
-            json_array_append_new(buckets,
-                                  json_pack("[f, I]", histogram_middle(bucket) / 1000, (json_int_t)histogram->buckets[bucket]));
+            json_array_append_new(
+                buckets, json_pack("[f, I]", histogram_middle(bucket) / 1000, (json_int_t)histogram->buckets[bucket]));
     return buckets;
 }
 
@@ -198,15 +209,16 @@ static json_t *summary_json(const struct lane_report *report)
 
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
         json_object_set_new(by_grade, platesieve_grade_name(grade), json_integer((json_int_t)report->by_grade[grade]));
-    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}", "summary", "reads",
-                     (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits", (json_int_t)report->hits, "alerts",
-                     (json_int_t)report->alerts, "hits_by_list", report->by_list, "hits_by_grade", by_grade, "unusable",
-                     (json_int_t)row_counts_total(&report->unusable), "unusable_by_reason", row_counts_json(&report->unusable),
-                     "unknown_jurisdiction", (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "alarms",
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}",
+                     "summary", "reads", (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits",
+                     (json_int_t)report->hits, "alerts", (json_int_t)report->alerts, "hits_by_list", report->by_list,
+                     "hits_by_grade", by_grade, "unusable", (json_int_t)row_counts_total(&report->unusable),
+                     "unusable_by_reason", row_counts_json(&report->unusable), "unknown_jurisdiction",
+                     (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "alarms",
                      (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "latency_ms", "p50",
-                     histogram_percentile(&report->latency, 50) / 1000, "p99", histogram_percentile(&report->latency, 99) / 1000, "histogram",
-                     histogram_json(&report->latency), "seconds",
-                     (double)(moment_monotonic_ms() - report->begin_ms) / 1000);
+                     histogram_percentile(&report->latency, 50) / 1000, "p99",
+                     histogram_percentile(&report->latency, 99) / 1000, "histogram", histogram_json(&report->latency),
+                     "seconds", (double)(moment_monotonic_ms() - report->begin_ms) / 1000);
 }
 
 static void print_summary(const struct lane_report *report)
@@ -214,19 +226,24 @@ static void print_summary(const struct lane_report *report)
     const char *list;
     json_t *count;
 
-    fprintf(stderr, "\n%" PRIu64 " reads: %" PRIu64 " cleared, %" PRIu64 " hits, %" PRIu64 " unchecked; %" PRIu64 " alerts\n", report->reads,
-            report->cleared, report->hits, report->unchecked, report->alerts);
+    fprintf(stderr,
+            "\n%" PRIu64 " reads: %" PRIu64 " cleared, %" PRIu64 " hits, %" PRIu64 " unchecked; %" PRIu64 " alerts\n",
+            report->reads, report->cleared, report->hits, report->unchecked, report->alerts);
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
-        if (report->by_grade[grade] > 0) fprintf(stderr, "  %-24s %" PRIu64 "\n", platesieve_grade_name(grade), report->by_grade[grade]);
-    json_object_foreach(report->by_list, list, count) fprintf(stderr, "  %-24s %lld\n", list, (long long)json_integer_value(count));
+        if (report->by_grade[grade] > 0)
+            fprintf(stderr, "  %-24s %" PRIu64 "\n", platesieve_grade_name(grade), report->by_grade[grade]);
+    json_object_foreach(report->by_list, list, count)
+        fprintf(stderr, "  %-24s %lld\n", list, (long long)json_integer_value(count));
     for (size_t i = 1; i < ROW_FAULTS; i++)
         if (report->unusable.faults[i] > 0)
-            fprintf(stderr, "  %" PRIu64 " unusable: %s\n", report->unusable.faults[i], row_fault_text((enum row_fault)i));
+            fprintf(stderr, "  %" PRIu64 " unusable: %s\n", report->unusable.faults[i],
+                    row_fault_text((enum row_fault)i));
     if (report->unknown_jurisdiction > 0)
-        fprintf(stderr, "  %" PRIu64 " of unknown jurisdiction, checked from grade `plate` down\n", report->unknown_jurisdiction);
+        fprintf(stderr, "  %" PRIu64 " of unknown jurisdiction, checked from grade `plate` down\n",
+                report->unknown_jurisdiction);
     if (report->alarms > 0) fprintf(stderr, "  %" PRIu64 " ALARMS: false tags\n", report->alarms);
-    fprintf(stderr, "  answered in %.2f ms (median), %.2f ms (99th percentile)\n", histogram_percentile(&report->latency, 50) / 1000,
-            histogram_percentile(&report->latency, 99) / 1000);
+    fprintf(stderr, "  answered in %.2f ms (median), %.2f ms (99th percentile)\n",
+            histogram_percentile(&report->latency, 50) / 1000, histogram_percentile(&report->latency, 99) / 1000);
 }
 
 int lane_report_end(struct lane_report *report)

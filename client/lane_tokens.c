@@ -4,8 +4,11 @@
 #include "client/moment.h"
 
 /* A read at four epochs, each with 28 tokens of 25 bytes and the names of grades, must leave room for 63 others. */
-_Static_assert(LIMIT_CHECK_READS * (160 + LIMIT_EPOCHS_OPEN * ((3 + PLATESIEVE_NEAR_MAX) * (PLATESIEVE_TOKEN_TEXT + 3) + 48)) + 1024 <
-                   LIMIT_CHECK_BODY_BYTES, "the largest batch must fit into a request");
+_Static_assert(LIMIT_CHECK_READS *(160 +
+                                   LIMIT_EPOCHS_OPEN * ((3 + PLATESIEVE_NEAR_MAX) * (PLATESIEVE_TOKEN_TEXT + 3) + 48)) +
+                       1024 <
+                   LIMIT_CHECK_BODY_BYTES,
+               "the largest batch must fit into a request");
 
 static struct platesieve_token *place_of(struct lane_tokens *tokens, enum platesieve_grade grade)
 {
@@ -22,7 +25,8 @@ const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, 
 }
 
 /* One grade of a read, for all epochs. */
-static bool make_grade(const struct lane_policy *policy, const struct lane_read *read, enum platesieve_grade grade, struct lane_tokens *tokens)
+static bool make_grade(const struct lane_policy *policy, const struct lane_read *read, enum platesieve_grade grade,
+                       struct lane_tokens *tokens)
 {
     struct platesieve_message messages[PLATESIEVE_NEAR_MAX];
     size_t count = 0;
@@ -35,7 +39,8 @@ static bool make_grade(const struct lane_policy *policy, const struct lane_read 
     for (size_t i = 0; made && i < policy->epoch_count; i++) {
         tokens[i].counts[grade] = count;
         tokens[i].made[grade] = true;
-        made = !platesieve_failed(platesieve_prf_evaluate(policy->epochs[i].prf, messages, count, place_of(&tokens[i], grade)));
+        made = !platesieve_failed(
+            platesieve_prf_evaluate(policy->epochs[i].prf, messages, count, place_of(&tokens[i], grade)));
     }
     platesieve_wipe(messages, sizeof(messages));
     return made;
@@ -49,8 +54,8 @@ bool lane_tokens_make(const struct lane_policy *policy, const struct lane_read *
     return true;
 }
 
-bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list, const char *agency,
-                        const uint8_t tag[PLATESIEVE_TAG_BYTES])
+bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list,
+                        const char *agency, const uint8_t tag[PLATESIEVE_TAG_BYTES])
 {
     bool found = false;
 
@@ -117,13 +122,15 @@ static void print_tokens(struct writer *writer, const struct lane_tokens *tokens
     print(writer, "}");
 }
 
-static void print_read(struct writer *writer, const struct lane_policy *policy, const struct lane_read *read, const struct lane_tokens *tokens)
+static void print_read(struct writer *writer, const struct lane_policy *policy, const struct lane_read *read,
+                       const struct lane_tokens *tokens)
 {
     char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
 
     base64_print(read->id, sizeof(read->id), id, sizeof(id));
     moment_print(read->seen_ms, seen);
-    print(writer, "{\"read_id\":\"%s\",\"seen_at\":\"%s\",\"candidates\":[{\"confidence\":%.4f,\"tokens\":[", id, seen, read->confidence);
+    print(writer, "{\"read_id\":\"%s\",\"seen_at\":\"%s\",\"candidates\":[{\"confidence\":%.4f,\"tokens\":[", id, seen,
+          read->confidence);
     for (size_t i = 0; i < policy->epoch_count; i++) {
         if (i > 0) print(writer, ",");
         print_tokens(writer, &tokens[i]);
@@ -131,8 +138,8 @@ static void print_read(struct writer *writer, const struct lane_policy *policy, 
     print(writer, "]}]}");
 }
 
-size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch, const struct lane_tokens *tokens, char *body,
-                       size_t size)
+size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch,
+                       const struct lane_tokens *tokens, char *body, size_t size)
 {
     struct writer writer = { body, body + size, false };
 

@@ -27,11 +27,12 @@ bool list_info_parse(json_t *json, struct list_info *info)
     const char *id, *agency, *grade;
     json_int_t revision, entries;
 
-    *info = (struct list_info){ 0 };
-    if (json_unpack(json, "{s:s, s:s, s:s, s:I, s:I}", "list", &id, "agency", &agency, "grade", &grade, "revision", &revision, "entries",
-                    &entries) != 0)
+    *info = (struct list_info) { 0 };
+    if (json_unpack(json, "{s:s, s:s, s:s, s:I, s:I}", "list", &id, "agency", &agency, "grade", &grade, "revision",
+                    &revision, "entries", &entries) != 0)
         return false;
-    if (!copy_name(info->id, id) || !copy_name(info->agency, agency) || !platesieve_grade_parse(grade, &info->grade)) return false;
+    if (!copy_name(info->id, id) || !copy_name(info->agency, agency) || !platesieve_grade_parse(grade, &info->grade))
+        return false;
     if (revision < 0 || revision > UINT32_MAX || entries < 0) return false;
     info->revision = (uint32_t)revision;
     info->entries = (uint64_t)entries;
@@ -94,14 +95,16 @@ bool list_print(json_t *json, bool as_json)
     if (as_json) return print_json(json_incref(json));
     snprintf(instruction, sizeof(instruction), "%s", text_of(json, "instruction"));
     make_printable(instruction);
-    printf("%s/%s: %lld entries, revision %lld", text_of(json, "agency"), text_of(json, "list"), number_of(json, "entries"),
-           number_of(json, "revision"));
+    printf("%s/%s: %lld entries, revision %lld", text_of(json, "agency"), text_of(json, "list"),
+           number_of(json, "entries"), number_of(json, "revision"));
     if (json_is_string(json_object_get(json, "committed_at"))) printf(" of %.19sZ", text_of(json, "committed_at"));
     printf("%s\n", json_is_true(json_object_get(json, "suspended")) ? ", SUSPENDED" : "");
-    printf("  %-12s %s, priority %lld, weakest grade %s%s\n", "category", text_of(json, "category"), number_of(json, "priority"),
-           text_of(json, "grade"), json_is_true(json_object_get(json, "covert")) ? ", covert" : "");
-    printf("  %-12s cooldown %lld s, retention %lld days, age limit %lld s, cap %lld tokens\n", "limits", number_of(json, "cooldown_s"),
-           number_of(json, "retention_days"), number_of(json, "age_limit_s"), number_of(json, "cap_tokens"));
+    printf("  %-12s %s, priority %lld, weakest grade %s%s\n", "category", text_of(json, "category"),
+           number_of(json, "priority"), text_of(json, "grade"),
+           json_is_true(json_object_get(json, "covert")) ? ", covert" : "");
+    printf("  %-12s cooldown %lld s, retention %lld days, age limit %lld s, cap %lld tokens\n", "limits",
+           number_of(json, "cooldown_s"), number_of(json, "retention_days"), number_of(json, "age_limit_s"),
+           number_of(json, "cap_tokens"));
     print_names("sites", json_object_get(json, "sites"), -1);
     if (instruction[0] != '\0') printf("  %-12s %s\n", "instruction", instruction);
     print_names("covered", json_object_get(json, "epochs"), 1);
@@ -178,5 +181,6 @@ static const struct command list_commands[] = {
 int command_list(struct settings *settings, int argc, char **argv)
 {
     return command_dispatch(list_commands,
-                            "The agency's hot lists.  Plates are turned into tokens here; the gate never sees one.", settings, argc, argv);
+                            "The agency's hot lists.  Plates are turned into tokens here; the gate never sees one.",
+                            settings, argc, argv);
 }

@@ -1,8 +1,17 @@
 /* platesieve list create. */
 #include "client/list.h"
 
-enum { OPTION_CATEGORY = 0x300, OPTION_PRIORITY, OPTION_GRADE, OPTION_COVERT, OPTION_SITE, OPTION_COOLDOWN, OPTION_RETENTION,
-       OPTION_INSTRUCTION, OPTION_AGE_LIMIT };
+enum {
+    OPTION_CATEGORY = 0x300,
+    OPTION_PRIORITY,
+    OPTION_GRADE,
+    OPTION_COVERT,
+    OPTION_SITE,
+    OPTION_COOLDOWN,
+    OPTION_RETENTION,
+    OPTION_INSTRUCTION,
+    OPTION_AGE_LIMIT
+};
 
 #define AGE_LIMIT_S_MAX (366u * 86400u)
 
@@ -17,10 +26,12 @@ static const struct argp_option create_options[] = {
     { "grade", OPTION_GRADE, "GRADE", 0, "Weakest match that counts: full, plate, similar or near (plate)", 0 },
     { "covert", OPTION_COVERT, NULL, 0, "The lane is not told of hits", 0 },
     { "site", OPTION_SITE, "SITE", 0, "Use the list at this site only; may be given again", 0 },
-    { "cooldown", OPTION_COOLDOWN, "SECONDS", 0, "A plate read again in the same lane within this time is one hit (300)", 0 },
+    { "cooldown", OPTION_COOLDOWN, "SECONDS", 0,
+      "A plate read again in the same lane within this time is one hit (300)", 0 },
     { "retention", OPTION_RETENTION, "DAYS", 0, "Hits are kept this long (30)", 0 },
     { "instruction", OPTION_INSTRUCTION, "TEXT", 0, "What the officer at the lane is told", 0 },
-    { "age-limit", OPTION_AGE_LIMIT, "SECONDS", 0, "Hits from a list older than this are marked for verification (86400)", 0 },
+    { "age-limit", OPTION_AGE_LIMIT, "SECONDS", 0,
+      "Hits from a list older than this are marked for verification (86400)", 0 },
     { 0 },
 };
 
@@ -29,7 +40,8 @@ static void set_text(struct argp_state *state, const char *member, const char *t
     struct create_options *options = state->input;
 
     if (strlen(text) > max) argp_error(state, "--%s takes at most %zu bytes", member, max);
-    if (json_object_set_new(options->body, member, json_string(text)) != 0) argp_error(state, "--%s takes UTF-8", member);
+    if (json_object_set_new(options->body, member, json_string(text)) != 0)
+        argp_error(state, "--%s takes UTF-8", member);
 }
 
 static void set_number(struct argp_state *state, const char *member, const char *option, const char *text, unsigned max)
@@ -77,7 +89,8 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (options->list == NULL) argp_error(state, "what shall the list be called?");
-        if (json_object_get(options->body, "category") == NULL) argp_error(state, "what is the list about? Give --category.");
+        if (json_object_get(options->body, "category") == NULL)
+            argp_error(state, "what is the list about? Give --category.");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

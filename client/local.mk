@@ -36,6 +36,7 @@ client_libclient_a_SOURCES = \
 	client/list.c \
 	client/list.h \
 	client/list_create.c \
+	client/list_push.c \
 	client/moment.c \
 	client/moment.h \
 	client/name.c \

@@ -23,7 +23,8 @@ static const struct command commands[] = {
 
 static const char documentation[] =
     "A checkpoint that recognises the few plates it was asked to look for and is blind to all others."
-    "\vExit codes: 0 done, 1 failed, 2 wrong usage, 3 done with remarks, 4 no server reached, 5 refused by the server, 6 alarm: a gate sent a "
+    "\vExit codes: 0 done, 1 failed, 2 wrong usage, 3 done with remarks, 4 no server reached, 5 refused by the server, "
+    "6 alarm: a gate sent a "
     "false tag.  platesieve(1) says more.";
 
 /* Plates and keys pass through this process: no core file, and nobody else's debugger. */
@@ -38,8 +39,11 @@ static void keep_memory_private(void)
 int main(int argc, char **argv)
 {
     struct settings settings = {
-        .gates = getenv("PLATESIEVE_GATE"), .keys = getenv("PLATESIEVE_KEYS"), .ca = getenv("PLATESIEVE_CA"),
-        .crl = getenv("PLATESIEVE_CRL"), .pki = getenv("PLATESIEVE_PKI"),
+        .gates = getenv("PLATESIEVE_GATE"),
+        .keys = getenv("PLATESIEVE_KEYS"),
+        .ca = getenv("PLATESIEVE_CA"),
+        .crl = getenv("PLATESIEVE_CRL"),
+        .pki = getenv("PLATESIEVE_PKI"),
     };
 
     char name[] = "platesieve"; /* what help and messages show, wherever it was started from */

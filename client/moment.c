@@ -60,7 +60,8 @@ static bool fraction(const char **at, int *ms)
 
     *ms = 0;
     if (!sign(at, '.')) return true;
-    for (int count = 0; count < 9 && **at >= '0' && **at <= '9'; count++, (*at)++, scale /= 10) *ms += (**at - '0') * scale;
+    for (int count = 0; count < 9 && **at >= '0' && **at <= '9'; count++, (*at)++, scale /= 10)
+        *ms += (**at - '0') * scale;
     return (*at)[-1] != '.';
 }
 

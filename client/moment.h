@@ -12,7 +12,8 @@ int64_t moment_now_ms(void);
 int64_t moment_monotonic_ms(void);
 int64_t moment_monotonic_us(void);
 void moment_print(int64_t ms, char text[MOMENT_TEXT]);
-/* RFC 3339 with any offset and up to nine digits of fraction, "2026-11-22T01:30Z", or a date alone (midnight UTC).  False for anything else. */
+/* RFC 3339 with any offset and up to nine digits of fraction, "2026-11-22T01:30Z", or a date alone (midnight UTC).
+ * False for anything else. */
 bool moment_parse(const char *text, int64_t *ms);
 
 #endif

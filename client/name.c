@@ -6,7 +6,8 @@ bool name_part_valid(const char *text)
 {
     const size_t length = strlen(text);
 
-    return length >= 1 && length <= LIMIT_NAME_MAX && strspn(text, ALPHANUMERIC) >= 1 && strspn(text, ALPHANUMERIC "-_.") == length;
+    return length >= 1 && length <= LIMIT_NAME_MAX && strspn(text, ALPHANUMERIC) >= 1 &&
+           strspn(text, ALPHANUMERIC "-_.") == length;
 }
 
 bool trust_domain_valid(const char *text)
@@ -20,7 +21,10 @@ bool trust_domain_valid(const char *text)
 /* How many parts follow a role; 0: no such role. */
 static int role_parts(const char *role)
 {
-    static const struct { const char *role; int parts; } roles[] = {
+    static const struct {
+        const char *role;
+        int parts;
+    } roles[] = {
         { "reader", 2 }, { "agency", 2 }, { "evidence", 2 }, { "operator", 2 }, { "auditor", 1 }, { "node", 1 },
     };
 
@@ -34,7 +38,7 @@ bool name_parse(const char *text, struct name *name)
     char *parts[] = { name->role, name->first, name->second };
     int count = 0;
 
-    *name = (struct name){ 0 };
+    *name = (struct name) { 0 };
     if (strlen(text) > LIMIT_IDENTITY_MAX) return false;
     memcpy(name->text, text, strlen(text));
     for (const char *at = text;; at++) {
@@ -46,7 +50,8 @@ bool name_parse(const char *text, struct name *name)
         at += length;
         if (*at == '\0') break;
     }
-    if (strcmp(name->role, "operator") == 0 && strcmp(name->first, "gate") != 0 && strcmp(name->first, "keys") != 0) return false;
+    if (strcmp(name->role, "operator") == 0 && strcmp(name->first, "gate") != 0 && strcmp(name->first, "keys") != 0)
+        return false;
     return count >= 2 && count == role_parts(name->role) + 1;
 }
 

@@ -10,7 +10,8 @@ void make_printable(char *text)
 
 static json_t *parse(const struct http_answer *answer)
 {
-    json_t *json = answer->body == NULL ? NULL : json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json =
+        answer->body == NULL ? NULL : json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
 
     if (json_is_object(json)) return json;
     json_decref(json);
@@ -46,8 +47,8 @@ int problem_say(const struct http *http, const struct http_answer *answer)
     char name[64], text[512];
 
     problem_name(answer, name);
-    snprintf(text, sizeof(text), "%.200s%s%.280s", title == NULL ? "no reason given" : title, detail == NULL ? "" : ". ",
-             detail == NULL ? "" : detail);
+    snprintf(text, sizeof(text), "%.200s%s%.280s", title == NULL ? "no reason given" : title,
+             detail == NULL ? "" : ". ", detail == NULL ? "" : detail);
     make_printable(text);
     say("the %s refused (%u %s): %s", http_service_name(http), answer->status, name, text);
     json_decref(json);

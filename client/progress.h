@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 struct progress {
-    bool shown;       /* standard error is a terminal */
-    uint64_t total;   /* bytes; 0: unknown */
+    bool shown;     /* standard error is a terminal */
+    uint64_t total; /* bytes; 0: unknown */
     int64_t begin_ms, last_ms;
 };
 

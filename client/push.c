@@ -1,4 +1,4 @@
-/* platesieve list push, add, remove and tokens: their options and the order of things. */
+/* A push from its beginning to its summary: the order of things. */
 #include "client/push.h"
 
 #include <errno.h>
@@ -112,7 +112,8 @@ static void drop_covered(struct epochs *epochs, const struct list_info *info)
     for (size_t i = 0; i < epochs->count; i++) {
         bool covered = false;
 
-        for (size_t k = 0; k < info->covered_count; k++) covered = covered || strcmp(info->covered[k], epochs->list[i].id) == 0;
+        for (size_t k = 0; k < info->covered_count; k++)
+            covered = covered || strcmp(info->covered[k], epochs->list[i].id) == 0;
         if (!covered) epochs->list[kept++] = epochs->list[i];
     }
     epochs->count = kept;
@@ -127,7 +128,8 @@ static void make_key_ids(struct push *push)
         char key_id[PLATESIEVE_TOKEN_TEXT + 1];
 
         base64_print(epoch->key_id, sizeof(epoch->key_id), key_id, sizeof(key_id));
-        used += (size_t)snprintf(push->key_ids + used, sizeof(push->key_ids) - used, "%s %s=%s", i == 0 ? "" : ",", epoch->id, key_id);
+        used += (size_t)snprintf(push->key_ids + used, sizeof(push->key_ids) - used, "%s %s=%s", i == 0 ? "" : ",",
+                                 epoch->id, key_id);
     }
 }
 
@@ -143,7 +145,8 @@ static int fetch_epochs(struct push *push)
     }
     if (push->options->mode == PUSH_TOKENS) drop_covered(&push->epochs, &push->info);
     epochs_keep_usable(&push->epochs, LIMIT_ENTRY_EPOCHS);
-    for (size_t i = 0; code == CLIENT_OK && i < push->epochs.count; i++) code = epoch_fetch_key(push->keys, &push->epochs.list[i]);
+    for (size_t i = 0; code == CLIENT_OK && i < push->epochs.count; i++)
+        code = epoch_fetch_key(push->keys, &push->epochs.list[i]);
     make_key_ids(push);
     return code;
 }
@@ -164,16 +167,20 @@ static void count_row(struct push *push, uint64_t line, const struct push_made *
     push->suffixed += made->suffixed;
     push->without_full += made->without_full;
     push->without_near += made->without_near;
-    if (made->without_full) remark(&push->remarks, line, "without-full", "jurisdiction blank or unknown: kept without grade `full`");
+    if (made->without_full)
+        remark(&push->remarks, line, "without-full", "jurisdiction blank or unknown: kept without grade `full`");
     if (made->without_near) remark(&push->remarks, line, "without-near", "too short: kept without grade `near`");
-    if (made->suffixed) remark(&push->remarks, line, "reference-repeated", "the reference stands on another plate too: kept, with a suffix");
+    if (made->suffixed)
+        remark(&push->remarks, line, "reference-repeated",
+               "the reference stands on another plate too: kept, with a suffix");
 }
 
 static int make_rows(struct push *push, struct push_sender *sender)
 {
     const struct push_maker maker = {
-        push->options->mode, push->options->codes, push->info.grade, push->options->clear_references, &push->info, &push->epochs,
-        push->reference_key, push->seen, push->scratch,
+        push->options->mode, push->options->codes, push->info.grade,    push->options->clear_references,
+        &push->info,         &push->epochs,        push->reference_key, push->seen,
+        push->scratch,
     };
     struct progress progress = progress_begin(push->fd);
     char *text = malloc(PUSH_LINES_BYTES);
@@ -205,8 +212,8 @@ static int make_rows(struct push *push, struct push_sender *sender)
 
 static int send_rows(struct push *push)
 {
-    const struct push_target target = { push->gate, &push->info, &push->revision, push->epochs.count == 0 ? NULL : push->key_ids,
-                                        push->options->patience_s };
+    const struct push_target target = { push->gate, &push->info, &push->revision,
+                                        push->epochs.count == 0 ? NULL : push->key_ids, push->options->patience_s };
     struct push_sender *sender = push_sender_start(&target);
     int code, sent;
 
@@ -220,9 +227,12 @@ static int send_rows(struct push *push)
 
 static int commit(struct push *push)
 {
-    const unsigned patience_s = push->options->patience_s < COMMIT_PATIENCE_S_MIN ? COMMIT_PATIENCE_S_MIN : push->options->patience_s;
+    const unsigned patience_s =
+        push->options->patience_s < COMMIT_PATIENCE_S_MIN ? COMMIT_PATIENCE_S_MIN : push->options->patience_s;
     char path[256], body[256], digest[2 * PUSH_SHA256 + 1];
-    const struct http_request request = { .method = "POST", .path = path, .body = body, .body_size = 0, .timeout_s = COMMIT_TIMEOUT_S };
+    const struct http_request request = {
+        .method = "POST", .path = path, .body = body, .body_size = 0, .timeout_s = COMMIT_TIMEOUT_S
+    };
     struct http_request whole = request;
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
     int code;
@@ -252,13 +262,15 @@ static json_t *summary_json(const struct push *push)
     json_t *epochs = json_array();
 
     for (size_t i = 0; i < push->epochs.count; i++) json_array_append_new(epochs, json_string(push->epochs.list[i].id));
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f}", "list", push->info.id, "agency",
-                     push->info.agency, "revision", (json_int_t)push->revision.number, "rows", (json_int_t)push->rows, "entries",
-                     (json_int_t)push->entries, "unusable", (json_int_t)row_counts_total(&push->unusable), "unusable_by_reason",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f}", "list",
+                     push->info.id, "agency", push->info.agency, "revision", (json_int_t)push->revision.number, "rows",
+                     (json_int_t)push->rows, "entries", (json_int_t)push->entries, "unusable",
+                     (json_int_t)row_counts_total(&push->unusable), "unusable_by_reason",
                      row_counts_json(&push->unusable), "without_full", (json_int_t)push->without_full, "without_near",
-                     (json_int_t)push->without_near, "repeated", (json_int_t)push->repeated, "suffixed", (json_int_t)push->suffixed,
-                     "hashed_references", (json_int_t)push->hashed, "parts", (json_int_t)push->totals.parts, "parts_skipped",
-                     (json_int_t)push->totals.skipped, "resumed", (int)push->revision.resumed, "epochs", epochs, "seconds",
+                     (json_int_t)push->without_near, "repeated", (json_int_t)push->repeated, "suffixed",
+                     (json_int_t)push->suffixed, "hashed_references", (json_int_t)push->hashed, "parts",
+                     (json_int_t)push->totals.parts, "parts_skipped", (json_int_t)push->totals.skipped, "resumed",
+                     (int)push->revision.resumed, "epochs", epochs, "seconds",
                      (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
 }
 
@@ -273,18 +285,20 @@ static bool print_summary(const struct push *push)
 
     remarks_end(&push->remarks);
     if (push->settings->json) return print_json(summary_json(push));
-    printf("%s/%s: revision %u, %llu %s from %llu rows in %.1f s\n", push->info.agency, push->info.id, push->revision.number,
-           (unsigned long long)push->entries, removal ? "removals" : "entries", (unsigned long long)push->rows,
-           (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
+    printf("%s/%s: revision %u, %llu %s from %llu rows in %.1f s\n", push->info.agency, push->info.id,
+           push->revision.number, (unsigned long long)push->entries, removal ? "removals" : "entries",
+           (unsigned long long)push->rows, (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
     for (size_t i = 1; i < ROW_FAULTS; i++)
         if (push->unusable.faults[i] > 0)
-            printf("  %llu unusable: %s\n", (unsigned long long)push->unusable.faults[i], row_fault_text((enum row_fault)i));
+            printf("  %llu unusable: %s\n", (unsigned long long)push->unusable.faults[i],
+                   row_fault_text((enum row_fault)i));
     print_count("kept without grade `full` (jurisdiction blank or unknown)", push->without_full);
     print_count("kept without grade `near` (too short)", push->without_near);
     print_count("repeated", push->repeated);
     print_count("with a suffix, because their reference stands on another plate too", push->suffixed);
     print_count("references longer than 32 bytes, which go as digests that can't be opened again", push->hashed);
-    if (push->revision.resumed) printf("  went on where an earlier push broke off: %u parts stood already\n", push->totals.skipped);
+    if (push->revision.resumed)
+        printf("  went on where an earlier push broke off: %u parts stood already\n", push->totals.skipped);
     return !ferror(stdout);
 }
 
@@ -303,7 +317,8 @@ static int prepare(struct push *push)
     push->reference_key = reference_key_open(push->info.agency, push->settings, push->options->mode != PUSH_TOKENS);
     push->seen = seen_create();
     push->scratch = push_scratch_create();
-    if (push->reference_key == NULL && push->options->mode == PUSH_TOKENS) say("there is no key for references here; it was made by the first push");
+    if (push->reference_key == NULL && push->options->mode == PUSH_TOKENS)
+        say("there is no key for references here; it was made by the first push");
     return push->reference_key != NULL && push->seen != NULL && push->scratch != NULL ? CLIENT_OK : CLIENT_FAILED;
 }
 
@@ -330,81 +345,18 @@ static int push_list(struct push *push)
     if (code != CLIENT_UNREACHABLE) push_revision_forget(&push->revision);
     if (code != CLIENT_OK) return code;
     if (!print_summary(push)) return CLIENT_FAILED;
-    return row_counts_total(&push->unusable) + push->without_full + push->without_near + push->suffixed > 0 ? CLIENT_REMARKS : CLIENT_OK;
+    return row_counts_total(&push->unusable) + push->without_full + push->without_near + push->suffixed > 0
+               ? CLIENT_REMARKS
+               : CLIENT_OK;
 }
 
-/* -- options ------------------------------------------------------------------------------------------------------- */
-
-enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE };
-
-static const struct argp_option push_argp_options[] = {
-    { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
-    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when the gate can't be reached (60)", 0 },
-    { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
-    { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
-    { 0 },
-};
-
-static error_t push_parse(int key, char *argument, struct argp_state *state)
+int push_run(struct settings *settings, const struct push_options *options)
 {
-    struct push_options *options = state->input;
-
-    switch (key) {
-    case OPTION_CODES:
-        if (!platesieve_codes_parse(argument, &options->codes)) argp_error(state, "--codes is iso, ncic, aamva or usps");
-        return 0;
-    case OPTION_PATIENCE: options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 86400); return 0;
-    case OPTION_CLEAR: options->clear_references = true; return 0;
-    case OPTION_YES: options->yes = true; return 0;
-    case ARGP_KEY_ARG:
-        if (options->file != NULL) argp_usage(state);
-        if (options->list != NULL) options->file = argument;
-        else if (name_part_valid(argument)) options->list = argument;
-        else argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        return 0;
-    case ARGP_KEY_END:
-        if (options->file == NULL) argp_error(state, "which list, and which file?");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static int command(struct settings *settings, enum push_mode mode, const char *documentation, int argc, char **argv)
-{
-    struct push_options options = { .mode = mode, .codes = PLATESIEVE_CODES_ISO, .patience_s = 60 };
-    struct command_input input = { settings, &options };
-    struct push push = { .settings = settings, .options = &options, .fd = -1, .begin_ms = moment_monotonic_ms() };
+    struct push push = { .settings = settings, .options = options, .fd = -1, .begin_ms = moment_monotonic_ms() };
     int code;
 
-    command_parse(push_argp_options, push_parse, "LIST FILE", documentation, &input, argc, argv);
     push.remarks.json = settings->json;
     code = push_list(&push);
     push_close(&push);
     return code;
-}
-
-#define COLUMNS_HELP "\vFILE is CSV with a header (- is standard input): plate, one of jurisdiction, state or region, and if you like reference, effective and " \
-                     "expires (RFC 3339).  Rows that can't be used are reported by line; the rest goes on, and the exit code is 3."
-
-int command_list_push(struct settings *settings, int argc, char **argv)
-{
-    return command(settings, PUSH_REPLACE, "Replaces all entries of LIST by the rows of FILE, at once and whole." COLUMNS_HELP, argc, argv);
-}
-
-int command_list_add(struct settings *settings, int argc, char **argv)
-{
-    return command(settings, PUSH_ADD, "Adds the rows of FILE to LIST; a row whose reference stands replaces that entry." COLUMNS_HELP, argc, argv);
-}
-
-int command_list_remove(struct settings *settings, int argc, char **argv)
-{
-    return command(settings, PUSH_REMOVE,
-                   "Removes entries from LIST: by reference, or, for entries that were added without one, by plate and jurisdiction." COLUMNS_HELP, argc,
-                   argv);
-}
-
-int command_list_tokens(struct settings *settings, int argc, char **argv)
-{
-    return command(settings, PUSH_TOKENS,
-                   "Gives the entries of LIST tokens for epochs that it does not cover yet.  FILE is the one that was pushed." COLUMNS_HELP, argc, argv);
 }

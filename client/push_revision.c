@@ -22,7 +22,8 @@ static void revision_path(char path[256], const struct list_info *info, uint32_t
 
 /* -- what is remembered here: number and fingerprint --------------------------------------------------------------- */
 
-static bool recall(const struct push_revision *revision, const uint8_t fingerprint[PUSH_SHA256], uint32_t *number, bool *same)
+static bool recall(const struct push_revision *revision, const uint8_t fingerprint[PUSH_SHA256], uint32_t *number,
+                   bool *same)
 {
     char wanted[2 * PUSH_SHA256 + 1];
     size_t size = 0;
@@ -86,7 +87,8 @@ static bool take_parts(json_t *parts, struct push_revision *revision)
         size_t size = 0;
 
         if (number < 1 || number > LIMIT_PARTS || digest == NULL) return false;
-        if (sodium_hex2bin(revision->parts[number - 1], PUSH_SHA256, digest, strlen(digest), NULL, &size, NULL) != 0 || size != PUSH_SHA256)
+        if (sodium_hex2bin(revision->parts[number - 1], PUSH_SHA256, digest, strlen(digest), NULL, &size, NULL) != 0 ||
+            size != PUSH_SHA256)
             return false;
         if ((size_t)number > revision->part_count) revision->part_count = (size_t)number;
     }
@@ -94,7 +96,8 @@ static bool take_parts(json_t *parts, struct push_revision *revision)
 }
 
 /* Is the revision that we remember still open, on the same base?  Then its parts count. */
-static bool resume(struct http *gate, const struct push_options *options, const struct list_info *info, struct push_revision *revision)
+static bool resume(struct http *gate, const struct push_options *options, const struct list_info *info,
+                   struct push_revision *revision)
 {
     char path[256];
     const struct http_request request = { .method = "GET", .path = path };
@@ -108,13 +111,14 @@ static bool resume(struct http *gate, const struct push_options *options, const 
     if (!http_ask(gate, &request, &answer) || answer.status != 200) return false;
     json = json_loadb(answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
     if (json_unpack(json, "{s:s, s:s, s:I}", "mode", &mode, "state", &state, "base", &base) == 0)
-        resumed = strcmp(state, "open") == 0 && strcmp(mode, mode_name(options->mode)) == 0 && base == (json_int_t)info->revision &&
-                  take_parts(json_object_get(json, "parts"), revision);
+        resumed = strcmp(state, "open") == 0 && strcmp(mode, mode_name(options->mode)) == 0 &&
+                  base == (json_int_t)info->revision && take_parts(json_object_get(json, "parts"), revision);
     json_decref(json);
     return resumed;
 }
 
-static int open_new(struct http *gate, const struct push_options *options, const struct list_info *info, struct push_revision *revision)
+static int open_new(struct http *gate, const struct push_options *options, const struct list_info *info,
+                    struct push_revision *revision)
 {
     char path[256];
     json_t *json = NULL;
@@ -122,7 +126,8 @@ static int open_new(struct http *gate, const struct push_options *options, const
     int code;
 
     snprintf(path, sizeof(path), "/v1/lists/%s/revisions", info->id);
-    code = http_send_json(gate, "POST", path, json_pack("{s:I, s:s}", "base", (json_int_t)info->revision, "mode", mode_name(options->mode)),
+    code = http_send_json(gate, "POST", path,
+                          json_pack("{s:I, s:s}", "base", (json_int_t)info->revision, "mode", mode_name(options->mode)),
                           201, &json);
     number = json_integer_value(json_object_get(json, "revision"));
     if (code == CLIENT_OK && (number < 1 || number > UINT32_MAX)) {
@@ -134,16 +139,18 @@ static int open_new(struct http *gate, const struct push_options *options, const
     return code;
 }
 
-int push_revision_open(const struct settings *settings, struct http *gate, const struct push_options *options, const struct list_info *info,
-                       const uint8_t fingerprint[PUSH_SHA256], struct push_revision *revision)
+int push_revision_open(const struct settings *settings, struct http *gate, const struct push_options *options,
+                       const struct list_info *info, const uint8_t fingerprint[PUSH_SHA256],
+                       struct push_revision *revision)
 {
     char file[LIMIT_NAME_MAX + 16];
     bool same = false;
     int code;
 
-    *revision = (struct push_revision){ 0 };
+    *revision = (struct push_revision) { 0 };
     snprintf(file, sizeof(file), "push-%s.json", info->id);
-    if (strcmp(options->file, "-") != 0 && !state_path(settings, info->agency, file, revision->remembered)) return CLIENT_FAILED;
+    if (strcmp(options->file, "-") != 0 && !state_path(settings, info->agency, file, revision->remembered))
+        return CLIENT_FAILED;
     if (recall(revision, fingerprint, &revision->number, &same)) {
         if (same && resume(gate, options, info, revision)) {
             revision->resumed = true;

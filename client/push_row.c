@@ -3,11 +3,13 @@
 #include "client/base64.h"
 #include "client/moment.h"
 
-const char *const push_columns[PUSH_COLUMNS] = { "plate", "jurisdiction", "state", "region", "reference", "effective", "expires" };
+const char *const push_columns[PUSH_COLUMNS] = { "plate",     "jurisdiction", "state",  "region",
+                                                 "reference", "effective",    "expires" };
 
 _Static_assert(PUSH_COLUMNS <= CSV_COLUMNS_MAX, "all columns must fit into a row");
 /* An entry at `near` for eight epochs: 28 tokens of 35 bytes each, grade and epoch names. */
-_Static_assert(LIMIT_PART_LINE_BYTES > LIMIT_ENTRY_EPOCHS * ((3 + PLATESIEVE_NEAR_MAX) * (PLATESIEVE_TAGGED_TEXT + 3) + 128) + 1024,
+_Static_assert(LIMIT_PART_LINE_BYTES >
+                   LIMIT_ENTRY_EPOCHS * ((3 + PLATESIEVE_NEAR_MAX) * (PLATESIEVE_TAGGED_TEXT + 3) + 128) + 1024,
                "the longest line must fit");
 
 struct push_scratch {
@@ -72,7 +74,8 @@ static void put_time(struct writer *writer, const char *member, int64_t ms)
 
 /* -- tokens -------------------------------------------------------------------------------------------------------- */
 
-static bool put_tokens(struct writer *writer, const struct push_maker *maker, const struct platesieve_prf *prf, enum platesieve_grade grade)
+static bool put_tokens(struct writer *writer, const struct push_maker *maker, const struct platesieve_prf *prf,
+                       enum platesieve_grade grade)
 {
     struct push_scratch *scratch = maker->scratch;
     const size_t count = scratch->counts[grade];
@@ -83,7 +86,8 @@ static bool put_tokens(struct writer *writer, const struct push_maker *maker, co
         char text[PLATESIEVE_TAGGED_TEXT + 1];
 
         memcpy(tagged, scratch->tokens[i].token, PLATESIEVE_TOKEN_BYTES);
-        platesieve_tag(scratch->tokens[i].proof_key, maker->info->id, maker->info->agency, tagged + PLATESIEVE_TOKEN_BYTES);
+        platesieve_tag(scratch->tokens[i].proof_key, maker->info->id, maker->info->agency,
+                       tagged + PLATESIEVE_TOKEN_BYTES);
         base64_print(tagged, sizeof(tagged), text, sizeof(text));
         put(writer, i == 0 ? "\"" : ",\"", i == 0 ? 1 : 2);
         put(writer, text, PLATESIEVE_TAGGED_TEXT);
@@ -118,8 +122,8 @@ static bool make_messages(const struct push_maker *maker, struct push_made *made
 
     for (unsigned grade = 0; grade <= maker->grade; grade++) {
         const struct platesieve_result result =
-            platesieve_messages(&scratch->row.plate, &scratch->row.jurisdiction, grade, PLATESIEVE_SIDE_LIST, scratch->messages[grade],
-                                &scratch->counts[grade]);
+            platesieve_messages(&scratch->row.plate, &scratch->row.jurisdiction, grade, PLATESIEVE_SIDE_LIST,
+                                scratch->messages[grade], &scratch->counts[grade]);
 
         if (result.reason == PLATESIEVE_UNKNOWN_JURISDICTION) made->without_full = true;
         else if (result.reason == PLATESIEVE_TOO_SHORT_FOR_NEAR) made->without_near = true;
@@ -147,7 +151,8 @@ static bool read_time(const struct csv_field *field, int64_t *ms)
 }
 
 /* The field as a reference for LIST; with PLATE, told apart from the same reference on other plates. */
-static bool seal(const struct push_maker *maker, const struct csv_field *field, bool with_plate, struct reference *reference)
+static bool seal(const struct push_maker *maker, const struct csv_field *field, bool with_plate,
+                 struct reference *reference)
 {
     const struct platesieve_plate *plate = with_plate ? &maker->scratch->row.plate : NULL;
     const struct platesieve_jurisdiction *jurisdiction = &maker->scratch->row.jurisdiction;
@@ -163,13 +168,15 @@ static bool has_reference(const struct csv_row *row)
 }
 
 /* The reference for an entry: given, or made of the plate.  False: the row needs no line; MADE says why. */
-static bool choose_reference(const struct push_maker *maker, const struct csv_row *row, struct reference *reference, struct push_made *made)
+static bool choose_reference(const struct push_maker *maker, const struct csv_row *row, struct reference *reference,
+                             struct push_made *made)
 {
     const struct row_plate *plate = &maker->scratch->row;
     enum seen_answer seen;
 
-    if (has_reference(row) ? !seal(maker, &row->fields[PUSH_REFERENCE], false, reference)
-                           : !reference_derive(maker->key, maker->info->id, &plate->plate, &plate->jurisdiction, reference)) {
+    if (has_reference(row)
+            ? !seal(maker, &row->fields[PUSH_REFERENCE], false, reference)
+            : !reference_derive(maker->key, maker->info->id, &plate->plate, &plate->jurisdiction, reference)) {
         made->fault = ROW_REFERENCE;
         return false;
     }
@@ -195,9 +202,11 @@ static const struct csv_field *jurisdiction_field(const struct csv_row *row)
     return &row->fields[PUSH_REGION];
 }
 
-static bool write_entry(const struct push_maker *maker, const struct reference *reference, const struct dates *dates, struct writer *writer)
+static bool write_entry(const struct push_maker *maker, const struct reference *reference, const struct dates *dates,
+                        struct writer *writer)
 {
-    put_text(writer, maker->mode == PUSH_TOKENS ? "{\"op\":\"tokens\",\"reference\":" : "{\"op\":\"add\",\"reference\":");
+    put_text(writer,
+             maker->mode == PUSH_TOKENS ? "{\"op\":\"tokens\",\"reference\":" : "{\"op\":\"add\",\"reference\":");
     put_string(writer, reference->text);
     if (maker->mode != PUSH_TOKENS) {
         put_time(writer, ",\"effective\":\"", dates->effective_ms);
@@ -212,15 +221,18 @@ static bool write_entry(const struct push_maker *maker, const struct reference *
     return true;
 }
 
-static void make_entry(const struct push_maker *maker, const struct csv_row *row, struct writer *writer, struct push_made *made)
+static void make_entry(const struct push_maker *maker, const struct csv_row *row, struct writer *writer,
+                       struct push_made *made)
 {
     struct reference reference;
     struct dates dates;
 
     made->fault = row_read(maker->codes, &row->fields[PUSH_PLATE], jurisdiction_field(row), &maker->scratch->row);
     if (made->fault != ROW_FINE) return;
-    if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0') made->fault = ROW_JURISDICTION;
-    else if (!read_time(&row->fields[PUSH_EFFECTIVE], &dates.effective_ms) || !read_time(&row->fields[PUSH_EXPIRES], &dates.expires_ms))
+    if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
+        made->fault = ROW_JURISDICTION;
+    else if (!read_time(&row->fields[PUSH_EFFECTIVE], &dates.effective_ms) ||
+             !read_time(&row->fields[PUSH_EXPIRES], &dates.expires_ms))
         made->fault = ROW_TIME;
     if (made->fault != ROW_FINE || !choose_reference(maker, row, &reference, made)) return;
     made->no_memory = !make_messages(maker, made) || !write_entry(maker, &reference, &dates, writer);
@@ -229,7 +241,8 @@ static void make_entry(const struct push_maker *maker, const struct csv_row *row
 
 /* -- removal ------------------------------------------------------------------------------------------------------- */
 
-static void write_removal(const struct push_maker *maker, const struct reference *reference, struct writer *writer, struct push_made *made)
+static void write_removal(const struct push_maker *maker, const struct reference *reference, struct writer *writer,
+                          struct push_made *made)
 {
     const enum seen_answer seen = seen_ask(maker->seen, reference->text, NULL, NULL);
 
@@ -241,8 +254,10 @@ static void write_removal(const struct push_maker *maker, const struct reference
     made->lines++;
 }
 
-/* By reference; by plate where there is none.  A row with both removes the entry whichever of the two forms its reference has. */
-static void make_removal(const struct push_maker *maker, const struct csv_row *row, struct writer *writer, struct push_made *made)
+/* By reference; by plate where there is none.  A row with both removes the entry whichever of the two forms its
+ * reference has. */
+static void make_removal(const struct push_maker *maker, const struct csv_row *row, struct writer *writer,
+                         struct push_made *made)
 {
     const struct row_plate *plate = &maker->scratch->row;
     struct reference reference;

@@ -23,7 +23,7 @@ struct part {
 struct push_sender {
     struct push_target target;
     struct part parts[2];
-    unsigned filling;        /* the caller's part; the other is the thread's while `busy` */
+    unsigned filling; /* the caller's part; the other is the thread's while `busy` */
     struct push_totals totals;
     crypto_hash_sha256_state digest;
     pthread_t thread;
@@ -65,7 +65,8 @@ int push_ask(struct http *gate, const struct http_request *request, unsigned pat
         }
         if (!told) say("the gate can't be reached or is busy; trying on for %u s", patience_s);
         told = true;
-        if (answered && answer->retry_after_s > 0 && answer->retry_after_s * 1000 > backoff_ms) backoff_ms = answer->retry_after_s * 1000;
+        if (answered && answer->retry_after_s > 0 && answer->retry_after_s * 1000 > backoff_ms)
+            backoff_ms = answer->retry_after_s * 1000;
         http_answer_wipe(answer);
         if (backoff_ms > BACKOFF_MS_MAX) backoff_ms = BACKOFF_MS_MAX;
         nap(backoff_ms);
@@ -79,11 +80,17 @@ static int send_part(const struct push_sender *sender, const struct part *part)
     const int64_t begin_ms = moment_monotonic_ms();
     char path[256];
     const struct http_request request = {
-        .method = "PUT", .path = path, .body = part->text, .body_size = part->size, .content_type = "application/jsonl",
-        .header = target->key_ids, .timeout_s = PART_TIMEOUT_S,
+        .method = "PUT",
+        .path = path,
+        .body = part->text,
+        .body_size = part->size,
+        .content_type = "application/jsonl",
+        .header = target->key_ids,
+        .timeout_s = PART_TIMEOUT_S,
     };
 
-    snprintf(path, sizeof(path), "/v1/lists/%s/revisions/%u/parts/%u", target->info->id, target->revision->number, part->number);
+    snprintf(path, sizeof(path), "/v1/lists/%s/revisions/%u/parts/%u", target->info->id, target->revision->number,
+             part->number);
     for (;;) {
         struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
         const int code = push_ask(target->gate, &request, target->patience_s, &answer);
@@ -103,7 +110,8 @@ static bool stands_already(struct push_sender *sender, const struct part *part)
 
     crypto_hash_sha256(digest, (const uint8_t *)part->text, part->size);
     crypto_hash_sha256_update(&sender->digest, digest, sizeof(digest));
-    return part->number <= revision->part_count && memcmp(revision->parts[part->number - 1], digest, sizeof(digest)) == 0;
+    return part->number <= revision->part_count &&
+           memcmp(revision->parts[part->number - 1], digest, sizeof(digest)) == 0;
 }
 
 static void *run(void *context)
@@ -160,7 +168,8 @@ struct push_sender *push_sender_start(const struct push_target *target)
     crypto_hash_sha256_init(&sender->digest);
     for (size_t i = 0; i < 2; i++) sender->parts[i].text = malloc(LIMIT_PART_BYTES);
     sender->parts[0].number = 1;
-    if (sender->parts[0].text != NULL && sender->parts[1].text != NULL && pthread_create(&sender->thread, NULL, run, sender) == 0)
+    if (sender->parts[0].text != NULL && sender->parts[1].text != NULL &&
+        pthread_create(&sender->thread, NULL, run, sender) == 0)
         return sender;
     say("out of memory");
     sender_free(sender);

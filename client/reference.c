@@ -95,7 +95,8 @@ void reference_key_close(struct reference_key *key)
 
 /* HMAC over what, list, text, plate and jurisdiction, a zero byte between; PLATE may be NULL. */
 static void digest(const struct reference_key *key, const char *what, const char *list, const char *text, size_t size,
-                   const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction, uint8_t out[DIGEST_BYTES])
+                   const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction,
+                   uint8_t out[DIGEST_BYTES])
 {
     crypto_auth_hmacsha256_state state;
     uint8_t mac[crypto_auth_hmacsha256_BYTES];
@@ -121,7 +122,8 @@ static void print_digest(char prefix, const uint8_t bytes[DIGEST_BYTES], struct 
 {
     reference->text[0] = prefix;
     reference->text[1] = '.';
-    sodium_bin2base64(reference->text + 2, sizeof(reference->text) - 2, bytes, DIGEST_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(reference->text + 2, sizeof(reference->text) - 2, bytes, DIGEST_BYTES,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 bool reference_derive(const struct reference_key *key, const char *list, const struct platesieve_plate *plate,
@@ -145,9 +147,11 @@ bool reference_valid(const char *text, size_t size)
     return true;
 }
 
-/* TEXT and, where PLATE is given, "~" and six characters that stand for it.  The size, in OUT of REFERENCE_RAW_MAX + 8. */
+/* TEXT and, where PLATE is given, "~" and six characters that stand for it.  The size, in OUT of REFERENCE_RAW_MAX + 8.
+ */
 static size_t with_suffix(const struct reference_key *key, const char *list, const char *text, size_t size,
-                          const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction, char *out)
+                          const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction,
+                          char *out)
 {
     uint8_t bytes[DIGEST_BYTES];
     char suffix[sodium_base64_ENCODED_LEN(DIGEST_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
@@ -162,8 +166,8 @@ static size_t with_suffix(const struct reference_key *key, const char *list, con
 }
 
 /* AES-256-SIV with LIST as associated data; OUT is tag and text.  Encrypts, or with a tag to check decrypts. */
-static bool siv(const struct reference_key *key, const char *list, bool encrypt, uint8_t tag[SIV_BYTES], const uint8_t *in, size_t size,
-                uint8_t *out)
+static bool siv(const struct reference_key *key, const char *list, bool encrypt, uint8_t tag[SIV_BYTES],
+                const uint8_t *in, size_t size, uint8_t *out)
 {
     EVP_CIPHER_CTX *context = key->context;
     int length = 0;
@@ -177,8 +181,9 @@ static bool siv(const struct reference_key *key, const char *list, bool encrypt,
     return done;
 }
 
-bool reference_seal(const struct reference_key *key, const char *list, const char *text, size_t size, const struct platesieve_plate *plate,
-                    const struct platesieve_jurisdiction *jurisdiction, struct reference *reference)
+bool reference_seal(const struct reference_key *key, const char *list, const char *text, size_t size,
+                    const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction,
+                    struct reference *reference)
 {
     char whole[REFERENCE_RAW_MAX + 8];
     uint8_t sealed[SIV_BYTES + REFERENCE_TEXT_MAX + SIV_BYTES], bytes[DIGEST_BYTES];
@@ -192,13 +197,15 @@ bool reference_seal(const struct reference_key *key, const char *list, const cha
         return true;
     }
     if (!siv(key, list, true, sealed, (const uint8_t *)whole, size, sealed + SIV_BYTES)) return false;
-    sodium_bin2base64(reference->text, sizeof(reference->text), sealed, SIV_BYTES + size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(reference->text, sizeof(reference->text), sealed, SIV_BYTES + size,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     reference->kind = REFERENCE_SEALED;
     return true;
 }
 
-bool reference_clear(const struct reference_key *key, const char *list, const char *text, size_t size, const struct platesieve_plate *plate,
-                     const struct platesieve_jurisdiction *jurisdiction, struct reference *reference)
+bool reference_clear(const struct reference_key *key, const char *list, const char *text, size_t size,
+                     const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction,
+                     struct reference *reference)
 {
     char whole[REFERENCE_RAW_MAX + 8];
 
@@ -217,15 +224,17 @@ void reference_open(const struct reference_key *key, const char *list, const cha
     char clear[REFERENCE_TEXT_MAX + SIV_BYTES + 1] = { 0 };
     size_t size = 0;
 
-    *opened = (struct reference){ .kind = REFERENCE_FOREIGN };
+    *opened = (struct reference) { .kind = REFERENCE_FOREIGN };
     snprintf(opened->text, sizeof(opened->text), "%.64s", travelled);
     if (strlen(travelled) == 24 && travelled[1] == '.') {
         if (travelled[0] == 'd') opened->kind = REFERENCE_DERIVED;
         if (travelled[0] == 'h') opened->kind = REFERENCE_DIGEST;
         return;
     }
-    if (key == NULL || sodium_base642bin(sealed, sizeof(sealed), travelled, strlen(travelled), NULL, &size, NULL,
-                                         sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || size <= SIV_BYTES)
+    if (key == NULL ||
+        sodium_base642bin(sealed, sizeof(sealed), travelled, strlen(travelled), NULL, &size, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+        size <= SIV_BYTES)
         return;
     if (!siv(key, list, false, sealed, sealed + SIV_BYTES, size - SIV_BYTES, (uint8_t *)clear)) return;
     clear[size - SIV_BYTES] = '\0';

@@ -10,7 +10,7 @@
 #define REMARKS_SHOWN 1000
 
 struct remarks {
-    bool json;      /* {"line", "remark", "text"} on standard output instead of a line on standard error */
+    bool json; /* {"line", "remark", "text"} on standard output instead of a line on standard error */
     uint64_t count;
 };
 

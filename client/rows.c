@@ -5,7 +5,9 @@
 
 #include "include/cleanup.h"
 
-static const struct { const char *name, *text; } faults[ROW_FAULTS] = {
+static const struct {
+    const char *name, *text;
+} faults[ROW_FAULTS] = {
     [ROW_FINE] = { "fine", "fine" },
     [ROW_EMPTY] = { "empty", "there is no plate" },
     [ROW_TOO_LONG] = { "too-long", "longer than 12 characters: not a plate (a VIN?)" },
@@ -50,8 +52,8 @@ static size_t count_digits(const char *text, size_t size)
     return count;
 }
 
-/* "123.0", "GEL 1890.00": a tail that a number format added.  Canonicalised, it would become part of the plate.  A single zero after a
-   plate with letters may be the plate's own. */
+/* "123.0", "GEL 1890.00": a tail that a number format added.  Canonicalised, it would become part of the plate.  A
+   single zero after a plate with letters may be the plate's own. */
 static bool has_decimal_tail(const char *text, size_t size)
 {
     size_t zeros = 0, front;
@@ -92,14 +94,16 @@ static bool is_date(const char *text, size_t size)
     }
     at += 3;
     if (at == size) return first > 0;
-    return text[at] == '-' && size - at > 2 && size - at <= 5 && count_digits(text + at + 1, size - at - 1) == size - at - 1;
+    return text[at] == '-' && size - at > 2 && size - at <= 5 &&
+           count_digits(text + at + 1, size - at - 1) == size - at - 1;
 }
 
 /* -- words that mean `no plate` ------------------------------------------------------------------------------------ */
 
 static bool is_placeholder_raw(const char *text, size_t size)
 {
-    static const char *const words[] = { "N/A", "N/S", "N.A.", "#N/A", "#NAME?", "#REF!", "#VALUE!", "#NULL!", "(BLANK)", "(NULL)" };
+    static const char *const words[] = { "N/A",   "N/S",     "N.A.",   "#N/A",    "#NAME?",
+                                         "#REF!", "#VALUE!", "#NULL!", "(BLANK)", "(NULL)" };
 
     for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
         if (strlen(words[i]) == size && strncasecmp(words[i], text, size) == 0) return true;
@@ -109,7 +113,8 @@ static bool is_placeholder_raw(const char *text, size_t size)
 /* In canonical form: O is written 0. */
 static bool is_placeholder(const struct platesieve_plate *plate)
 {
-    static const char *const words[] = { "BLANKPLATE", "N0PLATE", "N0PLATES", "N0LICENSE", "UNKN0WN", "UNREADABLE", "N0TREAD" };
+    static const char *const words[] = { "BLANKPLATE", "N0PLATE",    "N0PLATES", "N0LICENSE",
+                                         "UNKN0WN",    "UNREADABLE", "N0TREAD" };
 
     for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
         if (strlen(words[i]) == plate->length && memcmp(words[i], plate->text, plate->length) == 0) return true;
@@ -126,8 +131,8 @@ static bool has_alphanumeric(const char *text, size_t size)
     return false;
 }
 
-enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate, const struct csv_field *jurisdiction,
-                        struct row_plate *row)
+enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate,
+                        const struct csv_field *jurisdiction, struct row_plate *row)
 {
     const char *text = plate->text;
     size_t size = plate->size;
@@ -166,6 +171,7 @@ json_t *row_counts_json(const struct row_counts *counts)
     json_t *json = json_object();
 
     for (size_t i = 1; i < ROW_FAULTS; i++)
-        if (counts->faults[i] != 0) json_object_set_new(json, faults[i].name, json_integer((json_int_t)counts->faults[i]));
+        if (counts->faults[i] != 0)
+            json_object_set_new(json, faults[i].name, json_integer((json_int_t)counts->faults[i]));
     return json;
 }

@@ -9,11 +9,11 @@
 
 enum row_fault {
     ROW_FINE = 0,
-    ROW_EMPTY,        /* nothing remains of the plate: empty, or only spaces (non-breaking ones, too) and signs */
-    ROW_TOO_LONG,     /* more than 12 characters: a vehicle identification number, most of the time */
-    ROW_SPREADSHEET,  /* "1890.00", "1.23E+05", "18-Sep": the plate that was meant is lost */
-    ROW_PLACEHOLDER,  /* BLANKPLATE, NOPLATE, UNKNOWN, N/A ...: says that there is no plate */
-    ROW_UNFINISHED,   /* a quote that does not end */
+    ROW_EMPTY,       /* nothing remains of the plate: empty, or only spaces (non-breaking ones, too) and signs */
+    ROW_TOO_LONG,    /* more than 12 characters: a vehicle identification number, most of the time */
+    ROW_SPREADSHEET, /* "1890.00", "1.23E+05", "18-Sep": the plate that was meant is lost */
+    ROW_PLACEHOLDER, /* BLANKPLATE, NOPLATE, UNKNOWN, N/A ...: says that there is no plate */
+    ROW_UNFINISHED,  /* a quote that does not end */
     ROW_LINE_TOO_LONG,
     ROW_NOT_UTF8,
     ROW_JURISDICTION, /* unknown, where a list matches at `full` only */
@@ -36,9 +36,10 @@ const char *row_fault_text(enum row_fault fault);
 /* What a CSV row that could not be read means here; ROW_FINE for CSV_ROW. */
 enum row_fault row_fault_of(enum csv_state state);
 
-/* PLATE and JURISDICTION as they stand in the file (text NULL: the row has no such column); CODES says whose codes JURISDICTION uses. */
-enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate, const struct csv_field *jurisdiction,
-                        struct row_plate *row);
+/* PLATE and JURISDICTION as they stand in the file (text NULL: the row has no such column); CODES says whose codes
+ * JURISDICTION uses. */
+enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate,
+                        const struct csv_field *jurisdiction, struct row_plate *row);
 
 /* Counts of faults, as {"empty": 2, ...} without zeros. */
 struct row_counts {

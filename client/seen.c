@@ -4,8 +4,8 @@
 
 #define FIRST_SIZE 1024u /* a power of two */
 
-/* Open addressing with linear probing; a reference's hash is never 0, which marks a free place.  Hashes are keyed at random: nobody can choose
-   references that collide, and by chance two of 10 million do with a probability of 3e-6. */
+/* Open addressing with linear probing; a reference's hash is never 0, which marks a free place.  Hashes are keyed at
+   random: nobody can choose references that collide, and by chance two of 10 million do with a probability of 3e-6. */
 struct seen {
     uint8_t key[crypto_shorthash_KEYBYTES];
     size_t size, count;
@@ -81,7 +81,8 @@ static uint64_t hash_of(const struct seen *seen, const void *bytes, size_t size)
     return hash == 0 ? 1 : hash;
 }
 
-static uint32_t hash_of_plate(const struct seen *seen, const struct platesieve_plate *plate, const struct platesieve_jurisdiction *jurisdiction)
+static uint32_t hash_of_plate(const struct seen *seen, const struct platesieve_plate *plate,
+                              const struct platesieve_jurisdiction *jurisdiction)
 {
     uint8_t text[sizeof(plate->text) + 1 + sizeof(jurisdiction->code)] = { 0 };
     uint32_t hash;
@@ -103,7 +104,8 @@ enum seen_answer seen_ask(struct seen *seen, const char *reference, const struct
 
     if (seen->count >= seen->size / 4 * 3 && !grow(seen)) return SEEN_NO_MEMORY;
     at = place_of(seen->references, seen->size, hash);
-    if (seen->references[at] == hash) return seen->plates[at] == plate_hash ? SEEN_WITH_THIS_PLATE : SEEN_WITH_ANOTHER_PLATE;
+    if (seen->references[at] == hash)
+        return seen->plates[at] == plate_hash ? SEEN_WITH_THIS_PLATE : SEEN_WITH_ANOTHER_PLATE;
     seen->references[at] = hash;
     seen->plates[at] = plate_hash;
     seen->count++;

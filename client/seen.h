@@ -12,7 +12,8 @@ enum seen_answer { SEEN_NEVER, SEEN_WITH_THIS_PLATE, SEEN_WITH_ANOTHER_PLATE, SE
 
 struct seen *seen_create(void) MUST_USE; /* NULL: no memory */
 void seen_destroy(struct seen *seen);    /* NULL is fine */
-/* Was REFERENCE (zero-ended) given before?  If never, it is now, with this plate.  PLATE may be NULL: then plates do not count. */
+/* Was REFERENCE (zero-ended) given before?  If never, it is now, with this plate.  PLATE may be NULL: then plates do
+ * not count. */
 enum seen_answer seen_ask(struct seen *seen, const char *reference, const struct platesieve_plate *plate,
                           const struct platesieve_jurisdiction *jurisdiction) MUST_USE;
 

@@ -1,5 +1,7 @@
-/* Where the client keeps what must outlive a command: keys for references, pushes under way.  $PLATESIEVE_STATE; else, where PLATESIEVE_PKI or
-   --pki says where certificates are, <pki>/../state/client; else $XDG_STATE_HOME/platesieve or ~/.local/state/platesieve. */
+/* Where the client keeps what must outlive a command: keys for references, pushes under way.  $PLATESIEVE_STATE; else,
+   where PLATESIEVE_PKI or
+   --pki says where certificates are, <pki>/../state/client; else $XDG_STATE_HOME/platesieve or
+   ~/.local/state/platesieve. */
 #ifndef CLIENT_STATE_H
 #define CLIENT_STATE_H
 

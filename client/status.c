@@ -35,8 +35,8 @@ static void print_epochs(json_t *epochs)
     for (size_t i = 0; i < json_array_size(epochs); i++) {
         json_t *epoch = json_array_get(epochs, i);
 
-        printf("  %-10s %-18s %-9s %s  %.19sZ to %.19sZ", i == 0 ? "epochs" : "", text_of(epoch, "id"), text_of(epoch, "state"),
-               text_of(epoch, "suite"), text_of(epoch, "opens"), text_of(epoch, "closes"));
+        printf("  %-10s %-18s %-9s %s  %.19sZ to %.19sZ", i == 0 ? "epochs" : "", text_of(epoch, "id"),
+               text_of(epoch, "state"), text_of(epoch, "suite"), text_of(epoch, "opens"), text_of(epoch, "closes"));
         if (json_object_get(epoch, "slots") != NULL) printf("  %lld slots", number_of(epoch, "slots"));
         putchar('\n');
     }
@@ -48,10 +48,12 @@ static void print_lists(json_t *lists)
         json_t *list = json_array_get(lists, i), *coverage = json_object_get(list, "coverage"), *how;
         const char *epoch;
 
-        printf("  %-10s %s/%s: revision %lld, %lld entries, %lld s old%s%s", i == 0 ? "lists" : "", text_of(list, "agency"),
-               text_of(list, "list"), number_of(list, "revision"), number_of(list, "entries"), number_of(list, "age_s"),
-               json_is_true(json_object_get(list, "old")) ? " (OLD)" : "", json_is_true(json_object_get(list, "suspended")) ? " (SUSPENDED)" : "");
-        json_object_foreach(coverage, epoch, how) {
+        printf("  %-10s %s/%s: revision %lld, %lld entries, %lld s old%s%s", i == 0 ? "lists" : "",
+               text_of(list, "agency"), text_of(list, "list"), number_of(list, "revision"), number_of(list, "entries"),
+               number_of(list, "age_s"), json_is_true(json_object_get(list, "old")) ? " (OLD)" : "",
+               json_is_true(json_object_get(list, "suspended")) ? " (SUSPENDED)" : "");
+        json_object_foreach(coverage, epoch, how)
+        {
             const char *word = json_string_value(how);
 
             if (word != NULL && strcmp(word, "whole") != 0) printf("; %s: %s", epoch, word);
@@ -62,32 +64,35 @@ static void print_lists(json_t *lists)
 
 static void print_gate(json_t *json)
 {
-    json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"), *spool = json_object_get(json, "spool");
+    json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"),
+           *spool = json_object_get(json, "spool");
     json_t *checks = json_object_get(json, "checks");
 
-    printf("gate %s, version %s, up for %lld s: %s\n", text_of(json, "gate"), text_of(json, "version"), number_of(json, "uptime_s"),
-           json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
+    printf("gate %s, version %s, up for %lld s: %s\n", text_of(json, "gate"), text_of(json, "version"),
+           number_of(json, "uptime_s"), json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
     print_words("reasons", json_object_get(json, "reasons"));
     print_words("degraded", json_object_get(json, "degraded"));
-    printf("  %-10s database %s, key server %s\n", "follows", json_is_true(json_object_get(follow, "database_up")) ? "up" : "AWAY",
+    printf("  %-10s database %s, key server %s\n", "follows",
+           json_is_true(json_object_get(follow, "database_up")) ? "up" : "AWAY",
            json_is_true(json_object_get(follow, "keys_up")) ? "up" : "AWAY");
     print_epochs(json_object_get(json, "epochs"));
     print_lists(json_object_get(json, "lists"));
-    printf("  %-10s %lld slots in %lld bytes, %lld entries in %lld bytes\n", "index", number_of(index, "slots"), number_of(index, "bytes"),
-           number_of(index, "entries"), number_of(index, "entries_bytes"));
-    printf("  %-10s %lld hits wait, %lld bytes, the oldest for %lld s%s%s\n", "spool", number_of(spool, "depth"), number_of(spool, "bytes"),
-           number_of(spool, "oldest_age_s"), json_is_true(json_object_get(spool, "full")) ? " FULL" : "",
+    printf("  %-10s %lld slots in %lld bytes, %lld entries in %lld bytes\n", "index", number_of(index, "slots"),
+           number_of(index, "bytes"), number_of(index, "entries"), number_of(index, "entries_bytes"));
+    printf("  %-10s %lld hits wait, %lld bytes, the oldest for %lld s%s%s\n", "spool", number_of(spool, "depth"),
+           number_of(spool, "bytes"), number_of(spool, "oldest_age_s"),
+           json_is_true(json_object_get(spool, "full")) ? " FULL" : "",
            json_is_true(json_object_get(spool, "broken")) ? " BROKEN" : "");
-    printf("  %-10s %lld reads, %lld cleared, %lld hits since the start\n", "checks", number_of(checks, "reads"), number_of(checks, "cleared"),
-           number_of(checks, "hits"));
+    printf("  %-10s %lld reads, %lld cleared, %lld hits since the start\n", "checks", number_of(checks, "reads"),
+           number_of(checks, "cleared"), number_of(checks, "hits"));
 }
 
 static void print_keys(json_t *json)
 {
     json_t *schedule = json_object_get(json, "schedule");
 
-    printf("key server %s, version %s, up for %lld s: %s\n", text_of(json, "keys"), text_of(json, "version"), number_of(json, "uptime_s"),
-           json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
+    printf("key server %s, version %s, up for %lld s: %s\n", text_of(json, "keys"), text_of(json, "version"),
+           number_of(json, "uptime_s"), json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
     print_words("reasons", json_object_get(json, "reasons"));
     printf("  %-10s epochs of %lld s, open %lld s longer, %lld ahead, erased %lld s after they close\n", "schedule",
            number_of(schedule, "length_s"), number_of(schedule, "overlap_s"), number_of(schedule, "ahead"),
@@ -99,8 +104,8 @@ static void print_keys(json_t *json)
 /* -- asking -------------------------------------------------------------------------------------------------------- */
 
 /* The server at URL alone. */
-static int ask_one(const struct settings *settings, enum http_service service, const struct identity *identity, const char *url,
-                   json_t **json)
+static int ask_one(const struct settings *settings, enum http_service service, const struct identity *identity,
+                   const char *url, json_t **json)
 {
     const struct http_request request = { .method = "GET", .path = "/v1/status" };
     struct settings one = *settings;
@@ -117,7 +122,9 @@ static int ask_one(const struct settings *settings, enum http_service service, c
 
 static bool show(const struct settings *settings, enum http_service service, const char *url, json_t *json)
 {
-    if (settings->json) return print_json(json_pack("{s:s, s:s, s:O}", "server", service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json));
+    if (settings->json)
+        return print_json(
+            json_pack("{s:s, s:s, s:O}", "server", service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json));
     if (service == HTTP_GATE) print_gate(json);
     else print_keys(json);
     return !ferror(stdout);
@@ -165,13 +172,15 @@ int command_status(struct settings *settings, int argc, char **argv)
     int gate = CLIENT_OK, keys = CLIENT_OK;
 
     command_parse(NULL, NULL, NULL,
-                  "Shows how gates and key servers are doing: those of which this is an operator, or, as an auditor, both.\vWith --json each server is a "
+                  "Shows how gates and key servers are doing: those of which this is an operator, or, as an auditor, "
+                  "both.\vWith --json each server is a "
                   "line, {\"server\", \"url\", \"status\"}.",
                   &input, argc, argv);
     gate_kind = kind_for(settings, settings->gates, "operator/gate");
     keys_kind = kind_for(settings, settings->keys, "operator/keys");
     if (gate_kind == NULL && keys_kind == NULL) {
-        say("nothing to ask: this takes an operator or auditor (--as, PLATESIEVE_PKI) and an address (PLATESIEVE_GATE, PLATESIEVE_KEYS)");
+        say("nothing to ask: this takes an operator or auditor (--as, PLATESIEVE_PKI) and an address (PLATESIEVE_GATE, "
+            "PLATESIEVE_KEYS)");
         return CLIENT_USAGE;
     }
     if (gate_kind != NULL) gate = ask_all(settings, HTTP_GATE, gate_kind);

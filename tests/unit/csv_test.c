@@ -70,7 +70,8 @@ static void expect(struct scene *scene, uint64_t line, enum csv_state state)
 
 static void columns_by_name(void **unused)
 {
-    static const char text[] = "\xef\xbb\xbf" "Other, STATE ,Plate\r\nx,NJ,QQ1\r\n\r\n  \r\n,\"N\"\"Y\",QQ2\r\ny\r\nz,PA,QQ3";
+    static const char text[] = "\xef\xbb\xbf"
+                               "Other, STATE ,Plate\r\nx,NJ,QQ1\r\n\r\n  \r\n,\"N\"\"Y\",QQ2\r\ny\r\nz,PA,QQ3";
     struct scene scene = open_text(text, sizeof(text) - 1);
     struct csv_row row;
 
@@ -174,7 +175,8 @@ static void long_line(void **unused)
 
 static void not_utf8(void **unused)
 {
-    static const char text[] = "plate,state,owner\nQQ\xff" "1,NY,x\nQQ2,NY,Jos\xe9\nQQ3,NY,x\n";
+    static const char text[] = "plate,state,owner\nQQ\xff"
+                               "1,NY,x\nQQ2,NY,Jos\xe9\nQQ3,NY,x\n";
     struct scene scene = open_text(text, sizeof(text) - 1);
 
     (void)unused;

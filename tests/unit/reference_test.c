@@ -33,7 +33,8 @@ static struct reference seal(const char *list, const char *text, const char *pla
     struct reference reference;
 
     if (plate != NULL) assert_false(platesieve_failed(platesieve_plate_canonicalise(plate, strlen(plate), &canonical)));
-    assert_true(reference_seal(key, list, text, strlen(text), plate == NULL ? NULL : &canonical, &jurisdiction, &reference));
+    assert_true(
+        reference_seal(key, list, text, strlen(text), plate == NULL ? NULL : &canonical, &jurisdiction, &reference));
     return reference;
 }
 
@@ -112,7 +113,8 @@ static void derived_ones_are_stable(void **unused)
 
     (void)unused;
     assert_false(platesieve_failed(platesieve_plate_canonicalise("QQ1", 3, &plate)));
-    assert_true(reference_derive(key, "stolen", &plate, &ny, &first) && reference_derive(key, "stolen", &plate, &ny, &second) &&
+    assert_true(reference_derive(key, "stolen", &plate, &ny, &first) &&
+                reference_derive(key, "stolen", &plate, &ny, &second) &&
                 reference_derive(key, "stolen", &plate, &nj, &elsewhere));
     assert_string_equal(first.text, second.text);
     assert_string_not_equal(first.text, elsewhere.text);
@@ -134,9 +136,12 @@ static void refuses_what_is_none(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opens_again),          cmocka_unit_test(is_deterministic_and_bound_to_its_list),
-        cmocka_unit_test(opens_for_nobody_else), cmocka_unit_test(long_ones_are_digests),
-        cmocka_unit_test(suffix_tells_plates_apart), cmocka_unit_test(derived_ones_are_stable),
+        cmocka_unit_test(opens_again),
+        cmocka_unit_test(is_deterministic_and_bound_to_its_list),
+        cmocka_unit_test(opens_for_nobody_else),
+        cmocka_unit_test(long_ones_are_digests),
+        cmocka_unit_test(suffix_tells_plates_apart),
+        cmocka_unit_test(derived_ones_are_stable),
         cmocka_unit_test(refuses_what_is_none),
     };
 

@@ -7,7 +7,8 @@ static struct row_plate row;
 
 static enum row_fault read_row(const char *plate, const char *jurisdiction)
 {
-    const struct csv_field fields[] = { { plate, strlen(plate) }, { jurisdiction, jurisdiction == NULL ? 0 : strlen(jurisdiction) } };
+    const struct csv_field fields[] = { { plate, strlen(plate) },
+                                        { jurisdiction, jurisdiction == NULL ? 0 : strlen(jurisdiction) } };
 
     return row_read(PLATESIEVE_CODES_USPS, &fields[0], &fields[1], &row);
 }
@@ -23,7 +24,9 @@ static void plates(void **unused)
 {
     (void)unused;
     expect_plate(" qqo 123 ", "QQ0123");
-    expect_plate("QQF\xc2\xa0" "2877", "QQF2877"); /* a non-breaking space is dropped */
+    expect_plate("QQF\xc2\xa0"
+                 "2877",
+                 "QQF2877"); /* a non-breaking space is dropped */
     expect_plate("QQ.88", "QQ88");
     expect_plate("QQV1.0", "QQV10");
     expect_plate("100", "100");
@@ -53,12 +56,23 @@ static void too_long(void **unused)
 static void spreadsheets(void **unused)
 {
     static const char *const damaged[] = {
-        "1234567.00", "1234567.0", "QQL\xc2\xa0" "1890.00", "QQL1890.00", " 12.000 ", "1.23E+05", "12E+10", "1e+05",
-        "18-Sep", "Sep-18", "18-Sep-76",
+        "1234567.00",
+        "1234567.0",
+        "QQL\xc2\xa0"
+        "1890.00",
+        "QQL1890.00",
+        " 12.000 ",
+        "1.23E+05",
+        "12E+10",
+        "1e+05",
+        "18-Sep",
+        "Sep-18",
+        "18-Sep-76",
     };
 
     (void)unused;
-    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) assert_int_equal(read_row(damaged[i], "NY"), ROW_SPREADSHEET);
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++)
+        assert_int_equal(read_row(damaged[i], "NY"), ROW_SPREADSHEET);
 }
 
 static void placeholders(void **unused)
@@ -102,8 +116,9 @@ static void counts(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plates),       cmocka_unit_test(empty),         cmocka_unit_test(too_long), cmocka_unit_test(spreadsheets),
-        cmocka_unit_test(placeholders), cmocka_unit_test(jurisdictions), cmocka_unit_test(counts),
+        cmocka_unit_test(plates),       cmocka_unit_test(empty),        cmocka_unit_test(too_long),
+        cmocka_unit_test(spreadsheets), cmocka_unit_test(placeholders), cmocka_unit_test(jurisdictions),
+        cmocka_unit_test(counts),
     };
 
     if (platesieve_failed(platesieve_init())) return 1;

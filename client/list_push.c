@@ -1,0 +1,82 @@
+/* platesieve list push, add, remove and tokens: their options. */
+#include "client/push.h"
+
+enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE };
+
+static const struct argp_option push_argp_options[] = {
+    { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
+    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when the gate can't be reached (60)", 0 },
+    { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
+    { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
+    { 0 },
+};
+
+static error_t push_parse(int key, char *argument, struct argp_state *state)
+{
+    struct push_options *options = state->input;
+
+    switch (key) {
+    case OPTION_CODES:
+        if (!platesieve_codes_parse(argument, &options->codes))
+            argp_error(state, "--codes is iso, ncic, aamva or usps");
+        return 0;
+    case OPTION_PATIENCE:
+        options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 86400);
+        return 0;
+    case OPTION_CLEAR: options->clear_references = true; return 0;
+    case OPTION_YES: options->yes = true; return 0;
+    case ARGP_KEY_ARG:
+        if (options->file != NULL) argp_usage(state);
+        if (options->list != NULL) options->file = argument;
+        else if (name_part_valid(argument)) options->list = argument;
+        else argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
+        return 0;
+    case ARGP_KEY_END:
+        if (options->file == NULL) argp_error(state, "which list, and which file?");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int command(struct settings *settings, enum push_mode mode, const char *documentation, int argc, char **argv)
+{
+    struct push_options options = { .mode = mode, .codes = PLATESIEVE_CODES_ISO, .patience_s = 60 };
+    struct command_input input = { settings, &options };
+
+    command_parse(push_argp_options, push_parse, "LIST FILE", documentation, &input, argc, argv);
+    return push_run(settings, &options);
+}
+
+#define COLUMNS_HELP                                                                                                   \
+    "\vFILE is CSV with a header (- is standard input): plate, one of jurisdiction, state or region, and if you like " \
+    "reference, effective and "                                                                                        \
+    "expires (RFC 3339).  Rows that can't be used are reported by line; the rest goes on, and the exit code is 3."
+
+int command_list_push(struct settings *settings, int argc, char **argv)
+{
+    return command(settings, PUSH_REPLACE,
+                   "Replaces all entries of LIST by the rows of FILE, at once and whole." COLUMNS_HELP, argc, argv);
+}
+
+int command_list_add(struct settings *settings, int argc, char **argv)
+{
+    return command(settings, PUSH_ADD,
+                   "Adds the rows of FILE to LIST; a row whose reference stands replaces that entry." COLUMNS_HELP,
+                   argc, argv);
+}
+
+int command_list_remove(struct settings *settings, int argc, char **argv)
+{
+    return command(settings, PUSH_REMOVE,
+                   "Removes entries from LIST: by reference, or, for entries that were added without one, by plate and "
+                   "jurisdiction." COLUMNS_HELP,
+                   argc, argv);
+}
+
+int command_list_tokens(struct settings *settings, int argc, char **argv)
+{
+    return command(settings, PUSH_TOKENS,
+                   "Gives the entries of LIST tokens for epochs that it does not cover yet.  FILE is the one that was "
+                   "pushed." COLUMNS_HELP,
+                   argc, argv);
+}
