@@ -19,6 +19,7 @@ struct db {
     struct seal_keys *keys;  /* locked memory; NULL: none */
     atomic_bool up;
     atomic_bool told;        /* that it is away */
+    _Atomic int64_t complained_s; /* when a failed statement was logged last */
 };
 
 struct result db_open(const char *conninfo, const char *application_name, unsigned connections, unsigned wait_ms, struct db **out)
@@ -199,6 +200,16 @@ static struct result attempt(struct db_conn *conn, const struct scope *scope, bo
     return result;
 }
 
+/* Once in ten seconds is enough to know. */
+static void complain(struct db *db, const char *sqlstate)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - atomic_load(&db->complained_s) < 10) return;
+    atomic_store(&db->complained_s, now.tv_sec);
+    log_line(LOG_WARNING, "%s: a statement failed, SQLSTATE %s", db->application_name, sqlstate);
+}
+
 struct result db_transaction(struct db *db, const struct scope *scope, body_fn body, void *context)
 {
     unsigned dead = 0;
@@ -210,7 +221,7 @@ struct result db_transaction(struct db *db, const struct scope *scope, body_fn b
         if (conn->broken) dead++;
         bool give_up = !again || tries > DB_RETRIES || dead > 1; /* one dead connection is an old one; two are an outage */
         if (failed(result) && give_up && result.reason == REASON_DATABASE && conn->sqlstate[0] && !conn->broken)
-            log_line(LOG_WARNING, "%s: a statement failed, SQLSTATE %s", db->application_name, conn->sqlstate);
+            complain(db, conn->sqlstate);
         conn->timeout_ms = DB_STATEMENT_MS;
         db_give(db, conn);
         if (!failed(result) || give_up) return result;
