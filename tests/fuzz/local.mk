@@ -3,7 +3,7 @@
 # Without, they run over the corpus as part of `make check`.
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/corpus
 
-fuzz_targets = tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz tests/fuzz/keys_answer_fuzz
+fuzz_targets = tests/fuzz/csv_fuzz tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz tests/fuzz/keys_answer_fuzz
 
 if FUZZING
 noinst_PROGRAMS += $(fuzz_targets)
@@ -32,3 +32,8 @@ tests_fuzz_keys_answer_fuzz_SOURCES = tests/fuzz/keys_answer_fuzz.c $(fuzz_main)
 tests_fuzz_keys_answer_fuzz_CFLAGS = $(GATE_FOLLOW_CFLAGS)
 tests_fuzz_keys_answer_fuzz_LDADD = $(GATE_FOLLOW_LIBS)
 tests_fuzz_keys_answer_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
+
+tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv_fuzz.c $(fuzz_main)
+tests_fuzz_csv_fuzz_CFLAGS = $(CLIENT_CFLAGS)
+tests_fuzz_csv_fuzz_LDADD = $(CLIENT_LIBS)
+tests_fuzz_csv_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
