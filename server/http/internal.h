@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "server/http/acceptor.h"
 #include "server/http/http.h"
 #include "server/http/router.h"
 #include "server/http/trust.h"
@@ -191,6 +192,7 @@ struct http_server {
     struct router *router;
     struct trust *trust;
     struct MHD_Daemon *secure, *plain;
+    struct acceptor *secure_acceptor, *plain_acceptor;
     uint16_t port, plain_port;
     struct MHD_Response *problems[REASON_COUNT];
     struct connections connections;

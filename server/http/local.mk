@@ -1,6 +1,7 @@
 # what both daemons share: listener, peer identity, router, request, reply, limits, metrics
 noinst_LIBRARIES += libserver-http.a
 libserver_http_a_SOURCES = \
+	server/http/acceptor.c server/http/acceptor.h \
 	server/http/clock.c server/http/clock.h \
 	server/http/connection.c \
 	server/http/daemon.c server/http/daemon.h \

@@ -61,13 +61,12 @@ static bool identity_load(const struct http_settings *settings, struct identity 
     return problem == NULL;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flags, int fd, unsigned threads, unsigned connections,
+static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flags, unsigned threads, unsigned connections,
                                        const struct identity *identity)
 {
     struct MHD_OptionItem options[DAEMON_OPTIONS_MAX];
     size_t n = 0;
 #define OPTION(name, number, pointer) options[n++] = (struct MHD_OptionItem){ (name), (intptr_t)(number), (pointer) }
-    OPTION(MHD_OPTION_LISTEN_SOCKET, fd, NULL);
     OPTION(MHD_OPTION_CONNECTION_LIMIT, connections, NULL);
     OPTION(MHD_OPTION_PER_IP_CONNECTION_LIMIT, LIMIT_CONNECTIONS_PER_ADDRESS, NULL);
     OPTION(MHD_OPTION_CONNECTION_MEMORY_LIMIT, LIMIT_CONNECTION_POOL_BYTES, NULL);
@@ -84,8 +83,19 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flag
     }
     OPTION(MHD_OPTION_END, 0, NULL);
 #undef OPTION
-    flags |= MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    flags |= MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
     return MHD_start_daemon(flags, 0, NULL, NULL, exchange_proceed, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+}
+
+/* Takes FD. */
+static struct result start_accepting(int fd, struct MHD_Daemon *daemon, struct acceptor **acceptor)
+{
+    if (daemon == NULL) {
+        close(fd);
+        return FAIL(REASON_SETTINGS);
+    }
+    *acceptor = acceptor_start(fd, daemon);
+    return *acceptor == NULL ? FAIL(REASON_INTERNAL) : OK;
 }
 
 static struct result start_secure(struct http_server *server, const struct http_settings *settings)
@@ -97,13 +107,11 @@ static struct result start_secure(struct http_server *server, const struct http_
     if (identity_load(settings, &identity)) {
         unsigned threads = settings->threads > 0 ? settings->threads : 1;
         unsigned connections = settings->connections_max > 0 ? settings->connections_max : LIMIT_CONNECTIONS;
-        server->secure = start_daemon(server, MHD_USE_TLS, fd, threads, connections, &identity);
+        server->secure = start_daemon(server, MHD_USE_TLS, threads, connections, &identity);
         if (server->secure == NULL) log_line(LOG_ERR, "the HTTPS server does not start");
     }
     identity_clear(&identity);
-    if (server->secure != NULL) return OK;
-    close(fd);
-    return FAIL(REASON_SETTINGS);
+    return start_accepting(fd, server->secure, &server->secure_acceptor);
 }
 
 static struct result start_plain(struct http_server *server, const struct http_settings *settings)
@@ -112,11 +120,9 @@ static struct result start_plain(struct http_server *server, const struct http_s
     if (settings->plain_listen == NULL || *settings->plain_listen == 0) return OK;
     int fd = listen_open(settings->plain_listen, true, &server->plain_port, &result);
     if (fd < 0) return result;
-    server->plain = start_daemon(server, 0, fd, 1, PLAIN_CONNECTIONS, NULL);
-    if (server->plain != NULL) return OK;
-    log_line(LOG_ERR, "the loopback server does not start");
-    close(fd);
-    return FAIL(REASON_SETTINGS);
+    server->plain = start_daemon(server, 0, 1, PLAIN_CONNECTIONS, NULL);
+    if (server->plain == NULL) log_line(LOG_ERR, "the loopback server does not start");
+    return start_accepting(fd, server->plain, &server->plain_acceptor);
 }
 
 static struct result prepare(struct http_server *server, const struct http_settings *settings, const struct route *routes)
@@ -170,13 +176,6 @@ uint16_t http_server_plain_port(const struct http_server *server)
 
 /* -- stopping --------------------------------------------------------------------------------------------------------------------- */
 
-static void quiesce(struct MHD_Daemon *daemon)
-{
-    if (daemon == NULL) return;
-    MHD_socket fd = MHD_quiesce_daemon(daemon);
-    if (fd != MHD_INVALID_SOCKET) close(fd);
-}
-
 /* Waits until nothing is under way, at most WAIT_MS. */
 static void settle(struct http_server *server, unsigned wait_ms)
 {
@@ -201,8 +200,8 @@ void http_server_stop(struct http_server *server, unsigned deadline_ms)
 {
     if (server == NULL) return;
     atomic_store(&server->stopping, true);
-    quiesce(server->secure);
-    quiesce(server->plain);
+    acceptor_stop(server->secure_acceptor);
+    acceptor_stop(server->plain_acceptor);
     settle(server, deadline_ms);
     later_close(server); /* whoever still waits gets REASON_TIMEOUT now */
     settle(server, 500);

@@ -133,8 +133,9 @@ class Stage:
     # -- other processes -------------------------------------------------------------------------------------------------------
 
     def child(self, *argv, **more):
-        """A process that ends with this stage, at the latest."""
-        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, text=True, cwd="/", **more)
+        """A process that ends with this stage, at the latest.  In a session of its own, as the daemons are: Linux shares the processors out
+        by session (autogroup), so on a busy machine a server in ours would get another share than a gate."""
+        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, text=True, cwd="/", start_new_session=True, **more)
         self.children.append(process)
         return process
 
