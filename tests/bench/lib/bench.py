@@ -31,9 +31,9 @@ def parser():
     top.add_argument("figures", nargs="*", metavar="FIGURE", help="measure these only")
     top.add_argument("--json", action="store_true", help="one object a line: figure, value, unit, yardstick, yardstick_value, ratio")
     top.add_argument("--quick", action="store_true", help="smaller sizes, two short runs each, under a minute: shows that it works, not how fast it is")
-    top.add_argument("--pairs", type=int, metavar="N", help="alternating runs of each (default 7; with --quick 2)")
+    top.add_argument("--pairs", type=int, metavar="N", help="alternating runs of each (default 15; with --quick 2)")
     top.add_argument("--profile", action="store_true", help="with check_single: say where the gate's processor time goes (needs perf)")
-    top.add_argument("--keep", action="store_true", help="leave the installation's folder (stopped) and say where it is")
+    top.add_argument("--keep", action="store_true", help="leave the installations (stopped) and say where they are")
     return top
 
 
@@ -82,7 +82,7 @@ def main():
     try:
         with Stage(quick=options.quick, pairs=options.pairs, keep=options.keep, profile=options.profile) as stage:
             return measure(names, stage, options)
-    except Failure as failure:
+    except (Failure, AssertionError) as failure:
         say(f"failed: {failure}")
         return 1
     except KeyboardInterrupt:

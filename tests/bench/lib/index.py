@@ -63,9 +63,11 @@ def rows_of_slots(stage):
 
 
 class Loaded:
-    """A gate with many slots.  Made once for all figures that want it."""
+    """A gate with many slots, and no others: an installation of its own.  Made once for all figures that want it."""
 
     def __init__(self, stage):
+        if stage.made:
+            stage.leave_installation()
         self.house = stage.installation
         wanted = 600_000 if stage.quick else 10_000_000
         path = stage.folder / "load.csv"

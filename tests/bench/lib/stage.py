@@ -37,11 +37,11 @@ def anonymous_bytes(pid):
 class Stage:
     def __init__(self, quick=False, pairs=None, keep=False, profile=False):
         self.quick, self.keep, self.profile = quick, keep, profile
-        self.pairs = pairs or (2 if quick else 7)
-        self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (3, 0.5)
+        self.pairs = pairs or (2 if quick else 15)
+        self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (1.5, 0.4)
         self.children = []
         self.folder = None
-        self.made = None
+        self.made, self.count = None, 1
         self.loaded = None     # index.Loaded, once made
         self.empty_bytes = 0   # of the gate's process before it had a list
 
@@ -54,10 +54,7 @@ class Stage:
         handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         for child in reversed(self.children):
             self.end(child)
-        if self.made:
-            self.made.forget_connections()
-            self.made.stop()
-            self.made.cluster.remove_socket()
+        self.leave_installation()
         if self.keep:
             say(f"kept: {self.folder}")
         else:
@@ -69,14 +66,26 @@ class Stage:
 
     @property
     def installation(self):
-        """The one installation; made and started when it is first asked for."""
+        """The present installation; made and started when it is first asked for."""
         if not self.made:
             say("making an installation")
-            self.made = House(self.folder / "local")
+            self.made = House(self.folder / f"local-{self.count}")
             self.made.prepare({}, SETTINGS)
             self.made.start()
+            if not wait_until(lambda: self.made.ready().get("ready"), 30):
+                raise Failure("the gate does not get ready")
             self.empty_bytes = anonymous_bytes(self.made.gate.pid())
         return self.made
+
+    def leave_installation(self):
+        """Stops the installation; the next one that is asked for is a new one."""
+        if self.made:
+            self.made.forget_connections()
+            self.made.stop()
+            self.made.cluster.remove_socket()
+            if not self.keep:
+                shutil.rmtree(self.made.folder, ignore_errors=True)
+        self.made, self.count = None, self.count + 1
 
     @property
     def programs(self):
