@@ -155,4 +155,11 @@ check_PROGRAMS += tests/unit/key_map_test
 tests_unit_key_map_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_key_map_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
 tests_unit_key_map_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/follow_test
+tests_unit_follow_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_follow_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
+tests_unit_follow_test_LDFLAGS = $(AM_LDFLAGS) -static
+# Both use the one database, and each watches what housekeeping does.
+tests/unit/follow_test.log: tests/unit/db_test.log
 endif

@@ -1,0 +1,501 @@
+/* The follower against a real PostgreSQL: whatever is pushed, in memory stands what the lists say, no more and no less.  Random revisions of
+   all modes on two lists, followed as they come or loaded at a start, are held against a model.  PLATESIEVE_TEST_DB as for db_test. */
+#include <sodium.h>
+#include <unistd.h>
+#include <urcu-bp.h>
+
+#include "server/gate/db/db.h"
+#include "server/gate/db/migrate.h"
+#include "server/gate/follow_internal.h"
+#include "tests/unit/unit.h"
+
+#define LISTS 2
+#define REFERENCES 40
+#define EPOCHS 2
+#define SLOTS_MAX 3      /* of an entry and epoch */
+#define EVER_MAX 65536
+#define WAIT_MS 20000
+
+struct model_entry {
+    bool stands;
+    size_t first[EPOCHS], count[EPOCHS]; /* of its slots; tokens given twice add up elsewhere */
+};
+
+struct ever { /* every slot that was ever pushed */
+    uint8_t slot[PLATESIEVE_SLOT_BYTES];
+    uint8_t epoch, list, reference;
+    bool live;
+};
+
+struct scene {
+    char folder[32], epochs_file[64], key_file[64], agency[32];
+    struct db *agency_db, *gate_db;
+    struct gate_state *state;
+    struct follow *follow;
+    uint64_t numbers[EPOCHS];
+    char ids[EPOCHS][LIMIT_EPOCH_ID_MAX + 1];
+    uint32_t revisions[LISTS];
+    struct model_entry model[LISTS][REFERENCES];
+    size_t ever_count;
+    struct ever ever[EVER_MAX];
+};
+
+static const char *const list_names[LISTS] = { "one", "two" };
+
+/* -- the model ------------------------------------------------------------------------------------------------------------------ */
+
+static void kill_slots(struct scene *scene, unsigned list, unsigned reference)
+{
+    for (size_t i = 0; i < scene->ever_count; i++)
+        if (scene->ever[i].list == list && scene->ever[i].reference == reference) scene->ever[i].live = false;
+    scene->model[list][reference] = (struct model_entry){ .stands = false };
+}
+
+static void give_slots(struct scene *scene, struct part *part, unsigned list, unsigned reference, unsigned epoch)
+{
+    size_t count = 1 + randombytes_uniform(SLOTS_MAX);
+
+    for (size_t i = 0; i < count; i++) {
+        assert_true(scene->ever_count < EVER_MAX);
+        struct ever *ever = &scene->ever[scene->ever_count++];
+        struct part_slot *slot = &part->slots[part->slot_count++];
+
+        *ever = (struct ever){ .epoch = (uint8_t)epoch, .list = (uint8_t)list, .reference = (uint8_t)reference, .live = true };
+        randombytes_buf(ever->slot, sizeof(ever->slot));
+        *slot = (struct part_slot){ .entry = (uint32_t)part->entry_count - 1, .epoch = (uint8_t)epoch, .grade = PLATESIEVE_PLATE };
+        memcpy(slot->slot, ever->slot, sizeof(slot->slot));
+    }
+    part->entries[part->entry_count - 1].epochs |= 1u << epoch;
+    scene->model[list][reference].count[epoch] += count;
+}
+
+static void add_line(struct scene *scene, struct part *part, unsigned list, unsigned reference, enum part_op op)
+{
+    struct part_entry *entry = &part->entries[part->entry_count++];
+
+    *entry = (struct part_entry){ .op = op, .expires = ENTRY_FOREVER };
+    snprintf(entry->reference, sizeof(entry->reference), "r%u", reference);
+    entry->key = entry_key(scene->agency, list_names[list], entry->reference);
+    if (op != PART_TOKENS) kill_slots(scene, list, reference);
+    if (op == PART_ADD) scene->model[list][reference].stands = true;
+    for (unsigned epoch = 0; epoch < EPOCHS && op != PART_REMOVE; epoch++)
+        if (op == PART_TOKENS ? randombytes_uniform(2) == 0 : randombytes_uniform(4) != 0) give_slots(scene, part, list, reference, epoch);
+}
+
+static enum part_op op_of(enum revision_mode mode, bool stands)
+{
+    if (mode == REVISION_TOKENS) return PART_TOKENS;
+    return mode == REVISION_CHANGE && stands && randombytes_uniform(2) == 0 ? PART_REMOVE : PART_ADD;
+}
+
+/* One revision of LIST, at random; SHARE of its references in percent. */
+static void push(struct scene *scene, unsigned list, enum revision_mode mode, unsigned share)
+{
+    struct part *part = calloc(1, sizeof(*part));
+    struct db_revision revision;
+    struct db_list *out = calloc(1, sizeof(*out));
+    struct db_commit commit = { .parts = 1, .near_entries_max = 1000 };
+
+    assert_ok(db_revision_open(scene->agency_db, scene->agency, list_names[list], scene->revisions[list], mode, "tester", &revision));
+    part->number = 1;
+    part->epoch_count = EPOCHS;
+    part->entries = calloc(REFERENCES, sizeof(*part->entries));
+    part->slots = calloc(REFERENCES * EPOCHS * SLOTS_MAX, sizeof(*part->slots));
+    randombytes_buf(part->sha256, sizeof(part->sha256));
+    for (unsigned epoch = 0; epoch < EPOCHS; epoch++) {
+        memcpy(part->epochs[epoch].id, scene->ids[epoch], sizeof(scene->ids[epoch]));
+        part->epochs[epoch].number = scene->numbers[epoch];
+    }
+    for (unsigned reference = 0; reference < REFERENCES; reference++) {
+        bool stands = scene->model[list][reference].stands;
+
+        if (mode == REVISION_REPLACE) kill_slots(scene, list, reference);
+        if (randombytes_uniform(100) >= share || (mode == REVISION_TOKENS && !stands)) continue;
+        add_line(scene, part, list, reference, op_of(mode, stands));
+    }
+    commit.entries = part->entry_count;
+    crypto_hash_sha256(commit.sha256, part->sha256, sizeof(part->sha256));
+    assert_ok(db_part_put(scene->agency_db, scene->agency, list_names[list], revision.revision, part));
+    assert_ok(db_revision_commit(scene->agency_db, scene->agency, list_names[list], revision.revision, &commit, "tester", out));
+    scene->revisions[list] = revision.revision;
+    db_revision_free(&revision);
+    free(part->entries);
+    free(part->slots);
+    free(part);
+    free(out);
+}
+
+/* -- the follower ------------------------------------------------------------------------------------------------------------------- */
+
+static void start(struct scene *scene)
+{
+    struct follow_settings settings = { .db = scene->gate_db, .state = scene->state, .clock = &system_clock, .keys_url = "https://127.0.0.1:1",
+                                        .certificate = "none", .key = "none", .ca = "none", .trust_domain = "test", .keys_poll_ms = 60000,
+                                        .epochs_file = scene->epochs_file };
+
+    assert_ok(follow_start(&settings, &scene->follow));
+    /* Room for the epochs' slots is made before the first load. */
+    for (int64_t end = follow_ticks_ms() + WAIT_MS; follow_catalogue(scene->follow) == NULL; usleep(5000))
+        assert_true(follow_ticks_ms() < end);
+}
+
+static const struct catalogue_list *find_list(const struct scene *scene, const struct catalogue *catalogue, unsigned list)
+{
+    for (size_t i = 0; catalogue != NULL && i < catalogue->list_count; i++)
+        if (strcmp(catalogue->lists[i].id, list_names[list]) == 0 && strcmp(catalogue->lists[i].agency, scene->agency) == 0)
+            return &catalogue->lists[i];
+    return NULL;
+}
+
+static size_t find_epoch(const struct scene *scene, const struct catalogue *catalogue, unsigned epoch)
+{
+    for (size_t i = 0; i < catalogue->epoch_count; i++)
+        if (catalogue->epochs[i].number == scene->numbers[epoch]) return i;
+    return SIZE_MAX;
+}
+
+static bool up_to_date(const struct scene *scene)
+{
+    bool is = true;
+
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(scene->follow);
+    for (unsigned i = 0; i < LISTS; i++) {
+        const struct catalogue_list *list = find_list(scene, catalogue, i);
+
+        is = is && list != NULL && list->revision == scene->revisions[i];
+    }
+    for (unsigned i = 0; i < EPOCHS; i++) is = is && find_epoch(scene, catalogue, i) != SIZE_MAX;
+    rcu_read_unlock();
+    return is;
+}
+
+static void wait_for_it(struct scene *scene)
+{
+    int64_t end = follow_ticks_ms() + WAIT_MS;
+
+    while (!up_to_date(scene)) {
+        assert_true(follow_ticks_ms() < end);
+        usleep(5000);
+    }
+}
+
+/* -- the two compared ----------------------------------------------------------------------------------------------------------------- */
+
+struct look {
+    const struct catalogue *catalogue;
+    const struct catalogue_list *list;
+    uint64_t key;
+    unsigned seen;
+};
+
+static bool look(void *context, const struct index_match *match)
+{
+    struct look *look = context;
+    const struct entry *entry = entries_get(look->catalogue->entries, match->entry);
+
+    if (!catalogue_segment_visible(look->catalogue, match->segment)) return true;
+    if (!catalogue_entry_live(look->catalogue, entry, (uint32_t)time(NULL))) return true;
+    assert_ptr_equal(&look->catalogue->lists[look->catalogue->segments[match->segment - 1].list], look->list);
+    assert_int_equal(entry->key, look->key);
+    look->seen++;
+    return true;
+}
+
+static void compare_slots(const struct scene *scene, const struct catalogue *catalogue)
+{
+    for (size_t i = 0; i < scene->ever_count; i++) {
+        const struct ever *ever = &scene->ever[i];
+        char reference[16];
+        struct look found = { .catalogue = catalogue, .list = find_list(scene, catalogue, ever->list) };
+
+        snprintf(reference, sizeof(reference), "r%u", ever->reference);
+        found.key = entry_key(scene->agency, list_names[ever->list], reference);
+        index_lookup(catalogue->epochs[find_epoch(scene, catalogue, ever->epoch)].index, ever->slot, look, &found);
+        assert_int_equal(found.seen, ever->live);
+    }
+}
+
+/* Coverage may be said to be partial where it is whole, never the other way round. */
+static void compare_coverage(const struct scene *scene, const struct catalogue *catalogue)
+{
+    for (unsigned list = 0; list < LISTS; list++) {
+        const struct catalogue_list *have = find_list(scene, catalogue, list);
+        uint64_t standing = 0;
+
+        for (unsigned r = 0; r < REFERENCES; r++) standing += scene->model[list][r].stands;
+        assert_int_equal(have->entries, standing);
+        for (unsigned epoch = 0; epoch < EPOCHS; epoch++) {
+            bool whole = true, any = false;
+
+            for (unsigned r = 0; r < REFERENCES; r++) {
+                const struct model_entry *entry = &scene->model[list][r];
+
+                whole = whole && (!entry->stands || entry->count[epoch] > 0);
+                any = any || entry->count[epoch] > 0;
+            }
+            enum coverage coverage = catalogue_list_coverage(have, find_epoch(scene, catalogue, epoch));
+            if (!whole) assert_int_not_equal(coverage, COVERAGE_WHOLE);
+            if (any) assert_int_not_equal(coverage, COVERAGE_NONE);
+        }
+    }
+}
+
+static void compare(struct scene *scene)
+{
+    wait_for_it(scene);
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(scene->follow);
+    compare_slots(scene, catalogue);
+    compare_coverage(scene, catalogue);
+    rcu_read_unlock();
+}
+
+/* -- tests ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void random_push(struct scene *scene)
+{
+    unsigned list = randombytes_uniform(LISTS), kind = randombytes_uniform(10);
+
+    if (kind == 0) push(scene, list, REVISION_REPLACE, randombytes_uniform(101));
+    else if (kind < 7) push(scene, list, REVISION_CHANGE, 1 + randombytes_uniform(20));
+    else push(scene, list, REVISION_TOKENS, 1 + randombytes_uniform(60));
+}
+
+static void revisions_one_by_one(void **state)
+{
+    struct scene *scene = *state;
+
+    start(scene);
+    for (unsigned list = 0; list < LISTS; list++) push(scene, list, REVISION_REPLACE, 80);
+    compare(scene);
+    for (int i = 0; i < 25; i++) {
+        random_push(scene);
+        compare(scene);
+    }
+    follow_stop(scene->follow);
+}
+
+/* Several at once, between two polls, with sweeps between them. */
+static void revisions_in_bursts(void **state)
+{
+    struct scene *scene = *state;
+
+    start(scene);
+    for (int i = 0; i < 12; i++) {
+        for (uint32_t k = randombytes_uniform(8); k > 0; k--) random_push(scene);
+        compare(scene);
+        if (i % 4 == 0) usleep(1200000); /* replaced lists are swept after a second */
+    }
+    compare(scene);
+    follow_stop(scene->follow);
+}
+
+static void loaded_at_the_start(void **state)
+{
+    struct scene *scene = *state;
+
+    for (int i = 0; i < 8; i++) {
+        for (int k = 0; k < 6; k++) random_push(scene);
+        start(scene);
+        compare(scene);
+        follow_stop(scene->follow);
+    }
+}
+
+/* A load fails at the last moment, when all is in memory and nothing to be seen: it leaves nothing behind, and the next one goes well. */
+static void load_fails(void **state)
+{
+    struct scene *scene = *state;
+    struct follow_status status;
+
+    start(scene);
+    compare(scene);
+    uint64_t slots = 0, entries = entries_count(scene->follow->entries);
+    for (size_t i = 0; i < EPOCHS; i++) slots += index_slots(scene->follow->book.epochs[i].index);
+    scene->follow->settings.rule_count = SIZE_MAX; /* more than views can be made for */
+    for (int i = 0; i < 10; i++) random_push(scene);
+    for (int i = 0; i < 400; i++, usleep(10000)) {
+        follow_status(scene->follow, &status);
+        if (status.stuck) break;
+    }
+    assert_true(status.stuck && status.loaded && status.database_up);
+    for (size_t i = 0; i < EPOCHS; i++) slots -= index_slots(scene->follow->book.epochs[i].index);
+    assert_int_equal(slots, 0);
+    assert_int_equal(entries_count(scene->follow->entries), entries);
+    scene->follow->settings.rule_count = 0;
+    compare(scene);
+    follow_stop(scene->follow);
+}
+
+static struct keys_answer known_epochs(const struct scene *scene, size_t count)
+{
+    struct keys_answer answer = { .count = count };
+    int64_t now_ms = clock_now_ms(&system_clock);
+
+    for (size_t i = 0; i < count; i++) {
+        struct keys_epoch *epoch = &answer.epochs[i];
+
+        epoch->number = scene->numbers[i];
+        memcpy(epoch->id, scene->ids[i], sizeof(epoch->id));
+        memset(epoch->key_id, (int)i + 1, sizeof(epoch->key_id));
+        epoch->opens_ms = (int64_t)scene->numbers[i] * 1000;
+        epoch->closes_ms = epoch->opens_ms + 7200000;
+        epoch->destroyed_ms = now_ms / 1000 * 1000 + 3600000 * 24;
+    }
+    return answer;
+}
+
+/* The key server's word, as the asker would hand it over. */
+static void say(struct scene *scene, const struct keys_answer *answer)
+{
+    pthread_mutex_lock(&scene->follow->lock);
+    scene->follow->answer = *answer;
+    scene->follow->answered = true;
+    pthread_mutex_unlock(&scene->follow->lock);
+    follow_signal(scene->follow, &scene->follow->asked);
+}
+
+/* An epoch becomes known when the lists' entries are in memory already, and its slots in the database. */
+static void epoch_known_late(void **state)
+{
+    struct scene *scene = *state;
+    struct keys_answer one = known_epochs(scene, 1), two = known_epochs(scene, 2);
+
+    two.epochs[0] = one.epochs[0];
+    assert_ok(keys_answer_write(scene->epochs_file, &one));
+    start(scene);
+    rcu_read_lock();
+    assert_int_equal(find_epoch(scene, follow_catalogue(scene->follow), 1), SIZE_MAX);
+    rcu_read_unlock();
+    say(scene, &two);
+    wait_for_it(scene);
+    usleep(600000); /* it is shown as soon as it is known, and loaded then */
+    compare(scene);
+    random_push(scene);
+    compare(scene);
+    follow_stop(scene->follow);
+}
+
+/* At `destroyed` it is gone from the catalogue; the others stay. */
+static void epoch_destroyed(void **state)
+{
+    struct scene *scene = *state;
+    struct keys_answer answer;
+
+    start(scene);
+    compare(scene);
+    assert_ok(keys_answer_read(scene->epochs_file, &answer));
+    answer.epochs[0].destroyed = true;
+    say(scene, &answer);
+    for (int i = 0; i < 400; i++) {
+        rcu_read_lock();
+        size_t at = find_epoch(scene, follow_catalogue(scene->follow), 0);
+        rcu_read_unlock();
+        if (at == SIZE_MAX) break;
+        usleep(10000);
+    }
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(scene->follow);
+    assert_int_equal(find_epoch(scene, catalogue, 0), SIZE_MAX);
+    assert_int_equal(find_epoch(scene, catalogue, 1), 0);
+    rcu_read_unlock();
+    uint8_t pepper[PLATESIEVE_KEY_BYTES];
+    follow_stop(scene->follow);
+    assert_fails(gate_state_pepper(scene->state, scene->numbers[0], pepper), REASON_GONE);
+    assert_ok(gate_state_pepper(scene->state, scene->numbers[1], pepper));
+}
+
+/* -- the scene ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void make_lists(struct scene *scene)
+{
+    struct db_list *list = calloc(1, sizeof(*list));
+
+    for (unsigned i = 0; i < LISTS; i++) {
+        *list = (struct db_list){ .priority = 50, .grade = PLATESIEVE_PLATE, .cooldown_s = 300, .retention_days = 30, .age_limit_s = 86400,
+                                  .cap_tokens = 1000000 };
+        snprintf(list->id, sizeof(list->id), "%s", list_names[i]);
+        snprintf(list->category, sizeof(list->category), "stolen");
+        assert_ok(db_list_create(scene->agency_db, scene->agency, list, "tester"));
+    }
+    free(list);
+}
+
+static void make_folder(struct scene *scene)
+{
+    snprintf(scene->folder, sizeof(scene->folder), "/tmp/follow-test-XXXXXX");
+    assert_non_null(mkdtemp(scene->folder));
+    snprintf(scene->epochs_file, sizeof(scene->epochs_file), "%s/epochs.json", scene->folder);
+    snprintf(scene->key_file, sizeof(scene->key_file), "%s/key", scene->folder);
+    assert_ok(gate_state_create(scene->folder, scene->key_file, stderr));
+    assert_ok(gate_state_open(scene->folder, scene->key_file, stderr, &scene->state));
+}
+
+static void open_databases(struct scene *scene)
+{
+    const char *base = getenv("PLATESIEVE_TEST_DB");
+    char conninfo[512];
+
+    snprintf(conninfo, sizeof(conninfo), "%s user=platesieve_owner", base);
+    assert_int_equal(migrate_run(conninfo, stderr, stderr), 0);
+    snprintf(conninfo, sizeof(conninfo), "%s user=platesieve_agency", base);
+    assert_ok(db_open(conninfo, "follow_test agency", 2, 1000, &scene->agency_db));
+    snprintf(conninfo, sizeof(conninfo), "%s user=platesieve_gate", base);
+    assert_ok(db_open(conninfo, "follow_test", 3, 1000, &scene->gate_db));
+    assert_ok(db_seal_with(scene->agency_db, gate_state_mac_key(scene->state)));
+    assert_ok(db_seal_with(scene->gate_db, gate_state_mac_key(scene->state)));
+}
+
+static int set_up(void **state)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+    uint64_t now_s = (uint64_t)time(NULL);
+
+    assert_non_null(scene);
+    for (unsigned i = 0; i < EPOCHS; i++) { /* numbers of their own: other tests may have used the database */
+        scene->numbers[i] = now_s + i;
+        snprintf(scene->ids[i], sizeof(scene->ids[i]), "follow-%llu", (unsigned long long)scene->numbers[i]);
+    }
+    snprintf(scene->agency, sizeof(scene->agency), "follow-%08x", randombytes_random());
+    make_folder(scene);
+    open_databases(scene);
+    make_lists(scene);
+    struct keys_answer answer = known_epochs(scene, EPOCHS);
+    assert_ok(keys_answer_write(scene->epochs_file, &answer));
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const files[] = { "epochs.json", "key", "gate.sealed" };
+    char path[128];
+
+    gate_state_close(scene->state);
+    db_close(scene->agency_db);
+    db_close(scene->gate_db);
+    for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+        snprintf(path, sizeof(path), "%s/%s", scene->folder, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(scene->folder);
+    free(scene);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(revisions_one_by_one), cmocka_unit_test(revisions_in_bursts), cmocka_unit_test(loaded_at_the_start),
+        cmocka_unit_test(load_fails),        cmocka_unit_test(epoch_known_late),     cmocka_unit_test(epoch_destroyed),
+    };
+
+    if (sodium_init() < 0) return 1;
+    if (getenv("PLATESIEVE_TEST_DB") == NULL) {
+        fprintf(stderr, "follow_test: SKIPPED: PLATESIEVE_TEST_DB names no database\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
