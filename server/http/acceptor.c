@@ -24,14 +24,17 @@ static void pause_full(void)
     nanosleep(&pause, NULL);
 }
 
-/* One connection, if there is one.  libmicrohttpd deals by the socket's number, which goes round, and closes what is over the limits. */
+/* One connection, if there is one.  libmicrohttpd deals by the socket's number, which goes round, and closes what is
+   over the limits. */
 static void accept_one(struct acceptor *acceptor)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     int fd = accept4(acceptor->fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) (void)MHD_add_connection(acceptor->daemon, fd, (struct sockaddr *)&address, size);
-    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_full();
+    if (fd >= 0)
+        (void)MHD_add_connection(acceptor->daemon, fd, (struct sockaddr *)&address, size);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_full();
 }
 
 static void *accept_all(void *context)

@@ -14,7 +14,8 @@ const struct clock system_clock = { system_now_ms, NULL };
 
 #define DAY_S 86400
 
-/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar (H. Hinnant, chrono-compatible date algorithms). */
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar (H. Hinnant, chrono-compatible date
+   algorithms). */
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
@@ -111,8 +112,8 @@ bool time_parse(const char *text, size_t size, int64_t *ms)
     if (!scan_number(&scan, 4, 9999, &year) || !scan_one_of(&scan, "-", NULL) || !scan_number(&scan, 2, 12, &month) ||
         !scan_one_of(&scan, "-", NULL) || !scan_number(&scan, 2, 31, &day) || !scan_one_of(&scan, "Tt ", NULL) ||
         !scan_number(&scan, 2, 23, &hour) || !scan_one_of(&scan, ":", NULL) || !scan_number(&scan, 2, 59, &minute) ||
-        !scan_one_of(&scan, ":", NULL) || !scan_number(&scan, 2, 60, &second) || !scan_milliseconds(&scan, &milliseconds) ||
-        !scan_offset(&scan, &offset) || scan.at != scan.end)
+        !scan_one_of(&scan, ":", NULL) || !scan_number(&scan, 2, 60, &second) ||
+        !scan_milliseconds(&scan, &milliseconds) || !scan_offset(&scan, &offset) || scan.at != scan.end)
         return false;
     if (year < 1969 || month < 1 || day < 1 || day > month_days(year, month)) return false;
     int64_t seconds = days_from_date(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second - offset;

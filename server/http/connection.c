@@ -1,5 +1,5 @@
-/* Connections: who is at the other end, and how long they may take.  Deadlines are absolute; libmicrohttpd's own timeout counts inactivity
-   only, and somebody who drips a byte now and then would stay for ever. */
+/* Connections: who is at the other end, and how long they may take.  Deadlines are absolute; libmicrohttpd's own
+   timeout counts inactivity only, and somebody who drips a byte now and then would stay for ever. */
 #include <gnutls/x509.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #define PHASE_SHIFT 56
 #define SINCE_MASK ((UINT64_C(1) << PHASE_SHIFT) - 1)
 
-/* -- identity --------------------------------------------------------------------------------------------------------------- */
+/* -- identity ---------------------------------------------------------------------------------- */
 
 static gnutls_session_t session_of(struct MHD_Connection *mhd)
 {
@@ -32,7 +32,8 @@ static int verify_in_handshake(gnutls_session_t session)
     struct connection *connection = gnutls_session_get_ptr(session);
     unsigned count = 0, status = GNUTLS_CERT_INVALID;
     const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
-    if (peers == NULL || count == 0 || failed(trust_verify(connection->server->trust, &peers[0], &connection->trusted, &status))) {
+    if (peers == NULL || count == 0 ||
+        failed(trust_verify(connection->server->trust, &peers[0], &connection->trusted, &status))) {
         gnutls_alert_send(session, GNUTLS_AL_FATAL, alert_for(status));
         return GNUTLS_E_CERTIFICATE_ERROR;
     }
@@ -43,12 +44,15 @@ static int verify_in_handshake(gnutls_session_t session)
 
 #define EMPTY_CERTIFICATE_BYTES 4 /* no context, no certificate (RFC 8446, 4.4.2) */
 
-/* A client without a certificate would see nothing but the end of the connection: GnuTLS refuses it without an alert. */
-static int tell_who_shows_none(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+/* A client without a certificate would see nothing but the end of the connection: GnuTLS refuses it without an
+   alert. */
+static int tell_who_shows_none(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                               const gnutls_datum_t *message)
 {
     (void)type;
     (void)when;
-    if (incoming != 0 && message->size <= EMPTY_CERTIFICATE_BYTES) gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_REQUIRED);
+    if (incoming != 0 && message->size <= EMPTY_CERTIFICATE_BYTES)
+        gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_REQUIRED);
     return 0;
 }
 
@@ -56,17 +60,20 @@ bool connection_trusted(struct connection *connection)
 {
     if (!connection->secure) return true;
     struct http_server *server = connection->server;
-    if (!connection->verified || atomic_load_explicit(&server->coarse_s, memory_order_relaxed) >= connection->trusted.expires_s) return false;
+    if (!connection->verified ||
+        atomic_load_explicit(&server->coarse_s, memory_order_relaxed) >= connection->trusted.expires_s)
+        return false;
     if (connection->trusted.generation == trust_generation(server->trust)) return true;
     unsigned count = 0, status;
     struct trusted again; /* the same certificate, so the same name: a handler may still be reading the first */
     const gnutls_datum_t *peers = gnutls_certificate_get_peers(connection->session, &count);
-    connection->verified = peers != NULL && count > 0 && !failed(trust_verify(server->trust, &peers[0], &again, &status));
+    connection->verified =
+        peers != NULL && count > 0 && !failed(trust_verify(server->trust, &peers[0], &again, &status));
     if (connection->verified) connection->trusted.generation = again.generation;
     return connection->verified;
 }
 
-/* -- coming and going --------------------------------------------------------------------------------------------------------- */
+/* -- coming and going -------------------------------------------------------------------------- */
 
 static void list_add(struct connections *connections, struct connection *connection)
 {
@@ -78,12 +85,15 @@ static void list_add(struct connections *connections, struct connection *connect
     pthread_mutex_unlock(&connections->lock);
 }
 
-/* When this returns the ticker does not touch the socket any more: libmicrohttpd may close it, and its number may be used again. */
+/* When this returns the ticker does not touch the socket any more: libmicrohttpd may close it, and its number may be
+   used again. */
 static void list_remove(struct connections *connections, struct connection *connection)
 {
     pthread_mutex_lock(&connections->lock);
-    if (connection->previous != NULL) connection->previous->next = connection->next;
-    else connections->first = connection->next;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        connections->first = connection->next;
     if (connection->next != NULL) connection->next->previous = connection->previous;
     connections->count--;
     pthread_mutex_unlock(&connections->lock);
@@ -109,7 +119,8 @@ static void opened(struct http_server *server, struct MHD_Connection *mhd, void 
         gnutls_session_set_ptr(connection->session, connection);
         gnutls_certificate_server_set_request(connection->session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_function(connection->session, verify_in_handshake);
-        gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE, tell_who_shows_none);
+        gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE,
+                                           tell_who_shows_none);
         tls_io_setup(connection);
     }
     connection_phase(connection, connection->secure ? PHASE_HANDSHAKE : PHASE_FRESH);
@@ -127,10 +138,13 @@ static void closed(struct connection *connection)
     connection_release(connection);
 }
 
-void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code)
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code)
 {
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) opened(context, mhd, socket_context);
-    else if (*socket_context != NULL) closed(*socket_context);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        opened(context, mhd, socket_context);
+    else if (*socket_context != NULL)
+        closed(*socket_context);
 }
 
 void connection_release(struct connection *connection)
@@ -140,7 +154,7 @@ void connection_release(struct connection *connection)
     free(connection);
 }
 
-/* -- deadlines ----------------------------------------------------------------------------------------------------------------- */
+/* -- deadlines --------------------------------------------------------------------------------- */
 
 void connection_phase(struct connection *connection, enum phase phase)
 {

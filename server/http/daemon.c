@@ -12,7 +12,7 @@
 #include "server/http/json.h"
 #include "server/http/log.h"
 
-#define FILES_WANTED 8192 /* connections, database, spool; the usual soft limit of 1024 is the number of connections alone */
+#define FILES_WANTED 8192 /* connections, database, spool; the usual soft limit is the number of connections alone */
 
 static void signals_of_interest(sigset_t *set)
 {
@@ -69,7 +69,8 @@ int daemon_ready(const char *file, uint16_t port, uint16_t plain_port)
 {
     if (file != NULL) {
         char text[96];
-        int size = snprintf(text, sizeof text, "{\"pid\": %ld, \"port\": %u, \"plain_port\": %u}\n", (long)getpid(), port, plain_port);
+        int size = snprintf(text, sizeof text, "{\"pid\": %ld, \"port\": %u, \"plain_port\": %u}\n", (long)getpid(),
+                            port, plain_port);
         if (write_whole(file, text, (size_t)size) != 0) {
             log_line(LOG_ERR, "can't write the ready file");
             return -1;

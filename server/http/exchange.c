@@ -1,6 +1,7 @@
-/* One request from its first line to the end of its answer.  libmicrohttpd calls in this order: exchange_begin (request line read),
-   exchange_proceed without data (header read), with data for each piece of the body, without data (body whole; and again after a resume),
-   exchange_end.  An answer in the first exchange_proceed would cost the connection; so refusals wait for the body where they can. */
+/* One request from its first line to the end of its answer.  libmicrohttpd calls in this order: exchange_begin (request
+   line read), exchange_proceed without data (header read), with data for each piece of the body, without data (body
+   whole; and again after a resume), exchange_end.  An answer in the first exchange_proceed would cost the connection;
+   so refusals wait for the body where they can. */
 #include "server/http/internal.h"
 
 #include <time.h>
@@ -18,7 +19,7 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
     return info == NULL ? NULL : info->socket_context;
 }
 
-/* -- memory ------------------------------------------------------------------------------------------------------------------- */
+/* -- memory ------------------------------------------------------------------------------------ */
 
 static struct exchange *exchange_create(struct connection *connection)
 {
@@ -71,7 +72,7 @@ static struct result body_prepare(struct exchange *exchange, size_t size)
     return exchange->body == NULL ? FAIL(REASON_BUSY) : OK;
 }
 
-/* -- the header ------------------------------------------------------------------------------------------------------------------ */
+/* -- the header -------------------------------------------------------------------------------- */
 
 struct header_scan {
     unsigned lengths, encodings, expects, hosts, connections;
@@ -84,7 +85,8 @@ static bool is_name(const char *key, const char *name, size_t size)
 }
 
 /* One pass over the few fields of a header; a field's size tells most apart. */
-static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value, size_t value_size)
+static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size,
+                                  const char *value, size_t value_size)
 {
     struct header_scan *scan = context;
     (void)kind;
@@ -97,7 +99,8 @@ static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const 
         if (is_name(key, "Expect", 6)) scan->expects++;
         break;
     case 10:
-        if (is_name(key, "Connection", 10) && (value == NULL || strcasecmp(value, "keep-alive") != 0)) scan->connections++;
+        if (is_name(key, "Connection", 10) && (value == NULL || strcasecmp(value, "keep-alive") != 0))
+            scan->connections++;
         break;
     case 14:
         if (is_name(key, "Content-Length", 14)) scan->lengths++, scan->length = value;
@@ -130,7 +133,8 @@ static bool is_loopback_host(const struct header_scan *scan)
     if (scan->hosts > 1 || scan->host == NULL) return false;
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         size_t size = strlen(names[i]);
-        if (strncasecmp(scan->host, names[i], size) == 0 && (scan->host[size] == 0 || scan->host[size] == ':')) return true;
+        if (strncasecmp(scan->host, names[i], size) == 0 && (scan->host[size] == 0 || scan->host[size] == ':'))
+            return true;
     }
     return false;
 }
@@ -138,8 +142,10 @@ static bool is_loopback_host(const struct header_scan *scan)
 static struct result find_route(struct exchange *exchange, const char *url, const char *method_text)
 {
     struct connection *connection = exchange->connection;
-    if (connection->row != NULL && connection->row->literal && strcmp(connection->row->path, url) == 0) exchange->row = connection->row;
-    else exchange->row = connection->row = router_find(connection->server->router, url, exchange->arguments);
+    if (connection->row != NULL && connection->row->literal && strcmp(connection->row->path, url) == 0)
+        exchange->row = connection->row;
+    else
+        exchange->row = connection->row = router_find(connection->server->router, url, exchange->arguments);
     if (exchange->row == NULL) return FAIL(REASON_NOT_FOUND);
     if (!router_method(method_text, &exchange->request.method)) return FAIL(REASON_METHOD);
     const struct route *route = exchange->row->routes[exchange->request.method];
@@ -163,7 +169,7 @@ static struct result check_length(struct exchange *exchange, const struct header
     return OK;
 }
 
-/* -- answering -------------------------------------------------------------------------------------------------------------------- */
+/* -- answering --------------------------------------------------------------------------------- */
 
 static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct MHD_Response *response, size_t size)
 {
@@ -172,7 +178,8 @@ static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct 
     return MHD_queue_response(exchange->mhd, status, response);
 }
 
-static enum MHD_Result queue_owned(struct exchange *exchange, unsigned status, struct MHD_Response *response, size_t size)
+static enum MHD_Result queue_owned(struct exchange *exchange, unsigned status, struct MHD_Response *response,
+                                   size_t size)
 {
     if (response == NULL) return MHD_NO;
     enum MHD_Result result = queue(exchange, status, response, size);
@@ -196,7 +203,8 @@ static enum MHD_Result answer_problem(struct exchange *exchange, enum reason rea
 
 static enum MHD_Result answer(struct exchange *exchange, struct reply reply)
 {
-    if (reply.response == NULL) return answer_problem(exchange, reply.reason == REASON_NONE ? REASON_INTERNAL : reply.reason);
+    if (reply.response == NULL)
+        return answer_problem(exchange, reply.reason == REASON_NONE ? REASON_INTERNAL : reply.reason);
     if (atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed)) {
         MHD_add_response_header(reply.response, MHD_HTTP_HEADER_CONNECTION, "close");
         exchange->holds = false;
@@ -246,7 +254,7 @@ static enum MHD_Result run(struct exchange *exchange)
     return answer(exchange, reply);
 }
 
-/* -- what libmicrohttpd calls ------------------------------------------------------------------------------------------------------ */
+/* -- what libmicrohttpd calls ------------------------------------------------------------------ */
 
 void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
 {
@@ -266,8 +274,9 @@ void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
     exchange->status = 0;
     exchange->measured = false;
     exchange->body_expected = 0;
-    exchange->request = (struct request){ .peer = connection->secure ? &connection->trusted.peer : NULL,
-                                          .arguments = { exchange->arguments[0], exchange->arguments[1], exchange->arguments[2] } };
+    exchange->request =
+        (struct request){ .peer = connection->secure ? &connection->trusted.peer : NULL,
+                          .arguments = { exchange->arguments[0], exchange->arguments[1], exchange->arguments[2] } };
     exchange->refusal = strlen(uri) > LIMIT_URL_BYTES ? REASON_URL_TOO_LONG : REASON_NONE;
     connection_phase(connection, PHASE_READING);
     return exchange;
@@ -304,7 +313,8 @@ static enum MHD_Result take_data(struct exchange *exchange, const char *data, si
 {
     size_t have = exchange->request.body_size;
     if (exchange->refusal == REASON_NONE) {
-        if (*size > exchange->body_expected - have) return MHD_NO; /* libmicrohttpd never hands out more than was announced */
+        if (*size > exchange->body_expected - have)
+            return MHD_NO; /* libmicrohttpd never hands out more than was announced */
         memcpy(exchange->body + have, data, *size);
         exchange->request.body = exchange->body;
         exchange->request.body_size = have + *size;
@@ -313,8 +323,8 @@ static enum MHD_Result take_data(struct exchange *exchange, const char *data, si
     return MHD_YES;
 }
 
-enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-                                 const char *data, size_t *size, void **request_context)
+enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+                                 const char *version, const char *data, size_t *size, void **request_context)
 {
     (void)context;
     (void)mhd;
@@ -340,7 +350,8 @@ static void count(struct exchange *exchange)
     if (exchange->measured) metric_observe_ns(row->seconds[method], now_ns() - exchange->began_ns);
 }
 
-void exchange_end(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code)
+void exchange_end(void *context, struct MHD_Connection *mhd, void **request_context,
+                  enum MHD_RequestTerminationCode code)
 {
     (void)context;
     (void)mhd;

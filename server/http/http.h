@@ -1,9 +1,9 @@
-/* The HTTPS server that both daemons share.  libmicrohttpd and GnuTLS stay behind this header: endpoints see peers, requests
-   and replies.
- *
- * Threads: a fast handler runs on an event-loop thread and must not block; a handler of a route marked RUN_ON_WORKER runs on a pool of
- * worker threads and may wait for the database.  Either may return reply_later() and have any thread finish with request_complete().
- */
+/* The HTTPS server that both daemons share.  libmicrohttpd and GnuTLS stay behind this header: endpoints see peers,
+   requests and replies.
+
+   Threads: a fast handler runs on an event-loop thread and must not block; a handler of a route marked RUN_ON_WORKER
+   runs on a pool of worker threads and may wait for the database.  Either may return reply_later() and have any thread
+   finish with request_complete(). */
 #ifndef SERVER_HTTP_HTTP_H
 #define SERVER_HTTP_HTTP_H
 
@@ -16,13 +16,13 @@
 
 #include "server/http/reason.h"
 
-/* -- who asks ------------------------------------------------------------------------------------------------------------ */
+/* -- who asks ---------------------------------------------------------------------------------- */
 
 enum role {
     ROLE_NONE = 0,
     ROLE_READER = 1 << 0,
     ROLE_AGENCY = 1 << 1,
-    ROLE_EVIDENCE = 1 << 2,        /* never admitted */
+    ROLE_EVIDENCE = 1 << 2, /* never admitted */
     ROLE_OPERATOR_GATE = 1 << 3,
     ROLE_OPERATOR_KEYS = 1 << 4,
     ROLE_AUDITOR = 1 << 5,
@@ -40,15 +40,16 @@ struct peer {
 /* Parses "spiffe://<trust domain>/<role>/..." (peer.c). */
 struct result peer_parse(const char *trust_domain, const char *uri, size_t size, struct peer *peer);
 
-/* -- request --------------------------------------------------------------------------------------------------------------- */
+/* -- request ----------------------------------------------------------------------------------- */
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE };
 
 struct request {
     enum method method;
-    const struct peer *peer;   /* NULL on the plain loopback port */
-    const char *arguments[3];  /* what stood for {} in the route, percent-decoded, 1 to LIMIT_NAME_MAX bytes; owned by the request */
-    const char *body;          /* the whole body; wiped when the request ends */
+    const struct peer *peer;  /* NULL on the plain loopback port */
+    const char *arguments[3]; /* what stood for {} in the route, percent-decoded, 1 to LIMIT_NAME_MAX bytes; owned by
+                                 the request */
+    const char *body;         /* the whole body; wiped when the request ends */
     size_t body_size;
 };
 
@@ -57,20 +58,20 @@ const char *request_query(const struct request *request, const char *name);
 const char *request_header(const struct request *request, const char *name);
 /* Refuses queries that hold an argument not in NAMES (NULL-ended). */
 struct result request_query_only(const struct request *request, const char *const *names);
-struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max, uint64_t fallback,
-                                   uint64_t *value);
+struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max,
+                                   uint64_t fallback, uint64_t *value);
 /* The body as one JSON object (duplicates and depth refused).  The caller json_decref()s. */
 struct result request_json(const struct request *request, json_t **json);
 
-/* -- reply ------------------------------------------------------------------------------------------------------------------ */
+/* -- reply ------------------------------------------------------------------------------------- */
 
 struct reply {
-    void *response;     /* struct MHD_Response *, owned; NULL for a problem */
+    void *response; /* struct MHD_Response *, owned; NULL for a problem */
     unsigned status;
     enum reason reason; /* of a problem; the server has its answer ready-made */
     size_t size;        /* of the body */
     bool later;
-    bool secret;        /* set it when the body is one: it is then sent without a buffer of ours in between */
+    bool secret; /* set it when the body is one: it is then sent without a buffer of ours in between */
 };
 
 struct reply reply_json(unsigned status, json_t *json /* stolen; NULL: REASON_INTERNAL */);
@@ -80,51 +81,55 @@ struct reply reply_empty(unsigned status);
 struct reply reply_problem(enum reason reason);
 /* For a reply that is not sent after all; a reply that was returned or handed to request_complete() is owned there. */
 void reply_drop(struct reply reply);
-/* The handler keeps REQUEST and whoever finishes calls request_complete() exactly once, from any thread.  After LIMIT_ANSWER_S the
-   client gets REASON_TIMEOUT; a completion that comes later is dropped, safely, even after http_server_stop().  Peer, arguments and body
-   stay readable until then; queries and headers only for a route on workers: on the loop read them before returning. */
+/* The handler keeps REQUEST and whoever finishes calls request_complete() exactly once, from any thread.  After
+   LIMIT_ANSWER_S the client gets REASON_TIMEOUT; a completion that comes later is dropped, safely, even after
+   http_server_stop().  Peer, arguments and body stay readable until then; queries and headers only for a route on
+   workers: on the loop read them before returning. */
 struct reply reply_later(void);
 void request_complete(struct request *request, struct reply reply);
 
-/* -- routes and server -------------------------------------------------------------------------------------------------------- */
+/* -- routes and server ------------------------------------------------------------------------- */
 
 typedef struct reply (*handler_fn)(void *app, struct request *request);
 
 enum run_on { RUN_ON_LOOP, RUN_ON_WORKER };
 
 struct route {
-    const char *path;   /* "/v1/lists/{}/revisions" */
+    const char *path; /* "/v1/lists/{}/revisions" */
     enum method method;
-    unsigned roles;     /* ORed enum role that may ask over TLS */
-    size_t body_max;    /* bytes; 0: none may be sent */
+    unsigned roles;  /* ORed enum role that may ask over TLS */
+    size_t body_max; /* bytes; 0: none may be sent */
     handler_fn handler;
     enum run_on run_on;
-    bool plain;         /* served on the loopback port without TLS as well */
+    bool plain; /* served on the loopback port without TLS as well */
 };
 
-/* One line a route: "GET /v1/lane reader", roles comma separated, "plain" the last of them.  What a daemon prints for --routes, so that a
-   test can hold schema/openapi.yaml against it. */
+/* One line a route: "GET /v1/lane reader", roles comma separated, "plain" the last of them.  What a daemon prints for
+   --routes, so that a test can hold schema/openapi.yaml against it. */
 void http_routes_print(const struct route *routes, FILE *out);
 
 struct metrics;
 
 struct http_settings {
-    const char *listen;          /* "127.0.0.1:8443", "[::1]:0": numbers only; port 0: any that is free */
-    const char *plain_listen;    /* loopback only; NULL or "": none */
-    const char *certificate, *key, *ca, *crl; /* PEM files; CRL may be NULL or ""; CA and CRL are re-read when they change (poll 250 ms) */
+    const char *listen;       /* "127.0.0.1:8443", "[::1]:0": numbers only; port 0: any that is free */
+    const char *plain_listen; /* loopback only; NULL or "": none */
+    /* PEM files.  CRL may be NULL or "".  CA and CRL are read again when they change (poll 250 ms). */
+    const char *certificate, *key, *ca, *crl;
     const char *trust_domain;
-    const char *own_name;        /* name in the log */
-    unsigned threads;            /* event-loop threads, 1 to cores */
+    const char *own_name; /* name in the log */
+    unsigned threads;     /* event-loop threads, 1 to cores */
     unsigned workers;
     unsigned connections_max;
-    struct metrics *metrics;     /* where requests, handshakes and connections are counted; NULL: nowhere */
+    struct metrics *metrics; /* where requests, handshakes and connections are counted; NULL: nowhere */
 };
 
 struct http_server;
 
-/* ROUTES ends with a row whose path is NULL; it, SETTINGS' metrics and APP must outlive the server.  Fails with REASON_SETTINGS (said on the
-   log: which file or address, why) or REASON_ADDRESS_IN_USE.  Signals must be blocked before, or its threads take them. */
-struct result http_server_start(const struct http_settings *settings, const struct route *routes, void *app, struct http_server **server);
+/* ROUTES ends with a row whose path is NULL; it, SETTINGS' metrics and APP must outlive the server.  Fails with
+   REASON_SETTINGS (said on the log: which file or address, why) or REASON_ADDRESS_IN_USE.  Signals must be blocked
+   before, or its threads take them. */
+struct result http_server_start(const struct http_settings *settings, const struct route *routes, void *app,
+                                struct http_server **server);
 uint16_t http_server_port(const struct http_server *server);
 uint16_t http_server_plain_port(const struct http_server *server);
 /* Stops accepting, answers what is under way (bounded by DEADLINE_MS), then stops. */

@@ -1,9 +1,9 @@
 /* What the files of server/http share among themselves.  Nobody else includes this.
- *
- * Three objects: the server; a connection (from accept to close); an exchange (one request and its reply).  A connection is referred to by
- * libmicrohttpd and by its exchanges, an exchange by libmicrohttpd and by whoever promised to complete it: the last one frees.  So a
- * completion that comes after its connection or even the server is gone finds memory that is still there, and a state that says so.
- */
+
+   Three objects: the server; a connection (from accept to close); an exchange (one request and its reply).  A
+   connection is referred to by libmicrohttpd and by its exchanges, an exchange by libmicrohttpd and by whoever promised
+   to complete it: the last one frees.  So a completion that comes after its connection or even the server is gone finds
+   memory that is still there, and a state that says so. */
 #ifndef SERVER_HTTP_INTERNAL_H
 #define SERVER_HTTP_INTERNAL_H
 
@@ -16,16 +16,18 @@
 #include "server/http/router.h"
 #include "server/http/trust.h"
 
-#define BODY_KEPT_BYTES 16384u                   /* a connection keeps a body buffer up to this; larger ones count against the total */
-#define BODY_SWALLOWED_BYTES (8u * 1024 * 1024)  /* a refused body up to this is read and dropped, so that the client sees the answer */
+#define BODY_KEPT_BYTES 16384u /* a connection keeps a body buffer up to this; larger ones count against the total */
+/* A refused body up to this is read and dropped, so that the client sees the answer. */
+#define BODY_SWALLOWED_BYTES (8u * 1024 * 1024)
 #define TICK_MS 250
 #define READ_AHEAD_BYTES 4096u
-#define HELD_BYTES_MAX 8192u                     /* larger answers go out as libmicrohttpd sends them */
+#define HELD_BYTES_MAX 8192u /* larger answers go out as libmicrohttpd sends them */
 
-_Static_assert(LIMIT_CONNECTIONS * BODY_KEPT_BYTES <= LIMIT_BODIES_TOTAL_BYTES, "small bodies alone stay within the total");
+_Static_assert(LIMIT_CONNECTIONS * BODY_KEPT_BYTES <= LIMIT_BODIES_TOTAL_BYTES,
+               "small bodies alone stay within the total");
 _Static_assert(LIMIT_PART_BYTES <= BODY_SWALLOWED_BYTES, "a part that is a little too large gets an answer");
 
-/* -- connections (connection.c) --------------------------------------------------------------------------------------------- */
+/* -- connections (connection.c) ---------------------------------------------------------------- */
 
 enum phase {
     PHASE_HANDSHAKE, /* until the certificate was verified */
@@ -40,23 +42,24 @@ struct connection {
     struct MHD_Connection *mhd;
     int fd;
     bool secure;
-    bool held, uncorked;            /* tls_io.c */
-    bool verified;                  /* `trusted` is filled; on the loop only */
+    bool held, uncorked; /* tls_io.c */
+    bool verified;       /* `trusted` is filled; on the loop only */
     atomic_uint references;
-    atomic_uint_least64_t phase;    /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop, read by the ticker */
+    atomic_uint_least64_t phase; /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop,
+                                    read by the ticker */
     struct trusted trusted;
-    gnutls_session_t session;       /* NULL on the plain port */
-    const struct router_row *row;   /* last one used here: most connections ask the same thing again and again */
-    struct exchange *spare;         /* for the next request */
+    gnutls_session_t session;     /* NULL on the plain port */
+    const struct router_row *row; /* last one used here: most connections ask the same thing again and again */
+    struct exchange *spare;       /* for the next request */
 
     /* the ticker's, under connections.lock */
     struct connection *next, *previous;
     bool ended;
-    uint64_t bytes_seen;            /* received in all, by the kernel's count, when the connection was last seen idle */
-    int64_t trickle_ms;             /* since when bytes come in without a request; 0: they don't */
-    uint64_t idle_since;            /* the phase that bytes_seen belongs to */
+    uint64_t bytes_seen; /* received in all, by the kernel's count, when the connection was last seen idle */
+    int64_t trickle_ms;  /* since when bytes come in without a request; 0: they don't */
+    uint64_t idle_since; /* the phase that bytes_seen belongs to */
 
-    size_t ahead_at, ahead_end;     /* read from the socket, not yet by GnuTLS: ciphertext */
+    size_t ahead_at, ahead_end; /* read from the socket, not yet by GnuTLS: ciphertext */
     unsigned char ahead[READ_AHEAD_BYTES];
 };
 
@@ -67,7 +70,8 @@ struct connections {
 };
 
 /* MHD_OPTION_NOTIFY_CONNECTION of both daemons; the context is the server. */
-void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code);
 void connection_release(struct connection *connection);
 void connection_phase(struct connection *connection, enum phase phase);
 /* False when the certificate stopped being valid (checked again only when something changed). */
@@ -77,7 +81,7 @@ void connections_enforce(struct http_server *server);
 /* Shuts down those without a request under way (ALL: every one); returns how many have one. */
 size_t connections_end(struct http_server *server, bool all);
 
-/* -- reading and sending (tls_io.c) --------------------------------------------------------------------------------------------- */
+/* -- reading and sending (tls_io.c) ------------------------------------------------------------ */
 
 void tls_io_setup(struct connection *connection);
 /* Before an answer of SIZE bytes that does not end the connection is queued: its head and body are held back... */
@@ -85,12 +89,12 @@ void tls_io_hold(struct connection *connection, size_t size);
 /* ... until this sends them, when libmicrohttpd believes that they are sent. */
 void tls_io_send(struct connection *connection);
 
-/* -- exchanges (exchange.c) --------------------------------------------------------------------------------------------------- */
+/* -- exchanges (exchange.c) -------------------------------------------------------------------- */
 
 enum stage {
-    STAGE_NEW,       /* the request line was read */
+    STAGE_NEW, /* the request line was read */
     STAGE_BODY,
-    STAGE_HANDLED,   /* handler ran or was queued; the reply is there or comes later */
+    STAGE_HANDLED, /* handler ran or was queued; the reply is there or comes later */
 };
 
 /* Who finishes first: completer or deadline.  RUNNING -> COMPLETED, or RUNNING -> WAITING -> COMPLETED | EXPIRED. */
@@ -111,20 +115,20 @@ struct exchange {
     atomic_uint references;
     _Atomic enum progress progress;
     struct reply reply;
-    unsigned status;               /* that was sent */
+    unsigned status; /* that was sent */
     uint64_t began_ns;
     bool measured;
-    bool holds;                    /* the answer may be held back: the connection stays open after it, and it is no secret */
+    bool holds; /* the answer may be held back: the connection stays open after it, and it is no secret */
 
     char *body;
     size_t body_room, body_expected, body_counted;
     char arguments[3][LIMIT_NAME_MAX + 1];
 
-    bool copied;                   /* queries and headers are in the fields: the connection is not asked any more */
+    bool copied; /* queries and headers are in the fields: the connection is not asked any more */
     struct field *queries, *headers;
     size_t query_count, header_count;
 
-    int64_t deadline_ms;           /* coarse; while WAITING */
+    int64_t deadline_ms;              /* coarse; while WAITING */
     struct exchange *next, *previous; /* in later.waiting */
     struct exchange *queued_next;     /* in the workers' queue: a queued exchange is waiting as well */
 };
@@ -136,15 +140,16 @@ static inline struct exchange *exchange_of(const struct request *request)
 
 /* MHD_OPTION_URI_LOG_CALLBACK, the access handler and MHD_OPTION_NOTIFY_COMPLETED; the context is the server. */
 void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-                                 const char *data, size_t *size, void **request_context);
-void exchange_end(void *context, struct MHD_Connection *mhd, void **request_context, enum MHD_RequestTerminationCode code);
+enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+                                 const char *version, const char *data, size_t *size, void **request_context);
+void exchange_end(void *context, struct MHD_Connection *mhd, void **request_context,
+                  enum MHD_RequestTerminationCode code);
 void exchange_release(struct exchange *exchange);
 /* Copies queries and headers, so that a worker needs no connection (request.c).  REASON_BUSY without memory. */
 struct result request_copy_fields(struct exchange *exchange);
 void request_free_fields(struct exchange *exchange);
 
-/* -- waiting (later.c) ----------------------------------------------------------------------------------------------------------- */
+/* -- waiting (later.c) ------------------------------------------------------------------------- */
 
 struct later {
     pthread_mutex_t lock;
@@ -152,13 +157,14 @@ struct later {
     bool closed; /* nothing may wait any more */
 };
 
-/* Suspends the connection.  False when the reply is there already, or nothing may wait: then the caller answers at once. */
+/* Suspends the connection.  False when the reply is there already, or nothing may wait: then the caller answers at
+   once. */
 bool later_suspend(struct http_server *server, struct exchange *exchange);
 /* Gives REASON_TIMEOUT to those past their deadline; EVERY: to all. */
 void later_expire(struct http_server *server, bool every);
 void later_close(struct http_server *server);
 
-/* -- workers (worker.c) --------------------------------------------------------------------------------------------------------- */
+/* -- workers (worker.c) ------------------------------------------------------------------------ */
 
 struct workers;
 struct workers *workers_create(unsigned count, void *app);
@@ -167,13 +173,13 @@ bool workers_submit(struct workers *workers, struct exchange *exchange);
 /* Ends the threads after what they are at; what is queued is answered with REASON_BUSY. */
 void workers_stop(struct workers *workers);
 
-/* -- replies (reply.c) ------------------------------------------------------------------------------------------------------------- */
+/* -- replies (reply.c) ------------------------------------------------------------------------- */
 
 /* A new answer for REASON; CLOSE: the connection ends with it. */
 struct MHD_Response *problem_response(enum reason reason, bool close);
 struct MHD_Response *problem_method(const char *allow, bool close);
 
-/* -- the server (server.c) ------------------------------------------------------------------------------------------------------- */
+/* -- the server (server.c) --------------------------------------------------------------------- */
 
 /* Overwrites what calls before left on this thread's stack below the caller (stack.c). */
 void stack_wipe(void);
@@ -199,11 +205,11 @@ struct http_server {
     struct later later;
     struct workers *workers;
     atomic_uint_least64_t bodies_bytes;
-    atomic_int_least64_t coarse_ms;  /* monotonic, moved on by the ticker: deadlines cost no system call */
-    atomic_int_least64_t coarse_s;   /* since 1970 */
-    atomic_bool stopping;            /* every answer ends its connection */
+    atomic_int_least64_t coarse_ms; /* monotonic, moved on by the ticker: deadlines cost no system call */
+    atomic_int_least64_t coarse_s;  /* since 1970 */
+    atomic_bool stopping;           /* every answer ends its connection */
     struct ticker *ticker;
-    struct metric *refused, *open;   /* NULL: not counted */
+    struct metric *refused, *open; /* NULL: not counted */
 };
 
 static inline int64_t server_coarse_ms(struct http_server *server)

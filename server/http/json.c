@@ -23,8 +23,10 @@ static bool too_deep(const char *text, size_t size)
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
         if (quoted) {
-            if (c == '\\') i++;
-            else if (c == '"') quoted = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                quoted = false;
         } else if (c == '"') {
             quoted = true;
         } else if (c == '[' || c == '{') {

@@ -1,11 +1,14 @@
-/* Requests whose answer waits: the connection is suspended until somebody completes the request or its deadline passes.  libmicrohttpd has
-   no timeout for suspended connections and aborts when it is stopped with one left, so they are all on a list here. */
+/* Requests whose answer waits: the connection is suspended until somebody completes the request or its deadline passes.
+   libmicrohttpd has no timeout for suspended connections and aborts when it is stopped with one left, so they are all
+   on a list here. */
 #include "server/http/internal.h"
 
 static void unlink_waiting(struct later *later, struct exchange *exchange)
 {
-    if (exchange->previous != NULL) exchange->previous->next = exchange->next;
-    else later->waiting = exchange->next;
+    if (exchange->previous != NULL)
+        exchange->previous->next = exchange->next;
+    else
+        later->waiting = exchange->next;
     if (exchange->next != NULL) exchange->next->previous = exchange->previous;
     exchange->next = exchange->previous = NULL;
 }

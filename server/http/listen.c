@@ -16,8 +16,10 @@ static bool split(const char *address, char host[64], char port[8])
     const char *colon = strrchr(address, ':');
     if (colon == NULL || strlen(colon + 1) > 5 || strlen(colon + 1) == 0) return false;
     size_t size = (size_t)(colon - address);
-    if (size >= 2 && address[0] == '[' && address[size - 1] == ']') address++, size -= 2;
-    else if (memchr(address, ':', size) != NULL) return false;
+    if (size >= 2 && address[0] == '[' && address[size - 1] == ']')
+        address++, size -= 2;
+    else if (memchr(address, ':', size) != NULL)
+        return false;
     if (size == 0 || size >= 64) return false;
     memcpy(host, address, size);
     host[size] = 0;
@@ -27,8 +29,10 @@ static bool split(const char *address, char host[64], char port[8])
 
 static bool is_loopback(const struct sockaddr *address)
 {
-    if (address->sa_family == AF_INET) return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
-    if (address->sa_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    if (address->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
     return false;
 }
 
@@ -58,7 +62,8 @@ static int bind_to(const struct addrinfo *where)
 int listen_open(const char *address, bool loopback_only, uint16_t *port, struct result *result)
 {
     char host[64], service[8];
-    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *where = NULL;
+    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM },
+                    *where = NULL;
     *result = FAIL(REASON_SETTINGS);
     if (!split(address, host, service) || getaddrinfo(host, service, &hints, &where) != 0) {
         log_line(LOG_ERR, "not an address of the form 127.0.0.1:8443 or [::1]:8443: %s", address);

@@ -9,7 +9,7 @@
 enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 
 static const uint64_t bucket_ns[BUCKETS] = {
-    100000,   250000,   500000,    1000000,   2500000,   5000000,    10000000,   25000000,
+    100000,   250000,    500000,    1000000,   2500000,    5000000,    10000000,   25000000,
     50000000, 100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000,
 };
 static const char *const bucket_text[BUCKETS] = {
@@ -18,7 +18,7 @@ static const char *const bucket_text[BUCKETS] = {
 };
 
 struct shard {
-    _Alignas(64) atomic_uint_least64_t total; /* a counter's value; a histogram's nanoseconds */
+    _Alignas(64) atomic_uint_least64_t total;   /* a counter's value; a histogram's nanoseconds */
     atomic_uint_least64_t buckets[BUCKETS + 1]; /* the last: above all */
 };
 
@@ -61,7 +61,8 @@ void metrics_destroy(struct metrics *metrics)
 }
 
 /* Without memory at start there is no daemon: abort rather than have every caller ask. */
-static struct metric *add(struct metrics *metrics, enum kind kind, const char *name, const char *help, const char *labels)
+static struct metric *add(struct metrics *metrics, enum kind kind, const char *name, const char *help,
+                          const char *labels)
 {
     struct metric *metric = calloc(1, sizeof *metric);
     if (metric == NULL) abort();
@@ -133,7 +134,7 @@ double metric_value(const struct metric *metric)
     return (double)total(metric);
 }
 
-/* -- the text -------------------------------------------------------------------------------------------------------------- */
+/* -- the text ---------------------------------------------------------------------------------- */
 
 static void write_plain(FILE *out, const struct metric *metric)
 {
@@ -150,8 +151,10 @@ static void write_histogram(FILE *out, const struct metric *metric)
     const char *open = *metric->labels ? "{" : "", *close = *metric->labels ? "}" : "";
     unsigned long long count = 0;
     for (size_t i = 0; i <= BUCKETS; i++) {
-        for (size_t s = 0; s < SHARDS; s++) count += atomic_load_explicit(&metric->shards[s].buckets[i], memory_order_relaxed);
-        fprintf(out, "%s_bucket{%s%sle=\"%s\"} %llu\n", metric->name, metric->labels, comma, i < BUCKETS ? bucket_text[i] : "+Inf", count);
+        for (size_t s = 0; s < SHARDS; s++)
+            count += atomic_load_explicit(&metric->shards[s].buckets[i], memory_order_relaxed);
+        fprintf(out, "%s_bucket{%s%sle=\"%s\"} %llu\n", metric->name, metric->labels, comma,
+                i < BUCKETS ? bucket_text[i] : "+Inf", count);
     }
     fprintf(out, "%s_sum%s%s%s %.9f\n", metric->name, open, metric->labels, close, (double)total(metric) / 1e9);
     fprintf(out, "%s_count%s%s%s %llu\n", metric->name, open, metric->labels, close, count);
@@ -170,8 +173,10 @@ static void write_family(FILE *out, const struct metric *metric)
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name, kinds[metric->kind]);
     for (const struct metric *other = metric; other != NULL; other = other->next) {
         if (strcmp(other->name, metric->name) != 0) continue;
-        if (other->kind == KIND_HISTOGRAM) write_histogram(out, other);
-        else write_plain(out, other);
+        if (other->kind == KIND_HISTOGRAM)
+            write_histogram(out, other);
+        else
+            write_plain(out, other);
     }
 }
 

@@ -1,5 +1,6 @@
-/* Counters, gauges and histograms, written as Prometheus text (exposition format 0.0.4).  Registering is done at start, by one
-   thread; adding is lock-free from any thread.  Labels are fixed at registration: nothing from a request can become a label. */
+/* Counters, gauges and histograms, written as Prometheus text (exposition format 0.0.4).  Registering is done at start,
+   by one thread; adding is lock-free from any thread.  Labels are fixed at registration: nothing from a request can
+   become a label. */
 #ifndef SERVER_HTTP_METRICS_H
 #define SERVER_HTTP_METRICS_H
 

@@ -1,5 +1,5 @@
-/* Why something failed, for both daemons: one enum, and in reason.c one table (name, HTTP status, title, one-line advice).
-   A result is a struct, so that it can't be dropped or taken for a number. */
+/* Why something failed, for both daemons: one enum, and in reason.c one table (name, HTTP status, title, one-line
+   advice). A result is a struct, so that it can't be dropped or taken for a number. */
 #ifndef SERVER_HTTP_REASON_H
 #define SERVER_HTTP_REASON_H
 
@@ -10,45 +10,45 @@
 enum reason {
     REASON_NONE = 0,
     /* the request */
-    REASON_BAD_JSON,           /* 400: not JSON, too deep, a duplicate member, cut off */
-    REASON_BAD_FIELD,          /* 400: a member is missing, unknown, of the wrong type or out of its range */
-    REASON_BAD_QUERY,          /* 400 */
-    REASON_BAD_LENGTH,         /* 400: Content-Length twice, or Transfer-Encoding, or a body where none belongs */
-    REASON_NO_LENGTH,          /* 411: POST or PUT without Content-Length */
-    REASON_BODY_TOO_LARGE,     /* 413 */
-    REASON_URL_TOO_LONG,       /* 414 */
-    REASON_MEDIA_TYPE,         /* 415 */
-    REASON_NOT_FOUND,          /* 404 */
-    REASON_METHOD,             /* 405 */
-    REASON_FORBIDDEN,          /* 403: this role may not */
-    REASON_REVOKED,            /* 403: certificate revoked or expired on an open connection; the connection is closed */
-    REASON_TIME,               /* 422: seen_at is too old or in the future: check the clock */
+    REASON_BAD_JSON,       /* 400: not JSON, too deep, a duplicate member, cut off */
+    REASON_BAD_FIELD,      /* 400: a member is missing, unknown, of the wrong type or out of its range */
+    REASON_BAD_QUERY,      /* 400 */
+    REASON_BAD_LENGTH,     /* 400: Content-Length twice, or Transfer-Encoding, or a body where none belongs */
+    REASON_NO_LENGTH,      /* 411: POST or PUT without Content-Length */
+    REASON_BODY_TOO_LARGE, /* 413 */
+    REASON_URL_TOO_LONG,   /* 414 */
+    REASON_MEDIA_TYPE,     /* 415 */
+    REASON_NOT_FOUND,      /* 404 */
+    REASON_METHOD,         /* 405 */
+    REASON_FORBIDDEN,      /* 403: this role may not */
+    REASON_REVOKED,        /* 403: certificate revoked or expired on an open connection; the connection is closed */
+    REASON_TIME,           /* 422: seen_at is too old or in the future: check the clock */
     /* checks */
-    REASON_POLICY,             /* 409 */
-    REASON_KEY_ID,             /* 409 */
-    REASON_NO_LISTS,           /* 503 */
-    REASON_SPOOL,              /* 503 */
-    REASON_STARTING,           /* 503 */
+    REASON_POLICY,   /* 409 */
+    REASON_KEY_ID,   /* 409 */
+    REASON_NO_LISTS, /* 503 */
+    REASON_SPOOL,    /* 503 */
+    REASON_STARTING, /* 503 */
     /* lists */
-    REASON_LIST_EXISTS,        /* 409 */
-    REASON_BASE,               /* 409 */
-    REASON_PARTS,              /* 422 */
-    REASON_LINE,               /* 422: a line of a part is not what it must be */
-    REASON_DUPLICATE_REFERENCE,/* 422 */
-    REASON_UNKNOWN_REFERENCE,  /* 422: `tokens` for an entry that does not stand */
-    REASON_CAP,                /* 422 */
-    REASON_TOO_MANY,           /* 409: too many lists, or open revisions */
-    REASON_COMMITTED,          /* 409: the revision is committed already */
+    REASON_LIST_EXISTS,         /* 409 */
+    REASON_BASE,                /* 409 */
+    REASON_PARTS,               /* 422 */
+    REASON_LINE,                /* 422: a line of a part is not what it must be */
+    REASON_DUPLICATE_REFERENCE, /* 422 */
+    REASON_UNKNOWN_REFERENCE,   /* 422: `tokens` for an entry that does not stand */
+    REASON_CAP,                 /* 422 */
+    REASON_TOO_MANY,            /* 409: too many lists, or open revisions */
+    REASON_COMMITTED,           /* 409: the revision is committed already */
     /* epochs */
-    REASON_GONE,               /* 410: the epoch is closed */
+    REASON_GONE, /* 410: the epoch is closed */
     /* the machine */
-    REASON_DATABASE,           /* 503, Retry-After */
-    REASON_BUSY,               /* 503, Retry-After: limits on memory or queue reached */
-    REASON_TIMEOUT,            /* 503 */
-    REASON_INTERNAL,           /* 500: our bug */
+    REASON_DATABASE, /* 503, Retry-After */
+    REASON_BUSY,     /* 503, Retry-After: limits on memory or queue reached */
+    REASON_TIMEOUT,  /* 503 */
+    REASON_INTERNAL, /* 500: our bug */
     /* starting; never sent */
-    REASON_SETTINGS,           /* something in the settings is wrong: exit code 2 */
-    REASON_ADDRESS_IN_USE,     /* exit code 4 */
+    REASON_SETTINGS,       /* something in the settings is wrong: exit code 2 */
+    REASON_ADDRESS_IN_USE, /* exit code 4 */
     REASON_COUNT
 };
 
@@ -64,22 +64,22 @@ static inline bool failed(struct result result)
     return result.reason != REASON_NONE;
 }
 
-#define TRY(expression)                                \
-    do {                                               \
-        struct result try_result_ = (expression);      \
-        if (failed(try_result_)) return try_result_;   \
+#define TRY(expression) \
+    do { \
+        struct result try_result_ = (expression); \
+        if (failed(try_result_)) return try_result_; \
     } while (0)
 
 /* In a handler: leave with the problem that the result names. */
-#define TRY_REPLY(expression)                                              \
-    do {                                                                   \
-        struct result try_result_ = (expression);                          \
+#define TRY_REPLY(expression) \
+    do { \
+        struct result try_result_ = (expression); \
         if (failed(try_result_)) return reply_problem(try_result_.reason); \
     } while (0)
 
 struct reason_row {
-    const char *name;   /* last part of the problem's type */
-    unsigned status;    /* HTTP */
+    const char *name; /* last part of the problem's type */
+    unsigned status;  /* HTTP */
     const char *title;
     const char *advice;
     unsigned retry_after_s; /* 0: none */

@@ -46,15 +46,16 @@ void reply_drop(struct reply reply)
     if (reply.response != NULL) MHD_destroy_response(reply.response);
 }
 
-/* -- problems (RFC 9457) ------------------------------------------------------------------------------------------------------- */
+/* -- problems (RFC 9457) ----------------------------------------------------------------------- */
 
 struct MHD_Response *problem_response(enum reason reason, bool close)
 {
     const struct reason_row *row = reason_row(reason);
     char text[512], seconds[12];
-    int size = snprintf(text, sizeof text,
-                        "{\"type\":\"https://platesieve.example/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}", row->name,
-                        row->title, row->status, row->advice);
+    int size = snprintf(
+        text, sizeof text,
+        "{\"type\":\"https://platesieve.example/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}",
+        row->name, row->title, row->status, row->advice);
     struct MHD_Response *response = MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
     if (response == NULL) return NULL;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");

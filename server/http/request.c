@@ -4,7 +4,7 @@
 
 #define FIELDS_MAX 96
 
-/* -- copies for workers ------------------------------------------------------------------------------------------------------- */
+/* -- copies for workers ------------------------------------------------------------------------ */
 
 struct copying {
     size_t count, bytes;
@@ -21,7 +21,8 @@ static char *copy_text(struct copying *copying, const char *text, size_t size)
     return copy;
 }
 
-static enum MHD_Result copy_field(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value, size_t value_size)
+static enum MHD_Result copy_field(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size,
+                                  const char *value, size_t value_size)
 {
     struct copying *copying = context;
     (void)kind;
@@ -54,8 +55,10 @@ static bool copy_kind(struct MHD_Connection *mhd, enum MHD_ValueKind kind, struc
 struct result request_copy_fields(struct exchange *exchange)
 {
     exchange->copied = true;
-    if (!copy_kind(exchange->mhd, MHD_GET_ARGUMENT_KIND, &exchange->queries, &exchange->query_count)) return FAIL(REASON_BUSY);
-    if (!copy_kind(exchange->mhd, MHD_HEADER_KIND, &exchange->headers, &exchange->header_count)) return FAIL(REASON_BUSY);
+    if (!copy_kind(exchange->mhd, MHD_GET_ARGUMENT_KIND, &exchange->queries, &exchange->query_count))
+        return FAIL(REASON_BUSY);
+    if (!copy_kind(exchange->mhd, MHD_HEADER_KIND, &exchange->headers, &exchange->header_count))
+        return FAIL(REASON_BUSY);
     return OK;
 }
 
@@ -68,9 +71,10 @@ void request_free_fields(struct exchange *exchange)
     exchange->copied = false;
 }
 
-/* -- looking up --------------------------------------------------------------------------------------------------------------- */
+/* -- looking up -------------------------------------------------------------------------------- */
 
-static const char *find(const struct field *fields, size_t count, const char *name, int (*compare)(const char *, const char *))
+static const char *find(const struct field *fields, size_t count, const char *name,
+                        int (*compare)(const char *, const char *))
 {
     for (size_t i = 0; i < count; i++)
         if (compare(fields[i].name, name) == 0) return fields[i].value;
@@ -114,8 +118,10 @@ static enum MHD_Result check_argument(void *context, enum MHD_ValueKind kind, co
 {
     struct known *known = context;
     (void)kind;
-    if (key == NULL || value == NULL) known->bad = true;
-    else check_name(known, key);
+    if (key == NULL || value == NULL)
+        known->bad = true;
+    else
+        check_name(known, key);
     return MHD_YES;
 }
 
@@ -129,15 +135,16 @@ struct result request_query_only(const struct request *request, const char *cons
     return known.bad ? FAIL(REASON_BAD_QUERY) : OK;
 }
 
-struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max, uint64_t fallback,
-                                   uint64_t *value)
+struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max,
+                                   uint64_t fallback, uint64_t *value)
 {
     const char *text = request_query(request, name);
     *value = fallback;
     if (text == NULL) return OK;
     uint64_t number = 0;
     size_t digits = 0;
-    for (; text[digits] >= '0' && text[digits] <= '9' && digits < 19; digits++) number = number * 10 + (uint64_t)(text[digits] - '0');
+    for (; text[digits] >= '0' && text[digits] <= '9' && digits < 19; digits++)
+        number = number * 10 + (uint64_t)(text[digits] - '0');
     if (digits == 0 || text[digits] != 0 || number < min || number > max) return FAIL(REASON_BAD_QUERY);
     *value = number;
     return OK;

@@ -41,7 +41,8 @@ static const char *take_serials(gnutls_x509_crl_t crl, const gnutls_datum_t *iss
     return problem;
 }
 
-static const char *take_list(gnutls_x509_crl_t crl, const gnutls_x509_crt_t *cas, unsigned ca_count, struct revoked *revoked)
+static const char *take_list(gnutls_x509_crl_t crl, const gnutls_x509_crt_t *cas, unsigned ca_count,
+                             struct revoked *revoked)
 {
     unsigned status = 0;
     if (gnutls_x509_crl_verify(crl, cas, ca_count, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) != 0 || status != 0)
@@ -94,7 +95,9 @@ bool revoked_contains(const struct revoked *revoked, gnutls_x509_crt_t certifica
     size_t size = sizeof serial;
     gnutls_datum_t issuer = { NULL, 0 };
     if (revoked->count == 0) return false;
-    if (gnutls_x509_crt_get_serial(certificate, serial, &size) != 0 || gnutls_x509_crt_get_raw_issuer_dn(certificate, &issuer) != 0) return true;
+    if (gnutls_x509_crt_get_serial(certificate, serial, &size) != 0 ||
+        gnutls_x509_crt_get_raw_issuer_dn(certificate, &issuer) != 0)
+        return true;
     bool fine = digest(&issuer, serial, size, wanted);
     gnutls_free(issuer.data);
     return !fine || bsearch(wanted, revoked->digests, revoked->count, REVOKED_DIGEST_BYTES, compare) != NULL;

@@ -28,12 +28,14 @@ static void count_row(struct router_row *row, enum method method, struct metrics
     static const char *const classes[ROUTER_CLASSES] = { "2xx", "4xx", "5xx" };
     char labels[192];
     for (size_t i = 0; i < ROUTER_CLASSES; i++) {
-        snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",status=\"%s\"", method_names[method], row->path, classes[i]);
-        row->answers[method][i] = metrics_counter(metrics, "platesieve_http_answers_total", "Answers, by route and class of status.", labels);
+        snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",status=\"%s\"", method_names[method], row->path,
+                 classes[i]);
+        row->answers[method][i] =
+            metrics_counter(metrics, "platesieve_http_answers_total", "Answers, by route and class of status.", labels);
     }
     snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\"", method_names[method], row->path);
-    row->seconds[method] =
-        metrics_histogram(metrics, "platesieve_http_answer_seconds", "From a request's header to the end of its answer.", labels);
+    row->seconds[method] = metrics_histogram(metrics, "platesieve_http_answer_seconds",
+                                             "From a request's header to the end of its answer.", labels);
 }
 
 static void name_allowed(struct router_row *row)
@@ -41,8 +43,8 @@ static void name_allowed(struct router_row *row)
     size_t size = 0;
     for (size_t i = 0; i < ROUTER_METHODS; i++) {
         if (row->routes[i] == NULL) continue;
-        size += (size_t)snprintf(row->allow + size, sizeof row->allow - size, "%s%s%s", size > 0 ? ", " : "", method_names[i],
-                                 i == METHOD_GET ? ", HEAD" : "");
+        size += (size_t)snprintf(row->allow + size, sizeof row->allow - size, "%s%s%s", size > 0 ? ", " : "",
+                                 method_names[i], i == METHOD_GET ? ", HEAD" : "");
     }
 }
 
@@ -51,8 +53,9 @@ struct router *router_create(const struct route *routes, struct metrics *metrics
     struct router *router = calloc(1, sizeof *router);
     if (router == NULL) return NULL;
     if (metrics != NULL)
-        router->lost = metrics_counter(metrics, "platesieve_http_answers_total", "Answers, by route and class of status.",
-                                       "method=\"\",route=\"\",status=\"4xx\"");
+        router->lost =
+            metrics_counter(metrics, "platesieve_http_answers_total", "Answers, by route and class of status.",
+                            "method=\"\",route=\"\",status=\"4xx\"");
     for (const struct route *route = routes; route->path != NULL; route++) {
         struct router_row *row = row_for(router, route->path);
         row->routes[route->method] = route;
@@ -102,7 +105,8 @@ static bool matches(const char *path, const char *url, char arguments[3][LIMIT_N
     return *url == 0;
 }
 
-const struct router_row *router_find(const struct router *router, const char *url, char arguments[3][LIMIT_NAME_MAX + 1])
+const struct router_row *router_find(const struct router *router, const char *url,
+                                     char arguments[3][LIMIT_NAME_MAX + 1])
 {
     for (size_t i = 0; i < router->count; i++)
         if (matches(router->rows[i].path, url, arguments)) return &router->rows[i];

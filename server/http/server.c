@@ -10,7 +10,8 @@
 #define PLAIN_CONNECTIONS 32
 #define DAEMON_OPTIONS_MAX 24
 
-/* Decodes %XX in place, but not to a zero byte, which would end the text early: "%00" stays, and nothing has such a name. */
+/* Decodes %XX in place, but not to a zero byte, which would end the text early: "%00" stays, and nothing has such a
+   name. */
 static size_t unescape(void *context, struct MHD_Connection *mhd, char *text)
 {
     (void)context;
@@ -31,7 +32,7 @@ static size_t unescape(void *context, struct MHD_Connection *mhd, char *text)
     return (size_t)(out - text);
 }
 
-/* -- starting ------------------------------------------------------------------------------------------------------------------ */
+/* -- starting ---------------------------------------------------------------------------------- */
 
 struct identity {
     gnutls_datum_t certificate, key; /* PEM, with ending zeros */
@@ -49,11 +50,15 @@ static bool identity_load(const struct http_settings *settings, struct identity 
 {
     gnutls_certificate_credentials_t credentials;
     const char *problem = NULL;
-    if (gnutls_load_file(settings->certificate, &identity->certificate) != 0) problem = "the certificate can't be read";
-    else if (gnutls_load_file(settings->key, &identity->key) != 0) problem = "the certificate's key can't be read";
-    else if (gnutls_certificate_allocate_credentials(&credentials) != 0) problem = "no memory";
+    if (gnutls_load_file(settings->certificate, &identity->certificate) != 0)
+        problem = "the certificate can't be read";
+    else if (gnutls_load_file(settings->key, &identity->key) != 0)
+        problem = "the certificate's key can't be read";
+    else if (gnutls_certificate_allocate_credentials(&credentials) != 0)
+        problem = "no memory";
     else {
-        if (gnutls_certificate_set_x509_key_mem(credentials, &identity->certificate, &identity->key, GNUTLS_X509_FMT_PEM) < 0)
+        if (gnutls_certificate_set_x509_key_mem(credentials, &identity->certificate, &identity->key,
+                                                GNUTLS_X509_FMT_PEM) < 0)
             problem = "certificate and key are broken or don't belong together";
         gnutls_certificate_free_credentials(credentials);
     }
@@ -61,8 +66,8 @@ static bool identity_load(const struct http_settings *settings, struct identity 
     return problem == NULL;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flags, unsigned threads, unsigned connections,
-                                       const struct identity *identity)
+static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned flags, unsigned threads,
+                                       unsigned connections, const struct identity *identity)
 {
     struct MHD_OptionItem options[DAEMON_OPTIONS_MAX];
     size_t n = 0;
@@ -125,7 +130,8 @@ static struct result start_plain(struct http_server *server, const struct http_s
     return start_accepting(fd, server->plain, &server->plain_acceptor);
 }
 
-static struct result prepare(struct http_server *server, const struct http_settings *settings, const struct route *routes)
+static struct result prepare(struct http_server *server, const struct http_settings *settings,
+                             const struct route *routes)
 {
     TRY(trust_create(settings->ca, settings->crl, settings->trust_domain, &server->trust));
     server->router = router_create(routes, settings->metrics);
@@ -145,7 +151,8 @@ static struct result prepare(struct http_server *server, const struct http_setti
     return server->workers != NULL && server->ticker != NULL ? OK : FAIL(REASON_INTERNAL);
 }
 
-struct result http_server_start(const struct http_settings *settings, const struct route *routes, void *app, struct http_server **out)
+struct result http_server_start(const struct http_settings *settings, const struct route *routes, void *app,
+                                struct http_server **out)
 {
     struct http_server *server = calloc(1, sizeof *server);
     if (server == NULL) return FAIL(REASON_INTERNAL);
@@ -174,13 +181,14 @@ uint16_t http_server_plain_port(const struct http_server *server)
     return server->plain_port;
 }
 
-/* -- stopping --------------------------------------------------------------------------------------------------------------------- */
+/* -- stopping ---------------------------------------------------------------------------------- */
 
 /* Waits until nothing is under way, at most WAIT_MS. */
 static void settle(struct http_server *server, unsigned wait_ms)
 {
     const struct timespec pause = { 0, 10 * 1000000L };
-    for (unsigned waited = 0; connections_end(server, false) > 0 && waited < wait_ms; waited += 10) nanosleep(&pause, NULL);
+    for (unsigned waited = 0; connections_end(server, false) > 0 && waited < wait_ms; waited += 10)
+        nanosleep(&pause, NULL);
 }
 
 /* Gone when the last late completion has let go of its connection. */

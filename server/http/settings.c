@@ -16,7 +16,8 @@ struct reading {
     char problem[256]; /* the first; empty: none yet */
 };
 
-/* Returns 0, on which inih notes the line.  Section and key are those of the table: what the file holds is not repeated. */
+/* Returns 0, on which inih notes the line.  Section and key are those of the table: what the file holds is not
+   repeated. */
 static int refuse(struct reading *reading, const struct setting *setting, const char *why)
 {
     snprintf(reading->problem, sizeof reading->problem, "[%s] %s: %s", setting->section, setting->key, why);
@@ -36,7 +37,8 @@ static bool store_number(const struct setting *setting, const char *value, void 
     char *end;
     errno = 0;
     unsigned long long number = strtoull(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end != 0 || errno != 0 || number < setting->min || number > setting->max) return false;
+    if (value[0] < '0' || value[0] > '9' || *end != 0 || errno != 0 || number < setting->min || number > setting->max)
+        return false;
     memcpy((char *)settings + setting->offset, &number, sizeof number);
     return true;
 }
@@ -77,15 +79,19 @@ static int take(struct reading *reading, size_t i, const char *value)
     reading->seen[i] = true;
     if (store(setting, value, reading->settings)) return 1;
     char why[96] = "is not yes or no";
-    if (setting->type == SETTING_NUMBER) snprintf(why, sizeof why, "is not a number from %llu to %llu", setting->min, setting->max);
+    if (setting->type == SETTING_NUMBER)
+        snprintf(why, sizeof why, "is not a number from %llu to %llu", setting->min, setting->max);
     if (setting->type == SETTING_TEXT) snprintf(why, sizeof why, "is too short or too long");
     return refuse(reading, setting, why);
 }
 
-static int take_each(struct reading *reading, const struct setting *setting, const char *name, const char *key, const char *value)
+static int take_each(struct reading *reading, const struct setting *setting, const char *name, const char *key,
+                     const char *value)
 {
     bool fine = *name != 0 && reading->each != NULL && reading->each(reading->settings, name, key, value);
-    return fine ? 1 : refuse(reading, setting, "a section of this kind has an unknown key or a value that is not acceptable");
+    return fine ? 1
+                : refuse(reading, setting,
+                         "a section of this kind has an unknown key or a value that is not acceptable");
 }
 
 static int on_line(void *context, const char *section, const char *key, const char *value)
@@ -142,7 +148,8 @@ static int read_with(struct reading *reading, FILE *file)
     return -1;
 }
 
-int settings_read(const char *file, const struct setting *table, size_t count, setting_each_fn each, void *settings, FILE *errors)
+int settings_read(const char *file, const struct setting *table, size_t count, setting_each_fn each, void *settings,
+                  FILE *errors)
 {
     FILE *in = fopen(file, "re");
     if (in == NULL) {

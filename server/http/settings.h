@@ -1,5 +1,5 @@
-/* Settings of a daemon from an INI file (inih) into a struct, by a table: unknown sections and keys, values out of range and missing
-   ones are errors that name file, line and key, never the value. */
+/* Settings of a daemon from an INI file (inih) into a struct, by a table: unknown sections and keys, values out of
+   range and missing ones are errors that name file, line and key, never the value. */
 #ifndef SERVER_HTTP_SETTINGS_H
 #define SERVER_HTTP_SETTINGS_H
 
@@ -10,7 +10,7 @@
 enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_BOOL };
 
 struct setting {
-    const char *section;  /* "gate", or "site *": each section "site NAME" is handed to `each` below */
+    const char *section; /* "gate", or "site *": each section "site NAME" is handed to `each` below */
     const char *key;
     enum setting_type type;
     size_t offset;        /* into the struct: char * (malloc'ed), unsigned long long, bool */
@@ -22,7 +22,8 @@ struct setting {
 typedef bool (*setting_each_fn)(void *settings, const char *name, const char *key, const char *value);
 
 /* 0, or -1 with one line on ERRORS. */
-int settings_read(const char *file, const struct setting *table, size_t count, setting_each_fn each, void *settings, FILE *errors);
+int settings_read(const char *file, const struct setting *table, size_t count, setting_each_fn each, void *settings,
+                  FILE *errors);
 /* Frees the texts that the table points at. */
 void settings_free(const struct setting *table, size_t count, void *settings);
 

@@ -1,7 +1,9 @@
-/* Fewer system calls per request than libmicrohttpd and GnuTLS make by themselves, measured at a quarter of a request's cost:
-   - GnuTLS reads each record in two steps, its 5-byte head and the rest: here both come from one recv() into a small buffer;
-   - libmicrohttpd sends head and body of an answer as two records: here they are held back and sent as one when the answer is complete.
-   libmicrohttpd sees the same: data is there until EAGAIN, and what it sends is accepted. */
+/* Fewer system calls per request than libmicrohttpd and GnuTLS make by themselves, measured at a quarter of a request's
+   cost:
+   - GnuTLS reads each record in two steps, its 5-byte head and the rest: here both come from one recv() into a small
+   buffer;
+   - libmicrohttpd sends head and body of an answer as two records: here they are held back and sent as one when the
+   answer is complete. libmicrohttpd sees the same: data is there until EAGAIN, and what it sends is accepted. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -49,7 +49,8 @@ static bool load_cas(const char *file, struct store *store)
     int status = gnutls_x509_crt_list_import2(&store->cas, &store->ca_count, &pem, GNUTLS_X509_FMT_PEM, 0);
     gnutls_free(pem.data);
     if (status < 0 || store->ca_count == 0) return false;
-    if (gnutls_x509_trust_list_init(&store->list, 0) != 0) abort(); /* no memory at start; the certificates would have no owner */
+    if (gnutls_x509_trust_list_init(&store->list, 0) != 0)
+        abort(); /* no memory at start; the certificates would have no owner */
     int added = gnutls_x509_trust_list_add_cas(store->list, store->cas, store->ca_count, 0);
     return added == (int)store->ca_count;
 }
@@ -69,12 +70,14 @@ static struct store *store_load(const struct trust *trust, bool new_ca)
     bool starting = trust->store == NULL;
     if (problem == NULL && store->revoked.expired) {
         log_line(LOG_WARNING, "the revocation list has expired: %s", trust->crl_file);
-        if (!starting) problem = "it has expired"; /* what was revoked by an expired list is revoked all the same: good enough to start */
+        /* what an expired list revoked is revoked all the same: good enough to start */
+        if (!starting) problem = "it has expired";
     }
     if (problem == NULL && !starting && !new_ca && store->revoked.issued_s < trust->store->revoked.issued_s)
         problem = "it is older than the one before";
     if (problem == NULL) return store;
-    log_line(LOG_ERR, "the revocation list is not usable (%s)%s: %s", problem, starting ? "" : ", the last good one stays in force", trust->crl_file);
+    log_line(LOG_ERR, "the revocation list is not usable (%s)%s: %s", problem,
+             starting ? "" : ", the last good one stays in force", trust->crl_file);
     store_free(store);
     return NULL;
 }
@@ -137,7 +140,8 @@ void trust_poll(struct trust *trust)
     atomic_fetch_add(&trust->generation, 1);
     pthread_rwlock_unlock(&trust->lock);
     store_free(old);
-    log_line(LOG_NOTICE, "trust loaded: %u CA certificate(s), %zu certificate(s) revoked", store->ca_count, store->revoked.count);
+    log_line(LOG_NOTICE, "trust loaded: %u CA certificate(s), %zu certificate(s) revoked", store->ca_count,
+             store->revoked.count);
 }
 
 uint64_t trust_generation(const struct trust *trust)
@@ -145,7 +149,7 @@ uint64_t trust_generation(const struct trust *trust)
     return atomic_load_explicit(&trust->generation, memory_order_relaxed);
 }
 
-/* -- one certificate ----------------------------------------------------------------------------------------------------------- */
+/* -- one certificate --------------------------------------------------------------------------- */
 
 /* Its only URI name; false if there is none, or a second. */
 static bool only_uri(gnutls_x509_crt_t leaf, char *uri, size_t room, size_t *size)
@@ -171,7 +175,8 @@ static struct result check_issuer(const struct store *store, gnutls_x509_crt_t l
     char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
     gnutls_typed_vdata_st data = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)purpose };
     unsigned flags = GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM);
-    if (gnutls_x509_trust_list_verify_crt2(store->list, &leaf, 1, &data, 1, flags, status, NULL) != 0) *status |= GNUTLS_CERT_INVALID;
+    if (gnutls_x509_trust_list_verify_crt2(store->list, &leaf, 1, &data, 1, flags, status, NULL) != 0)
+        *status |= GNUTLS_CERT_INVALID;
     if (*status != 0) return FAIL((*status & GNUTLS_CERT_EXPIRED) != 0 ? REASON_REVOKED : REASON_FORBIDDEN);
     if (gnutls_x509_crt_get_ca_status(leaf, NULL) > 0) return FAIL(REASON_FORBIDDEN); /* a CA does not log in */
     if (!revoked_contains(&store->revoked, leaf)) return OK;

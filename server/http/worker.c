@@ -71,8 +71,10 @@ bool workers_submit(struct workers *workers, struct exchange *exchange)
     bool accepted = !workers->ending && workers->count > 0 && workers->queued < LIMIT_QUEUE;
     if (accepted) {
         exchange->queued_next = NULL;
-        if (workers->last != NULL) workers->last->queued_next = exchange;
-        else workers->first = exchange;
+        if (workers->last != NULL)
+            workers->last->queued_next = exchange;
+        else
+            workers->first = exchange;
         workers->last = exchange;
         workers->queued++;
         pthread_cond_signal(&workers->work);
@@ -89,7 +91,8 @@ void workers_stop(struct workers *workers)
     pthread_cond_broadcast(&workers->work);
     pthread_mutex_unlock(&workers->lock);
     for (unsigned i = 0; i < workers->count; i++) pthread_join(workers->threads[i], NULL);
-    for (struct exchange *exchange; (exchange = take(workers)) != NULL;) request_complete(&exchange->request, reply_problem(REASON_BUSY));
+    for (struct exchange *exchange; (exchange = take(workers)) != NULL;)
+        request_complete(&exchange->request, reply_problem(REASON_BUSY));
     pthread_cond_destroy(&workers->work);
     pthread_mutex_destroy(&workers->lock);
     free(workers);

@@ -1,6 +1,7 @@
-/* free() and realloc() that wipe, in front of glibc's: buffers of libmicrohttpd, GnuTLS, jansson and libpq, which hold what clients sent,
-   leave nothing behind when they are given back.  (glibc's M_PERTURB does not do it: the thread cache bypasses it.)  Each daemon lists
-   this file among its own sources, so that it is linked whatever else is.  Sanitizers bring their own allocator. */
+/* free() and realloc() that wipe, in front of glibc's: buffers of libmicrohttpd, GnuTLS, jansson and libpq, which hold
+   what clients sent, leave nothing behind when they are given back.  (glibc's M_PERTURB does not do it: the thread
+   cache bypasses it.)  Each daemon lists this file among its own sources, so that it is linked whatever else is.
+   Sanitizers bring their own allocator. */
 #ifndef PLATESIEVE_SANITIZER
 
 #include <errno.h>

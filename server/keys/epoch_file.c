@@ -57,7 +57,8 @@ struct result epoch_file_write(const char *folder, const uint8_t *master, const 
     if (!epoch->erased) memcpy(content.key, key, sizeof content.key);
     epoch_file_name(epoch, name);
     purpose_of(name, purpose);
-    struct result result = sealed_file_write(folder, name, master, purpose, &content, epoch->erased ? SIZE_WITHOUT_KEY : SIZE_WITH_KEY);
+    struct result result =
+        sealed_file_write(folder, name, master, purpose, &content, epoch->erased ? SIZE_WITHOUT_KEY : SIZE_WITH_KEY);
     platesieve_wipe(&content, sizeof content);
     return result;
 }
@@ -67,8 +68,8 @@ static bool fits(const struct epoch *epoch)
 {
     char id[SCHEDULE_ID_SIZE];
     schedule_id(epoch->span.opens_s, id);
-    return strcmp(id, epoch->id) == 0 && epoch->span.opens_s < epoch->span.closes_s && epoch->span.closes_s <= epoch->span.destroyed_s &&
-           epoch->suite == PLATESIEVE_HMAC_SHA256;
+    return strcmp(id, epoch->id) == 0 && epoch->span.opens_s < epoch->span.closes_s &&
+           epoch->span.closes_s <= epoch->span.destroyed_s && epoch->suite == PLATESIEVE_HMAC_SHA256;
 }
 
 static bool key_fits(const struct epoch *epoch, const uint8_t *key)
@@ -91,7 +92,8 @@ struct result epoch_file_read(const char *folder, const uint8_t *master, struct 
     struct result result = sealed_file_read(folder, name, master, purpose, &content, sizeof content, &size);
     if (!failed(result) && size != wanted) result = FAIL(REASON_INTERNAL);
     if (!failed(result)) {
-        epoch->span = (struct span){ (int64_t)be64toh(content.opens_s), (int64_t)be64toh(content.closes_s), (int64_t)be64toh(content.destroyed_s) };
+        epoch->span = (struct span){ (int64_t)be64toh(content.opens_s), (int64_t)be64toh(content.closes_s),
+                                     (int64_t)be64toh(content.destroyed_s) };
         epoch->suite = (enum platesieve_suite)content.suite;
         memcpy(epoch->key_id, content.key_id, sizeof epoch->key_id);
         if (!fits(epoch)) result = FAIL(REASON_INTERNAL);

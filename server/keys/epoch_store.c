@@ -26,7 +26,7 @@ struct epoch_store {
     char *folder;
     uint8_t *master; /* locked memory */
     int lock;
-    pthread_rwlock_t guard; /* over what is below */
+    pthread_rwlock_t guard;                 /* over what is below */
     struct held epochs[LIMIT_EPOCHS_KNOWN]; /* by opening time, then number */
     size_t count;
     uint64_t next; /* number of the next epoch */
@@ -38,7 +38,7 @@ static struct result complain(FILE *errors, const char *folder, const char *name
     return FAIL(REASON_INTERNAL);
 }
 
-/* -- making one ----------------------------------------------------------------------------------------------------------------- */
+/* -- making one -------------------------------------------------------------------------------- */
 
 struct result epoch_store_create(const char *folder, const uint8_t *master, FILE *errors)
 {
@@ -48,11 +48,12 @@ struct result epoch_store_create(const char *folder, const uint8_t *master, FILE
     if (sealed_file_read(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark, &size).reason != REASON_NOT_FOUND)
         return complain(errors, folder, MARK, "this folder holds epoch keys already");
     randombytes_buf(mark, sizeof mark);
-    if (failed(sealed_file_write(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark))) return complain(errors, folder, MARK, "can't be written");
+    if (failed(sealed_file_write(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark)))
+        return complain(errors, folder, MARK, "can't be written");
     return OK;
 }
 
-/* -- in memory ------------------------------------------------------------------------------------------------------------------- */
+/* -- in memory --------------------------------------------------------------------------------- */
 
 static void insert(struct epoch_store *store, const struct epoch *epoch, uint8_t *key)
 {
@@ -89,9 +90,10 @@ static struct held *find_id(struct epoch_store *store, const char *id)
     return NULL;
 }
 
-/* -- opening --------------------------------------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------- */
 
-/* The erased file of an epoch is written before its key's file is erased: if both are there, the daemon was stopped in between. */
+/* The erased file of an epoch is written before its key's file is erased: if both are there, the daemon was stopped in
+   between. */
 static struct result settle_pair(struct epoch_store *store, const struct epoch *epoch, struct held *twin)
 {
     if (strcmp(twin->epoch.id, epoch->id) != 0 || twin->epoch.erased == epoch->erased) return FAIL(REASON_INTERNAL);
@@ -145,7 +147,8 @@ static struct result load_all(struct epoch_store *store, FILE *errors)
     struct result result = OK;
     for (struct dirent *item; !failed(result) && (item = readdir(folder)) != NULL;) {
         const char *name = item->d_name;
-        if (name[0] == '.' || strcmp(name, MARK) == 0 || strcmp(name, LOCK) == 0 || strcmp(name, "lost+found") == 0) continue;
+        if (name[0] == '.' || strcmp(name, MARK) == 0 || strcmp(name, LOCK) == 0 || strcmp(name, "lost+found") == 0)
+            continue;
         result = is_remnant(name) ? sealed_file_erase(store->folder, name) : load(store, name, errors);
     }
     closedir(folder);
@@ -155,10 +158,12 @@ static struct result load_all(struct epoch_store *store, FILE *errors)
 static struct result take_lock(struct epoch_store *store, FILE *errors)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", store->folder, LOCK) >= (int)sizeof path) return complain(errors, store->folder, LOCK, "path too long");
+    if (snprintf(path, sizeof path, "%s/%s", store->folder, LOCK) >= (int)sizeof path)
+        return complain(errors, store->folder, LOCK, "path too long");
     store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock < 0) return complain(errors, store->folder, LOCK, strerror(errno));
-    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) return complain(errors, store->folder, LOCK, "another key server uses this folder");
+    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0)
+        return complain(errors, store->folder, LOCK, "another key server uses this folder");
     return OK;
 }
 
@@ -167,7 +172,8 @@ static struct result check_mark(struct epoch_store *store, FILE *errors)
     uint8_t mark[MARK_BYTES];
     size_t size;
     struct result result = sealed_file_read(store->folder, MARK, store->master, MARK_PURPOSE, mark, sizeof mark, &size);
-    if (result.reason == REASON_NOT_FOUND) return complain(errors, store->folder, MARK, "there is none; make it with: platesieve-keyd init");
+    if (result.reason == REASON_NOT_FOUND)
+        return complain(errors, store->folder, MARK, "there is none; make it with: platesieve-keyd init");
     if (failed(result)) return complain(errors, store->folder, MARK, "is broken, or sealed under another master key");
     return OK;
 }
@@ -196,8 +202,10 @@ struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *
         memcpy(store->master, master, PLATESIEVE_KEY_BYTES);
         result = open_parts(store, errors);
     }
-    if (failed(result)) epoch_store_close(store);
-    else *out = store;
+    if (failed(result))
+        epoch_store_close(store);
+    else
+        *out = store;
     return result;
 }
 
@@ -212,7 +220,7 @@ void epoch_store_close(struct epoch_store *store)
     free(store);
 }
 
-/* -- adding and erasing ------------------------------------------------------------------------------------------------------------ */
+/* -- adding and erasing ------------------------------------------------------------------------ */
 
 static struct result name_key(struct epoch *epoch, const uint8_t *key)
 {
@@ -223,8 +231,8 @@ static struct result name_key(struct epoch *epoch, const uint8_t *key)
     return OK;
 }
 
-struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first, enum platesieve_suite suite,
-                              struct epoch *added)
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first,
+                              enum platesieve_suite suite, struct epoch *added)
 {
     if (store->count == LIMIT_EPOCHS_KNOWN) return FAIL(REASON_TOO_MANY);
     struct epoch epoch = { .number = store->count == 0 ? first : store->next, .suite = suite, .span = *span };
@@ -252,7 +260,8 @@ static void prune(struct epoch_store *store)
     size_t erased = 0;
     for (size_t i = store->count; i > 0; i--) {
         struct epoch epoch = store->epochs[i - 1].epoch;
-        if (!epoch.erased || ++erased <= SCHEDULE_ERASED_KEPT || failed(epoch_file_erase(store->folder, &epoch))) continue;
+        if (!epoch.erased || ++erased <= SCHEDULE_ERASED_KEPT || failed(epoch_file_erase(store->folder, &epoch)))
+            continue;
         pthread_rwlock_wrlock(&store->guard);
         drop(store, i - 1);
         pthread_rwlock_unlock(&store->guard);
@@ -271,7 +280,8 @@ struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int6
 
     struct epoch live = held->epoch, erased = live;
     erased.erased = true;
-    if (now_s > erased.span.destroyed_s) erased.span.destroyed_s = now_s; /* the daemon was not there in time: say when it really was */
+    if (now_s > erased.span.destroyed_s)
+        erased.span.destroyed_s = now_s; /* the daemon was not there in time: say when it really was */
     TRY(epoch_file_write(store->folder, store->master, &erased, NULL));
     TRY(epoch_file_erase(store->folder, &live));
     pthread_rwlock_wrlock(&store->guard);
@@ -281,7 +291,7 @@ struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int6
     return OK;
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------------ */
 
 size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPOCHS_KNOWN])
 {
@@ -292,7 +302,8 @@ size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPO
     return count;
 }
 
-struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch, uint8_t key[PLATESIEVE_KEY_BYTES])
+struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch,
+                              uint8_t key[PLATESIEVE_KEY_BYTES])
 {
     struct result result = FAIL(REASON_NOT_FOUND);
     pthread_rwlock_rdlock(&store->guard);

@@ -1,11 +1,10 @@
 /* The epochs and their keys: on disk one sealed file for each, in memory the keys on locked pages.
- *
- * Folder: "store" says that this folder was made for keys, and under which master key; "lock" is held by the daemon that uses it;
- * "0000000017-20261122T000000Z.key" is a live epoch; "….gone" one whose key was erased (the last eight).  Anything else is refused, but for names
- * that begin with a dot.
- *
- * Threads: one thread adds and erases; any thread may list and ask for keys.
- */
+
+   Folder: "store" says that this folder was made for keys, and under which master key; "lock" is held by the daemon
+   that uses it; "0000000017-20261122T000000Z.key" is a live epoch; "….gone" one whose key was erased (the last eight).
+   Anything else is refused, but for names that begin with a dot.
+
+   Threads: one thread adds and erases; any thread may list and ask for keys. */
 #ifndef SERVER_KEYS_EPOCH_STORE_H
 #define SERVER_KEYS_EPOCH_STORE_H
 
@@ -26,23 +25,27 @@ struct epoch {
 
 struct epoch_store;
 
-/* Makes the store in FOLDER, which it makes if need be; refuses one that holds a store.  MASTER has PLATESIEVE_KEY_BYTES. */
+/* Makes the store in FOLDER, which it makes if need be; refuses one that holds a store.  MASTER has
+   PLATESIEVE_KEY_BYTES. */
 struct result epoch_store_create(const char *folder, const uint8_t *master, FILE *errors);
-/* Opens it and takes its lock.  A file that is broken, foreign, or sealed under another key is an error, said on ERRORS with its name. */
+/* Opens it and takes its lock.  A file that is broken, foreign, or sealed under another key is an error, said on ERRORS
+   with its name. */
 struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *errors, struct epoch_store **store);
 void epoch_store_close(struct epoch_store *store); /* NULL is fine */
 
-/* A new epoch with a new key, durable when it returns.  Its number follows the last one's; an empty store begins with FIRST.
-   REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN. */
-struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first, enum platesieve_suite suite,
-                              struct epoch *added);
-/* Erases the key of epoch NUMBER: from memory at once, and from the disk.  On failure the epoch is still to be erased. */
+/* A new epoch with a new key, durable when it returns.  Its number follows the last one's; an empty store begins with
+   FIRST. REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN. */
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first,
+                              enum platesieve_suite suite, struct epoch *added);
+/* Erases the key of epoch NUMBER: from memory at once, and from the disk.  On failure the epoch is still to be
+   erased. */
 struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int64_t now_s);
 
 /* Copies all epochs, oldest first; ROOM for LIMIT_EPOCHS_KNOWN. */
 size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPOCHS_KNOWN]);
-/* The key of the epoch called ID while it is coming or open; REASON_GONE later, REASON_NOT_FOUND for one that is not known.  The caller wipes
-   KEY. */
-struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch, uint8_t key[PLATESIEVE_KEY_BYTES]);
+/* The key of the epoch called ID while it is coming or open; REASON_GONE later, REASON_NOT_FOUND for one that is not
+   known.  The caller wipes KEY. */
+struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch,
+                              uint8_t key[PLATESIEVE_KEY_BYTES]);
 
 #endif

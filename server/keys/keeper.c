@@ -29,7 +29,8 @@ static bool erase_due(const struct keeper_settings *settings, int64_t now_s)
             log_line(LOG_ERR, "the key of epoch %s could not be erased from the disk", epochs[i].id);
             fine = false;
         } else {
-            log_line(LOG_NOTICE, "the key of epoch %s, number %llu, is erased", epochs[i].id, (unsigned long long)epochs[i].number);
+            log_line(LOG_NOTICE, "the key of epoch %s, number %llu, is erased", epochs[i].id,
+                     (unsigned long long)epochs[i].number);
         }
     }
     return fine;

@@ -12,7 +12,8 @@ struct keeper_settings {
     enum platesieve_suite suite;
 };
 
-/* Erases what is due and makes what is missing, once; says both on the log.  False when the disk did not take it: to be tried again. */
+/* Erases what is due and makes what is missing, once; says both on the log.  False when the disk did not take it: to be
+   tried again. */
 bool keeper_tick(const struct keeper_settings *settings);
 
 struct keeper;

@@ -18,7 +18,8 @@ struct options {
 /* The folder that PATH lies in is not made: a master key belongs to a place that somebody chose. */
 static enum daemon_exit init(const struct config *config, uint8_t *master)
 {
-    if (failed(key_file_create(config->master_key_file, stderr)) || failed(key_file_read(config->master_key_file, master, stderr)))
+    if (failed(key_file_create(config->master_key_file, stderr)) ||
+        failed(key_file_read(config->master_key_file, master, stderr)))
         return DAEMON_FAILED;
     return failed(epoch_store_create(config->state_dir, master, stderr)) ? DAEMON_FAILED : DAEMON_OK;
 }
@@ -58,7 +59,8 @@ static enum daemon_exit start_server(struct keyd *keyd, struct http_server **ser
 
 static void register_metrics(struct keyd *keyd)
 {
-    keyd->keys_given = metrics_counter(keyd->metrics, "platesieve_keys_given_total", "Epoch keys that were given out.", "");
+    keyd->keys_given =
+        metrics_counter(keyd->metrics, "platesieve_keys_given_total", "Epoch keys that were given out.", "");
     keyd->live = metrics_gauge(keyd->metrics, "platesieve_keys_live", "Epochs whose key is not erased.", "");
     keyd->ready = metrics_gauge(keyd->metrics, "platesieve_ready", "1 when the key server can do its work.", "");
 }
@@ -71,7 +73,8 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
     if (code == DAEMON_OK) register_metrics(keyd);
     if (code == DAEMON_OK) code = open_store(keyd, master);
     if (code == DAEMON_OK) code = start_server(keyd, &server);
-    if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0) code = DAEMON_FAILED;
+    if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0)
+        code = DAEMON_FAILED;
     if (code == DAEMON_OK) {
         log_line(LOG_NOTICE, "%s %s serves on port %u", keyd->config->name, PACKAGE_VERSION, http_server_port(server));
         (void)daemon_wait();
@@ -93,12 +96,13 @@ static enum daemon_exit run(const struct config *config, const struct options *o
         return DAEMON_FAILED;
     }
     struct keyd keyd = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
-    enum daemon_exit code = strcmp(options->command, "init") == 0 ? init(config, master) : serve(&keyd, master, options->ready_file);
+    enum daemon_exit code =
+        strcmp(options->command, "init") == 0 ? init(config, master) : serve(&keyd, master, options->ready_file);
     platesieve_secret_free(master);
     return code;
 }
 
-/* -- command line --------------------------------------------------------------------------------------------------------------- */
+/* -- command line ------------------------------------------------------------------------------ */
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -110,7 +114,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) argp_error(state, "one command at a time");
         options->command = argument;
-        if (strcmp(argument, "run") != 0 && strcmp(argument, "init") != 0) argp_error(state, "the commands are run and init");
+        if (strcmp(argument, "run") != 0 && strcmp(argument, "init") != 0)
+            argp_error(state, "the commands are run and init");
         return 0;
     case ARGP_KEY_END:
         if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
@@ -130,10 +135,16 @@ const char *argp_program_version = "platesieve-keyd " PACKAGE_VERSION;
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = { argp_options, parse_option, "[run|init]",
-                                      "The key server: makes the epochs' keys, gives them to lanes and agencies, erases them on time.\v"
-                                      "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
-                                      NULL, NULL, NULL };
+    static const struct argp argp = {
+        argp_options,
+        parse_option,
+        "[run|init]",
+        "The key server: makes the epochs' keys, gives them to lanes and agencies, erases them on time.\v"
+        "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
+        NULL,
+        NULL,
+        NULL
+    };
     struct options options = { .command = "run" };
     struct config config;
 

@@ -20,7 +20,8 @@ struct span schedule_span(const struct schedule *schedule, int64_t opens_s)
 size_t schedule_wanted(const struct schedule *schedule, int64_t now_s, struct span *spans)
 {
     int64_t opens_s = now_s - now_s % schedule->length_s;
-    for (unsigned i = 0; i <= schedule->ahead; i++) spans[i] = schedule_span(schedule, opens_s + i * schedule->length_s);
+    for (unsigned i = 0; i <= schedule->ahead; i++)
+        spans[i] = schedule_span(schedule, opens_s + i * schedule->length_s);
     return schedule->ahead + 1;
 }
 

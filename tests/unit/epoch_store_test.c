@@ -1,4 +1,5 @@
-/* The keys on disk: kept over a restart, erased on time or at the next start, and nothing foreign or broken is passed over. */
+/* The keys on disk: kept over a restart, erased on time or at the next start, and nothing foreign or broken is passed
+   over. */
 #include "server/keys/epoch_store.h"
 
 #include <dirent.h>
@@ -180,7 +181,8 @@ static void test_erased_on_time(void **state)
     assert_int_equal(epoch_store_list(place->store, epochs), 3);
     assert_true(epochs[0].erased);
     assert_int_equal(epochs[0].span.destroyed_s, NOON + 3600 + 1200);
-    assert_fails(epoch_store_key(place->store, "20261122T120000Z", NOON * 1000, &epoch, key), REASON_GONE); /* also with the clock set back */
+    assert_fails(epoch_store_key(place->store, "20261122T120000Z", NOON * 1000, &epoch, key),
+                 REASON_GONE); /* also with the clock set back */
 }
 
 static void test_erased_late_when_nobody_was_there(void **state)
@@ -253,8 +255,12 @@ static void test_cut_off_while_making(void **state)
 
 static void test_foreign_files(void **state)
 {
-    static const char *const names[] = { "notes.txt", "0000000003-20261122T140000Z.key", "3-20261122T140000Z.key", "0000000003-20261122T140000Z.bak",
-                                         "0000000001-20261122T120000Z.key.old", "x.new" };
+    static const char *const names[] = { "notes.txt",
+                                         "0000000003-20261122T140000Z.key",
+                                         "3-20261122T140000Z.key",
+                                         "0000000003-20261122T140000Z.bak",
+                                         "0000000001-20261122T120000Z.key.old",
+                                         "x.new" };
     struct place *place = *state;
     assert_true(tick_at(place, NOON));
     write_file(place, ".made", "", 0);
@@ -316,7 +322,8 @@ static void test_master_key_and_mark(void **state)
     struct place *place = *state;
     struct epoch_store *store = NULL;
     assert_true(tick_at(place, NOON));
-    assert_fails(epoch_store_create(place->folder, master, place->errors), REASON_INTERNAL); /* never over one that is there */
+    assert_fails(epoch_store_create(place->folder, master, place->errors),
+                 REASON_INTERNAL); /* never over one that is there */
     assert_fails(epoch_store_open(place->folder, master, place->errors, &store), REASON_INTERNAL); /* locked */
     epoch_store_close(place->store);
     place->store = NULL;

@@ -33,7 +33,7 @@ static void test_histogram(void **state)
     struct metric *seconds = metrics_histogram(metrics, "seconds", "Time.", "route=\"/x\"");
     size_t size;
     (void)state;
-    metric_observe_ns(seconds, 100000);          /* the bound belongs to the bucket */
+    metric_observe_ns(seconds, 100000); /* the bound belongs to the bucket */
     metric_observe_ns(seconds, 100001);
     metric_observe_ns(seconds, 20000000000);
     char *text = metrics_text(metrics, &size);

@@ -9,7 +9,11 @@ static struct result parse(const char *uri, struct peer *peer)
 
 static void test_each_role(void **state)
 {
-    static const struct { const char *uri; enum role role; const char *name, *first, *second; } cases[] = {
+    static const struct {
+        const char *uri;
+        enum role role;
+        const char *name, *first, *second;
+    } cases[] = {
         { "spiffe://example.org/reader/north/1", ROLE_READER, "reader/north/1", "north", "1" },
         { "spiffe://example.org/agency/customs/ana", ROLE_AGENCY, "agency/customs/ana", "customs", "ana" },
         { "spiffe://example.org/evidence/customs/2", ROLE_EVIDENCE, "evidence/customs/2", "customs", "2" },
@@ -32,14 +36,34 @@ static void test_each_role(void **state)
 static void test_refused(void **state)
 {
     static const char *const uris[] = {
-        "", "spiffe://", "spiffe://example.org", "spiffe://example.org/", "http://example.org/reader/north/1",
-        "spiffe://example.com/reader/north/1", "spiffe://example.org.evil/reader/north/1", "spiffe://Example.org/reader/north/1",
-        "spiffe://example.orgreader/north/1", "spiffe://example.org/reader", "spiffe://example.org/reader/", "spiffe://example.org/reader/north",
-        "spiffe://example.org/reader/north/", "spiffe://example.org/reader/north/1/", "spiffe://example.org/reader/north/1/2",
-        "spiffe://example.org/reader//1", "spiffe://example.org/reader/North/1", "spiffe://example.org/reader/-north/1",
-        "spiffe://example.org/reader/.././1", "spiffe://example.org/reader/no rth/1", "spiffe://example.org/reader/north/1?x",
-        "spiffe://example.org/reader/n%6frth/1", "spiffe://example.org/operator/olga", "spiffe://example.org/operator/web/olga",
-        "spiffe://example.org/node/a/b", "spiffe://example.org/auditor/", "spiffe://example.org/root/x", " spiffe://example.org/node/a",
+        "",
+        "spiffe://",
+        "spiffe://example.org",
+        "spiffe://example.org/",
+        "http://example.org/reader/north/1",
+        "spiffe://example.com/reader/north/1",
+        "spiffe://example.org.evil/reader/north/1",
+        "spiffe://Example.org/reader/north/1",
+        "spiffe://example.orgreader/north/1",
+        "spiffe://example.org/reader",
+        "spiffe://example.org/reader/",
+        "spiffe://example.org/reader/north",
+        "spiffe://example.org/reader/north/",
+        "spiffe://example.org/reader/north/1/",
+        "spiffe://example.org/reader/north/1/2",
+        "spiffe://example.org/reader//1",
+        "spiffe://example.org/reader/North/1",
+        "spiffe://example.org/reader/-north/1",
+        "spiffe://example.org/reader/.././1",
+        "spiffe://example.org/reader/no rth/1",
+        "spiffe://example.org/reader/north/1?x",
+        "spiffe://example.org/reader/n%6frth/1",
+        "spiffe://example.org/operator/olga",
+        "spiffe://example.org/operator/web/olga",
+        "spiffe://example.org/node/a/b",
+        "spiffe://example.org/auditor/",
+        "spiffe://example.org/root/x",
+        " spiffe://example.org/node/a",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(uris); i++) {

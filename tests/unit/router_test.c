@@ -31,8 +31,23 @@ static void test_found(void **state)
 static void test_not_found(void **state)
 {
     static const char *const urls[] = {
-        "", "/", "/v1", "/v1/list", "/v1/lists/", "/v1/listsx", "/V1/lists", "//v1/lists", "/v1/lists/a/", "/v1/lists/a/revisions",
-        "/v1/lists/a/revisions//parts/1", "/v1/lists/a/revisions/1/parts/1/2", "/v1/lists/a b", "/v1/lists/a\x7f", "/v1/lists/\xc3\xa4", "v1/lists", "*",
+        "",
+        "/",
+        "/v1",
+        "/v1/list",
+        "/v1/lists/",
+        "/v1/listsx",
+        "/V1/lists",
+        "//v1/lists",
+        "/v1/lists/a/",
+        "/v1/lists/a/revisions",
+        "/v1/lists/a/revisions//parts/1",
+        "/v1/lists/a/revisions/1/parts/1/2",
+        "/v1/lists/a b",
+        "/v1/lists/a\x7f",
+        "/v1/lists/\xc3\xa4",
+        "v1/lists",
+        "*",
         "/v1/lists/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", /* 49 */
     };
     char arguments[3][LIMIT_NAME_MAX + 1];

@@ -41,9 +41,11 @@ static void test_states(void **state)
     assert_int_equal(schedule_state(&span, false, 100000), EPOCH_OPEN);
     assert_int_equal(schedule_state(&span, false, 199999), EPOCH_OPEN);
     assert_int_equal(schedule_state(&span, false, 200000), EPOCH_CLOSED);
-    assert_int_equal(schedule_state(&span, false, 999999), EPOCH_CLOSED); /* due, but not yet erased: that is not destroyed */
+    assert_int_equal(schedule_state(&span, false, 999999),
+                     EPOCH_CLOSED); /* due, but not yet erased: that is not destroyed */
     assert_int_equal(schedule_state(&span, true, 999999), EPOCH_DESTROYED);
-    assert_int_equal(schedule_state(&span, true, 150000), EPOCH_DESTROYED); /* the clock was set back: the key is gone all the same */
+    assert_int_equal(schedule_state(&span, true, 150000),
+                     EPOCH_DESTROYED); /* the clock was set back: the key is gone all the same */
 }
 
 static void test_problems(void **state)
@@ -72,8 +74,10 @@ static void test_what_is_allowed_fits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),     cmocka_unit_test(test_wanted),
-        cmocka_unit_test(test_states),  cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_wanted),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_problems),
         cmocka_unit_test(test_what_is_allowed_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,12 @@ static void test_all_kinds(void **state)
     struct settings settings;
     char said[512];
     (void)state;
-    assert_int_equal(read_text("; a comment\n[gate]\nlisten = 127.0.0.1:1\nthreads=8\nquick = yes\n[site north]\ngrades = full plate\n"
-                               "[site south]\ngrades = near\n", &settings, said), 0);
+    assert_int_equal(
+        read_text(
+            "; a comment\n[gate]\nlisten = 127.0.0.1:1\nthreads=8\nquick = yes\n[site north]\ngrades = full plate\n"
+            "[site south]\ngrades = near\n",
+            &settings, said),
+        0);
     assert_string_equal(settings.listen, "127.0.0.1:1");
     assert_null(settings.crl);
     assert_int_equal(settings.threads, 8);
@@ -76,7 +80,9 @@ static void test_defaults_and_long_values(void **state)
 
 static void test_errors(void **state)
 {
-    static const struct { const char *content, *expected; } cases[] = {
+    static const struct {
+        const char *content, *expected;
+    } cases[] = {
         { "[gate]\nthreads = 3\n", "[gate] listen: is missing" },
         { "[gate]\nlisten = SECRET\nthreads = 65\n", ":3: [gate] threads: is not a number from 1 to 64" },
         { "[gate]\nlisten = a\nthreads = -1\n", ":3: [gate] threads" },

@@ -16,8 +16,10 @@ struct reply get_epoch_key(void *app, struct request *request)
     TRY_REPLY(request_query_only(request, no_arguments));
     TRY_REPLY(epoch_store_key(keyd->store, request->arguments[0], clock_now_ms(keyd->clock), &epoch, key));
     sodium_bin2base64(text, sizeof text, key, sizeof key, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    sodium_bin2base64(key_id, sizeof key_id, epoch.key_id, sizeof epoch.key_id, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    json_t *json = json_pack("{ss ss ss ss}", "id", epoch.id, "suite", platesieve_suite_name(epoch.suite), "key_id", key_id, "key", text);
+    sodium_bin2base64(key_id, sizeof key_id, epoch.key_id, sizeof epoch.key_id,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    json_t *json = json_pack("{ss ss ss ss}", "id", epoch.id, "suite", platesieve_suite_name(epoch.suite), "key_id",
+                             key_id, "key", text);
     platesieve_wipe(key, sizeof key);
     platesieve_wipe(text, sizeof text);
     metric_add(keyd->keys_given, 1);

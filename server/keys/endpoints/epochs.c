@@ -6,13 +6,15 @@
 json_t *epoch_json(const struct epoch *epoch, int64_t now_ms)
 {
     char key_id[PLATESIEVE_TOKEN_TEXT + 1], opens[TIME_TEXT_SIZE], closes[TIME_TEXT_SIZE], destroyed[TIME_TEXT_SIZE];
-    sodium_bin2base64(key_id, sizeof key_id, epoch->key_id, sizeof epoch->key_id, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(key_id, sizeof key_id, epoch->key_id, sizeof epoch->key_id,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     time_format(epoch->span.opens_s * 1000, opens);
     time_format(epoch->span.closes_s * 1000, closes);
     time_format(epoch->span.destroyed_s * 1000, destroyed);
     const char *state = schedule_state_name(schedule_state(&epoch->span, epoch->erased, now_ms));
     return json_pack("{ss sI ss ss ss ss ss ss}", "id", epoch->id, "number", (json_int_t)epoch->number, "suite",
-                     platesieve_suite_name(epoch->suite), "key_id", key_id, "opens", opens, "closes", closes, "destroyed", destroyed, "state", state);
+                     platesieve_suite_name(epoch->suite), "key_id", key_id, "opens", opens, "closes", closes,
+                     "destroyed", destroyed, "state", state);
 }
 
 struct reply get_epochs(void *app, struct request *request)

@@ -15,10 +15,13 @@ struct reply get_status(void *app, struct request *request)
     json_t *array = json_array(), *reasons = keyd_reasons(keyd);
     for (size_t i = 0; i < count; i++) json_array_append_new(array, epoch_json(&epochs[i], now_ms));
     time_format(now_ms, now);
-    json_t *calendar = json_pack("{sI sI sI sI}", "length_s", (json_int_t)schedule->length_s, "overlap_s", (json_int_t)schedule->overlap_s,
-                                 "ahead", (json_int_t)schedule->ahead, "destroy_after_s", (json_int_t)schedule->destroy_after_s);
+    json_t *calendar = json_pack("{sI sI sI sI}", "length_s", (json_int_t)schedule->length_s, "overlap_s",
+                                 (json_int_t)schedule->overlap_s, "ahead", (json_int_t)schedule->ahead,
+                                 "destroy_after_s", (json_int_t)schedule->destroy_after_s);
     bool ready = json_array_size(reasons) == 0;
-    return reply_json(200, json_pack("{ss ss ss sI sb so so so sI}", "keys", keyd->config->name, "version", PACKAGE_VERSION, "now", now,
-                                     "uptime_s", (json_int_t)((now_ms - keyd->started_ms) / 1000), "ready", ready, "reasons", reasons,
-                                     "schedule", calendar, "epochs", array, "keys_given", (json_int_t)metric_value(keyd->keys_given)));
+    return reply_json(200,
+                      json_pack("{ss ss ss sI sb so so so sI}", "keys", keyd->config->name, "version", PACKAGE_VERSION,
+                                "now", now, "uptime_s", (json_int_t)((now_ms - keyd->started_ms) / 1000), "ready",
+                                ready, "reasons", reasons, "schedule", calendar, "epochs", array, "keys_given",
+                                (json_int_t)metric_value(keyd->keys_given)));
 }
