@@ -21,7 +21,8 @@ static const struct statement load_lists = {
     "SELECT number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, age_limit_s, revision, entries,"
     " committed_at, base_segment FROM lists WHERE version > $1::int8 ORDER BY number"
 };
-static const struct statement load_coverage = { "load_coverage", "SELECT list, epoch, whole FROM list_epochs" };
+/* An epoch that was named but given no token is not covered, not even in part. */
+static const struct statement load_coverage = { "load_coverage", "SELECT list, epoch, whole FROM list_epochs WHERE whole OR slots > 0" };
 static const struct statement load_segments = {
     "load_segments",
     "SELECT r.segment, r.list FROM revisions r JOIN lists l ON l.number = r.list"
