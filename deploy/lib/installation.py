@@ -18,12 +18,13 @@ import secrets
 import shlex
 import ssl
 import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import ports
 from cluster import DATABASE, Cluster
-from process import AddressInUse, Daemon, Failure, tail
+from process import AddressInUse, Daemon, Failure, tail, wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 TRUST_DOMAIN = "platesieve.local"
@@ -34,6 +35,8 @@ IDENTITIES = (
     "evidence/customs/1", "evidence/marshals/1",
     "operator/gate/olga", "operator/keys/kim", "auditor/ines",
 )
+NO_PROXY = urllib.request.ProxyHandler({})
+LOCAL = urllib.request.build_opener(NO_PROXY)
 PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
 # A laboratory: the operator's caps are wider than a gate's own defaults.
 LABORATORY = {"gate.lists.near_entries_max": "10000"}
@@ -167,9 +170,26 @@ class Installation:
         context = ssl.create_default_context(cafile=str(self.ca))
         base = self.pki / identity_file("auditor/ines")
         context.load_cert_chain(f"{base}.pem", f"{base}.key")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+        opener = urllib.request.build_opener(NO_PROXY, urllib.request.HTTPSHandler(context=context))
         with opener.open(self.gate_url + "/v1/status", timeout=10) as answer:
             return json.load(answer)
+
+    def readiness(self, name):
+        """What the daemon NAME says on its loopback port: (ready, reasons)."""
+        if not self.part(name).pid():
+            return False, ["does not run"]
+        try:
+            with LOCAL.open(f"http://127.0.0.1:{self.asked['ports'][name + '_metrics']}/readyz", timeout=5) as answer:
+                told = json.load(answer)
+        except urllib.error.HTTPError as error:
+            with contextlib.closing(error):
+                try:
+                    told = json.load(error)
+                except ValueError:
+                    return False, [f"answered {error.code}"]
+        except (OSError, ValueError):
+            return False, ["does not answer"]
+        return bool(told.get("ready")), told.get("reasons", [])
 
     # -- settings ---------------------------------------------------------------------------------------------------------
 
@@ -213,7 +233,8 @@ class Installation:
     # -- running it -------------------------------------------------------------------------------------------------------
 
     def start(self, parts=("db", "keys", "gate")):
-        """Starts PARTS that do not run.  When one fails, those that this call started are stopped again."""
+        """Starts PARTS that do not run, and waits a while until they can do their work; returns those that it started.  When one fails,
+        those that this call started are stopped again."""
         started = []
         with self.locked():
             self.asked["socket"] = self.cluster.socket_folder()
@@ -227,6 +248,8 @@ class Installation:
                 for name in reversed(started):
                     self.part(name).stop()
                 raise
+        if started and all(self.part(name).pid() for name in ("db", "keys", "gate")):
+            wait_until(lambda: self.readiness("keys")[0] and self.readiness("gate")[0], 20)
         return started
 
     def start_db(self):
@@ -261,11 +284,11 @@ class Installation:
                 write(used, json.dumps([self.asked["ports"][name] for name in own_ports]))
                 return
             except AddressInUse:
-                mine = [name for name in own_ports if name not in self.asked["fixed"]]
-                if used.exists() or not mine:
-                    taken = ", ".join(str(self.asked["ports"][name]) for name in own_ports if not ports.free(self.asked["ports"][name]))
-                    raise Failure(f"{daemon.name}: port {taken or 'of its settings'} is in use by another program; "
-                                  f"the end of {daemon.log}:\n{tail(daemon.log, 5)}") from None
+                kept = own_ports if used.exists() else [name for name in own_ports if name in self.asked["fixed"]]
+                taken = [str(self.asked["ports"][name]) for name in kept if not ports.free(self.asked["ports"][name])]
+                if taken or used.exists():
+                    raise Failure(f"{daemon.name}: port {' and '.join(taken) or 'of its settings'} is in use by another program") from None
+                mine = [name for name in own_ports if name not in kept]
                 for name in mine:
                     self.asked["ports"][name] = ports.pick(self.asked["ports"].values())
                 self.save()

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import sys
-import urllib.error
-import urllib.request
 
 from installation import IDENTITIES, Installation
 from process import Failure
@@ -85,6 +83,10 @@ def up(options):
             say("made; nothing started")
             return 0
         installation.start()
+        for name in ("keys", "gate"):
+            ready, reasons = installation.readiness(name)
+            if not ready:
+                say(f"{LABELS[name]} is not ready: {', '.join(reasons)}")
     say(f"gate        {installation.gate_url}")
     say(f"key server  {installation.keys_url}")
     say(f"to use it   . {installation.folder}/env")
@@ -105,26 +107,11 @@ def down(options):
     return 0
 
 
-def readiness(number):
-    """What a daemon's loopback port says: (ready, reasons)."""
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{number}/readyz", timeout=5) as answer:
-            told = json.load(answer)
-    except urllib.error.HTTPError as error:
-        try:
-            told = json.load(error)
-        except ValueError:
-            return False, [f"answered {error.code}"]
-    except (OSError, ValueError):
-        return False, ["does not answer"]
-    return bool(told.get("ready")), told.get("reasons", [])
-
-
 def describe(installation):
     told = {"folder": str(installation.folder)}
     for name in ("gate", "keys"):
         pid = installation.part(name).pid()
-        ready, reasons = readiness(installation.asked["ports"][f"{name}_metrics"]) if pid else (False, [])
+        ready, reasons = installation.readiness(name)
         told[name] = {"running": bool(pid), "pid": pid, "ready": ready, "reasons": reasons, "url": getattr(installation, f"{name}_url"),
                       "metrics": f"http://127.0.0.1:{installation.asked['ports'][name + '_metrics']}/metrics"}
     pid = installation.cluster.pid()

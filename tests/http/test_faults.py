@@ -1,4 +1,5 @@
 """What fails, and what goes on: an acknowledged hit is never lost and never doubled, and "clear" is never said out of ignorance."""
+import contextlib
 import os
 import random
 import secrets
@@ -275,11 +276,11 @@ def test_spool_full(new_installation):
 
 @pytest.fixture
 def small_disk(tmp_path_factory):
-    """A file system of 2 MiB."""
+    """A file system of 4 MiB."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
     folder = tmp_path_factory.mktemp("disk")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", str(folder)], capture_output=True, check=False)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(folder)], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("a small disk can't be mounted here")
     yield folder
@@ -293,13 +294,11 @@ def test_disk_of_the_spool_full(new_installation, small_disk):
     name = house.listed("QQ4008F", cooldown_s=0)
     house.stop(("db",))
     told = set().union(*(hit_ids(house.check("QQ4008F"), name) for _ in range(3)))
-    with open(small_disk / "ballast", "wb") as ballast:
-        try:
-            while True:
-                ballast.write(b"\0" * 4096)
-                ballast.flush()
-        except OSError:
-            pass
+    with open(small_disk / "ballast", "wb", buffering=0) as ballast:
+        for size in (65536, 4096):
+            with contextlib.suppress(OSError):
+                while ballast.write(b"\0" * size) == size:
+                    pass
     more, refusal = post_until_refused(house, "QQ4008F", 400)
     told |= more
     assert_problem(refusal, 503, "spool")
