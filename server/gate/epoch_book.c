@@ -1,7 +1,8 @@
 /* See epoch_book.h. */
 #include "server/gate/epoch_book.h"
 
-/* The one of the same number or the same id; more than one if a key server mixes them up, and then the first is not what it says either. */
+/* The one of the same number or the same id; more than one if a key server mixes them up, and then the first is not
+   what it says either. */
 static struct booked_epoch *find(struct epoch_book *book, const struct keys_epoch *epoch)
 {
     for (size_t i = 0; i < book->count; i++) {

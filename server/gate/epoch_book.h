@@ -1,4 +1,5 @@
-/* The epochs that a gate knows and that are not destroyed, and what it has for each.  No I/O and no clock of its own: time is passed. */
+/* The epochs that a gate knows and that are not destroyed, and what it has for each.  No I/O and no clock of its
+   own: time is passed. */
 #ifndef SERVER_GATE_EPOCH_BOOK_H
 #define SERVER_GATE_EPOCH_BOOK_H
 
@@ -19,12 +20,13 @@ struct booked_epoch {
 struct epoch_book {
     size_t count;
     struct booked_epoch epochs[LIMIT_EPOCHS_KNOWN]; /* by number, rising */
-    bool other_key;                  /* a key server said another key, id or opening for an epoch that is known: the first stays */
+    bool other_key;                  /* a key server said another key, id or opening for an epoch that is known: the
+                                        first stays */
     bool full;                       /* there was no room for an epoch */
 };
 
-/* Takes in what the key server said at NOW_MS: new epochs, and other times for closing and destroying; one that it calls destroyed ends now.
-   An epoch that it does not name stays.  True when anything changed. */
+/* Takes in what the key server said at NOW_MS: new epochs, and other times for closing and destroying; one that it
+   calls destroyed ends now. An epoch that it does not name stays.  True when anything changed. */
 bool epoch_book_merge(struct epoch_book *book, const struct keys_answer *answer, int64_t now_ms);
 
 /* Moves the first epoch whose time is over at NOW_MS out of the book, to *OVER; false when there is none. */

@@ -12,7 +12,7 @@
 #define SWEEP_EVERY_MS (3600 * 1000)
 #define STRINGS ARRAY_LENGTH(((struct follow *)NULL)->strings)
 
-/* -- what the threads share ----------------------------------------------------------------------------------------------------- */
+/* -- what the threads share ---------------------------------------------------------------------------------------- */
 
 int64_t follow_now_ms(const struct follow *follow)
 {
@@ -74,7 +74,7 @@ void follow_status(struct follow *follow, struct follow_status *status)
     pthread_mutex_unlock(&follow->lock);
 }
 
-/* -- the follower --------------------------------------------------------------------------------------------------------------- */
+/* -- the follower -------------------------------------------------------------------------------------------------- */
 
 /* An epoch waits for its slots. */
 static bool wants_slots(const struct follow *follow)
@@ -111,18 +111,22 @@ static void load(struct follow *follow)
     if (!failed(result)) {
         told_loaded(follow, follow_ticks_ms() - begun);
     } else {
-        follow->load_retry_ms = follow_ticks_ms() + (result.reason == REASON_DATABASE ? FOLLOW_RETRY_MS : 5 * FOLLOW_RETRY_MS);
-        if (result.reason != REASON_DATABASE && !follow->status.stuck) /* only this thread writes it */
+        bool away = result.reason == REASON_DATABASE;
+
+        follow->load_retry_ms = follow_ticks_ms() + (away ? FOLLOW_RETRY_MS : 5 * FOLLOW_RETRY_MS);
+        if (!away && !follow->status.stuck) /* only this thread writes it */
             log_line(LOG_ERR, "lists can't be loaded: %s", reason_row(result.reason)->title);
     }
     follow_note(follow, &follow->status.stuck, failed(result) && result.reason != REASON_DATABASE);
 }
 
-/* A state of the database from before the one that was served (a backup, a replica that lagged) may use numbers of segments again for something
-   else: what is in memory stays until somebody decides by starting the gate anew. */
+/* A state of the database from before the one that was served (a backup, a replica that lagged) may use numbers of
+   segments again for something else: what is in memory stays until somebody decides by starting the gate anew. */
 static void refuse_older(struct follow *follow)
 {
-    if (!follow->status.stuck) log_line(LOG_ERR, "the database's lists are older than those that were served: they are not loaded before a restart");
+    if (!follow->status.stuck)
+        log_line(LOG_ERR,
+                 "the database's lists are older than those that were served: they are not loaded before a restart");
     follow_note(follow, &follow->status.stuck, true);
 }
 
@@ -143,7 +147,8 @@ static bool poll_head(struct follow *follow, uint64_t *version)
 static void follow_lists(struct follow *follow, uint64_t version)
 {
     if (version < follow->version) refuse_older(follow);
-    else if ((version != follow->version || wants_slots(follow)) && follow_ticks_ms() >= follow->load_retry_ms) load(follow);
+    else if ((version != follow->version || wants_slots(follow)) && follow_ticks_ms() >= follow->load_retry_ms)
+        load(follow);
 }
 
 static void *follow_run(void *context)
@@ -166,12 +171,14 @@ static void *follow_run(void *context)
     return NULL;
 }
 
-/* -- starting and stopping ------------------------------------------------------------------------------------------------------ */
+/* -- starting and stopping ----------------------------------------------------------------------------------------- */
 
 static struct result copy_settings(struct follow *follow, const struct follow_settings *settings)
 {
-    const char **strings[STRINGS] = { &follow->settings.keys_url, &follow->settings.certificate, &follow->settings.key, &follow->settings.ca,
-                                      &follow->settings.trust_domain, &follow->settings.epochs_file };
+    const char **strings[STRINGS] = {
+        &follow->settings.keys_url, &follow->settings.certificate,  &follow->settings.key,
+        &follow->settings.ca,       &follow->settings.trust_domain, &follow->settings.epochs_file,
+    };
 
     follow->settings = *settings;
     for (size_t i = 0; i < STRINGS; i++) {
@@ -187,7 +194,8 @@ static void read_epochs(struct follow *follow)
     struct result result = keys_answer_read(follow->settings.epochs_file, &follow->answer);
 
     follow->answered = !failed(result);
-    if (failed(result) && result.reason != REASON_NOT_FOUND) log_line(LOG_WARNING, "the file of known epochs can't be read: it is made anew");
+    if (failed(result) && result.reason != REASON_NOT_FOUND)
+        log_line(LOG_WARNING, "the file of known epochs can't be read: it is made anew");
 }
 
 static void prepare_locks(struct follow *follow)
@@ -225,7 +233,8 @@ static struct result start_threads(struct follow *follow)
     pthread_t *threads[] = { &follow->asker, &follow->follower, &follow->keeper, &follow->tidier };
 
     for (; follow->threads < ARRAY_LENGTH(threads); follow->threads++)
-        if (pthread_create(threads[follow->threads], NULL, run[follow->threads], follow) != 0) return FAIL(REASON_INTERNAL);
+        if (pthread_create(threads[follow->threads], NULL, run[follow->threads], follow) != 0)
+            return FAIL(REASON_INTERNAL);
     return OK;
 }
 

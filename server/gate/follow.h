@@ -1,6 +1,7 @@
-/* Follows PostgreSQL and the key server, and publishes catalogues.  It polls the lists' head (200 ms) and the key server (epochs;
-   keys_poll_ms), remakes the catalogue when anything changed and once a second for the ages, opens and destroys epochs on time, ratchets
-   the pepper, sweeps what is dead, and does the database's housekeeping.  Threads of its own; it alone writes index, entries and catalogue. */
+/* Follows PostgreSQL and the key server, and publishes catalogues.  It polls the lists' head (200 ms) and the key
+   server (epochs; keys_poll_ms), remakes the catalogue when anything changed and once a second for the ages, opens
+   and destroys epochs on time, ratchets the pepper, sweeps what is dead, and does the database's housekeeping.
+   Threads of its own; it alone writes index, entries and catalogue. */
 #ifndef SERVER_GATE_FOLLOW_H
 #define SERVER_GATE_FOLLOW_H
 
@@ -25,10 +26,11 @@ struct follow_settings {
     const char *epochs_file;      /* last known epochs, to start when the key server is away; in the state folder */
 };
 
-/* Copies the strings, borrows the rest until follow_stop().  Epochs known from the file are there when it returns, lists come later.
-   REASON_SETTINGS: an address of the key server is wrong; REASON_INTERNAL. */
+/* Copies the strings, borrows the rest until follow_stop().  Epochs known from the file are there when it returns,
+   lists come later. REASON_SETTINGS: an address of the key server is wrong; REASON_INTERNAL. */
 struct result follow_start(const struct follow_settings *settings, struct follow **follow);
-/* Nobody may be inside rcu_read_lock() with a catalogue of it any more.  Waits for a statement that runs; NULL is fine. */
+/* Nobody may be inside rcu_read_lock() with a catalogue of it any more.  Waits for a statement that runs; NULL is
+   fine. */
 void follow_stop(struct follow *follow);
 
 /* Inside rcu_read_lock(): the catalogue, or NULL until lists were loaded once. */
@@ -40,9 +42,10 @@ struct follow_status {
     int64_t loaded_ms;            /* when the last change was published */
     double last_load_s;
     int64_t lists_seen_ms;        /* last time that the head was read: what `age` of staleness means */
-    bool stuck;                   /* lists are there and can't be loaded: no memory, rows that can't be, or an older state than was served */
-    bool epochs_alarm;            /* the key server names another key for a known epoch, the database another epoch by its number, a pepper is
-                                     lost, or the disk refuses the ratchet */
+    bool stuck;                   /* lists are there and can't be loaded: no memory, rows that can't be, or an older
+                                     state than was served */
+    bool epochs_alarm;            /* the key server names another key for a known epoch, the database another epoch by
+                                     its number, a pepper is lost, or the disk refuses the ratchet */
 };
 void follow_status(struct follow *follow, struct follow_status *status);
 

@@ -1,4 +1,5 @@
-/* Epochs: taken from the key server into the book, given an index and a pepper, opened to checks, and destroyed on time. */
+/* Epochs: taken from the key server into the book, given an index and a pepper, opened to checks, and destroyed on
+   time. */
 #include <urcu-bp.h>
 
 #include "server/gate/follow_internal.h"
@@ -6,7 +7,7 @@
 
 #define CLASH_RETRY_MS 5000
 
-/* -- taking in -------------------------------------------------------------------------------------------------------------------- */
+/* -- taking in ----------------------------------------------------------------------------------------------------- */
 
 static void alarm_raise(struct follow *follow, const char *what)
 {
@@ -33,7 +34,8 @@ static void watch_answer(struct follow *follow, const struct keys_answer *answer
         lost |= follow->book.epochs[i].lost;
         clashes |= follow->book.epochs[i].clashes;
     }
-    if (follow->book.other_key) alarm_raise(follow, "the key server names another key for an epoch that is known; the first stays");
+    if (follow->book.other_key)
+        alarm_raise(follow, "the key server names another key for an epoch that is known; the first stays");
     else if (follow->book.full) alarm_raise(follow, "the key server names more than can be kept");
     else if (answer->strange > 0) alarm_raise(follow, "the key server names a suite that is unknown here");
     else if (!lost && !clashes && follow->disk_retry_ms == 0) follow_note(follow, &follow->status.epochs_alarm, false);
@@ -70,9 +72,10 @@ static bool move_over(struct follow *follow, int64_t now_ms)
     return moved;
 }
 
-/* -- peppers ---------------------------------------------------------------------------------------------------------------------- */
+/* -- peppers ------------------------------------------------------------------------------------------------------- */
 
-/* Moves the ratchet to the oldest epoch that lives, or behind the last that was destroyed.  False when peppers can't be made now. */
+/* Moves the ratchet to the oldest epoch that lives, or behind the last that was destroyed.  False when peppers can't
+   be made now. */
 static bool ratchet(struct follow *follow)
 {
     uint64_t lowest;
@@ -83,7 +86,8 @@ static bool ratchet(struct follow *follow)
     if (follow->disk_retry_ms > follow_ticks_ms()) return false;
     follow->disk_retry_ms = 0;
     struct result result = gate_state_ratchet(follow->settings.state, lowest);
-    if (result.reason == REASON_GONE) return true; /* that epoch's pepper is: furnish() finds out, and the next lowest is another */
+    if (result.reason == REASON_GONE)
+        return true; /* that epoch's pepper is: furnish() finds out, and the next lowest is another */
     if (!failed(result)) {
         follow->ratcheted = lowest + 1;
         return true;
@@ -98,7 +102,8 @@ static struct result make_pepper(struct follow *follow, struct booked_epoch *epo
     uint8_t pepper[PLATESIEVE_KEY_BYTES];
     struct result result = gate_state_pepper(follow->settings.state, epoch->known.number, pepper);
 
-    if (!failed(result) && platesieve_failed(platesieve_pepper_create(pepper, epoch->known.id, &epoch->pepper))) result = FAIL(REASON_BUSY);
+    if (!failed(result) && platesieve_failed(platesieve_pepper_create(pepper, epoch->known.id, &epoch->pepper)))
+        result = FAIL(REASON_BUSY);
     platesieve_wipe(pepper, sizeof(pepper));
     return result;
 }
@@ -126,7 +131,7 @@ void follow_free_epoch(struct booked_epoch *epoch)
     epoch->pepper = NULL;
 }
 
-/* -- the database ----------------------------------------------------------------------------------------------------------------- */
+/* -- the database -------------------------------------------------------------------------------------------------- */
 
 static void prepare(struct follow *follow, struct booked_epoch *epoch)
 {
@@ -140,13 +145,14 @@ static void prepare(struct follow *follow, struct booked_epoch *epoch)
     epoch->prepared = !failed(result);
     epoch->clashes = result.reason == REASON_INTERNAL;
     epoch->retry_ms = follow_ticks_ms() + (epoch->clashes ? CLASH_RETRY_MS : FOLLOW_RETRY_MS);
-    if (epoch->clashes) alarm_raise(follow, "the database's slots of an epoch are of another epoch, key or pepper than this gate's: it is not served");
+    if (epoch->clashes)
+        alarm_raise(follow, "the database has an epoch's slots under another id, key or pepper: it is not served");
     if (epoch->clashes == clashed) return;
     follow->book_published = epoch->loaded = false;
     follow_sweep_in(follow, 0);
 }
 
-/* -- publishing ------------------------------------------------------------------------------------------------------------------- */
+/* -- publishing ---------------------------------------------------------------------------------------------------- */
 
 void follow_fill_coverage(const struct follow *follow, struct catalogue *next)
 {
@@ -176,9 +182,15 @@ static struct result edit(void *context, struct catalogue *next)
         struct catalogue_epoch *out = &next->epochs[at];
 
         if (!epoch_usable(epoch)) continue;
-        *out = (struct catalogue_epoch){ .number = epoch->known.number, .suite = epoch->known.suite, .opens_ms = epoch->known.opens_ms,
-                                         .closes_ms = epoch->known.closes_ms, .destroyed_ms = epoch->known.destroyed_ms,
-                                         .index = epoch->index, .pepper = epoch->pepper };
+        *out = (struct catalogue_epoch){
+            .number = epoch->known.number,
+            .suite = epoch->known.suite,
+            .opens_ms = epoch->known.opens_ms,
+            .closes_ms = epoch->known.closes_ms,
+            .destroyed_ms = epoch->known.destroyed_ms,
+            .index = epoch->index,
+            .pepper = epoch->pepper,
+        };
         memcpy(out->id, epoch->known.id, sizeof(out->id));
         memcpy(out->key_id, epoch->known.key_id, sizeof(out->key_id));
         at++;
@@ -204,7 +216,8 @@ static void save(struct follow *follow)
 
     epoch_book_answer(&follow->book, &answer);
     follow->book_saved = true; /* once for each change: a gate that can't write it only starts with the key server */
-    if (failed(keys_answer_write(follow->settings.epochs_file, &answer))) log_line(LOG_WARNING, "the file of known epochs can't be written");
+    if (failed(keys_answer_write(follow->settings.epochs_file, &answer)))
+        log_line(LOG_WARNING, "the file of known epochs can't be written");
 }
 
 void follow_epochs(struct follow *follow)
@@ -215,7 +228,8 @@ void follow_epochs(struct follow *follow)
     if (merged || moved) follow->book_published = follow->book_saved = false;
     if (ratchet(follow))
         for (size_t i = 0; i < follow->book.count; i++) furnish(follow, &follow->book.epochs[i]);
-    for (size_t i = 0; i < follow->book.count && follow->status.database_up; i++) prepare(follow, &follow->book.epochs[i]);
+    for (size_t i = 0; i < follow->book.count && follow->status.database_up; i++)
+        prepare(follow, &follow->book.epochs[i]);
     if (!follow->book_published) follow->book_published = publish(follow);
     if (!follow->book_published) return;
     /* Nobody reads a catalogue with them any more. */

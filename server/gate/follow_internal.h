@@ -1,8 +1,9 @@
 /* Between the files of follow; for nobody else.
 
-   Four threads.  The follower reads PostgreSQL and alone writes index, entries, segments and the book of epochs.  The keeper of time remakes the views
-   once a second and exactly when an epoch opens or closes, however long a load takes.  The asker waits for the key server, the tidier for
-   PostgreSQL's housekeeping; neither touches what is in memory. */
+   Four threads.  The follower reads PostgreSQL and alone writes index, entries, segments and the book of epochs.
+   The keeper of time remakes the views once a second and exactly when an epoch opens or closes, however long a load
+   takes.  The asker waits for the key server, the tidier for PostgreSQL's housekeeping; neither touches what is in
+   memory. */
 #ifndef SERVER_GATE_FOLLOW_INTERNAL_H
 #define SERVER_GATE_FOLLOW_INTERNAL_H
 
@@ -18,7 +19,7 @@
 #define FOLLOW_POLL_MS 200
 #define FOLLOW_RETRY_MS 1000
 #define FOLLOW_REFRESH_MS 1000         /* for the ages in answers */
-#define FOLLOW_EXPIRED_S 86400         /* an entry is forgotten so long after it expired: a clock that was wrong may be put right again */
+#define FOLLOW_EXPIRED_S 86400         /* so long an expired entry is kept: a wrong clock may be put right */
 
 struct coverage_row {
     uint32_t list;                     /* position in the catalogue */
@@ -48,7 +49,8 @@ struct follow {
     /* of the follower alone */
     struct epoch_book book;
     bool book_published, book_saved;
-    struct booked_epoch *over;         /* LIMIT_EPOCHS_KNOWN: out of the book, and perhaps still in the current catalogue */
+    struct booked_epoch *over;         /* LIMIT_EPOCHS_KNOWN: out of the book, and perhaps still in the current
+                                          catalogue */
     size_t over_count;
     uint64_t ratcheted, over_last;     /* numbers + 1; 0: none */
     int64_t disk_retry_ms;
@@ -62,18 +64,19 @@ struct follow {
     unsigned threads;                  /* started, in this order */
 };
 
-/* -- follow.c ------------------------------------------------------------------------------------------------------------------- */
+/* -- follow.c ------------------------------------------------------------------------------------------------------ */
 
 int64_t follow_now_ms(const struct follow *follow);
 int64_t follow_ticks_ms(void); /* for durations */
-/* Waits for MS, or until *FLAG (may be NULL; under the lock) is set, which is then cleared.  False when all is to end. */
+/* Waits for MS, or until *FLAG (may be NULL; under the lock) is set, which is then cleared.  False when all is to
+   end. */
 bool follow_pause(struct follow *follow, int64_t ms, bool *flag);
 /* Sets *FLAG under the lock and wakes whoever waits for it. */
 void follow_signal(struct follow *follow, bool *flag);
 /* Sets a member of the status; a change remakes the views, which say `degraded`. */
 void follow_note(struct follow *follow, bool *member, bool value);
 
-/* -- follow_publish.c ------------------------------------------------------------------------------------------------------------ */
+/* -- follow_publish.c ---------------------------------------------------------------------------------------------- */
 
 struct publication {
     size_t lists, epochs, segments;    /* of the next catalogue */
@@ -84,16 +87,17 @@ struct publication {
 
 /* Fills in how many lists, epochs and segments the current catalogue has. */
 void follow_count(const struct follow *follow, struct publication *publication);
-/* Makes and publishes the next catalogue: a copy of the current one, edited; a NULL publication only remakes the views.  When it returns, nobody
-   reads the one before any more.  REASON_BUSY without memory; nothing has changed then. */
+/* Makes and publishes the next catalogue: a copy of the current one, edited; a NULL publication only remakes the
+   views.  When it returns, nobody reads the one before any more.  REASON_BUSY without memory; nothing has changed
+   then. */
 struct result follow_publish(struct follow *follow, const struct publication *publication);
 void *follow_keep_time(void *follow);
 
-/* -- follow_keys.c ---------------------------------------------------------------------------------------------------------------- */
+/* -- follow_keys.c ------------------------------------------------------------------------------------------------- */
 
 void *follow_ask_keys(void *follow);
 
-/* -- follow_epochs.c -------------------------------------------------------------------------------------------------------------- */
+/* -- follow_epochs.c ----------------------------------------------------------------------------------------------- */
 
 /* Takes in what the key server said, opens and destroys, prepares the database; publishes if anything changed. */
 void follow_epochs(struct follow *follow);
@@ -101,19 +105,19 @@ void follow_epochs(struct follow *follow);
 void follow_fill_coverage(const struct follow *follow, struct catalogue *next);
 void follow_free_epoch(struct booked_epoch *epoch);
 
-/* -- follow_load.c ----------------------------------------------------------------------------------------------------------------- */
+/* -- follow_load.c ------------------------------------------------------------------------------------------------- */
 
 /* Brings memory to the database's state, as of one snapshot; all or nothing. */
 struct result follow_load(struct follow *follow);
 
-/* -- follow_sweep.c ---------------------------------------------------------------------------------------------------------------- */
+/* -- follow_sweep.c ------------------------------------------------------------------------------------------------ */
 
 /* Drops what no catalogue makes visible any more: slots, entries, segments. */
 void follow_sweep(struct follow *follow);
 /* One is wanted in so many milliseconds, or earlier. */
 void follow_sweep_in(struct follow *follow, int64_t ms);
 
-/* -- follow_tidy.c ----------------------------------------------------------------------------------------------------------------- */
+/* -- follow_tidy.c ------------------------------------------------------------------------------------------------- */
 
 void *follow_tidy(void *follow);
 

@@ -6,7 +6,7 @@
 #define SWEEP_GONE_MS 1000      /* a replaced list is dropped soon, for its memory */
 #define SWEEP_REMOVED_MS 20000  /* single entries wait for others */
 
-/* -- the small tables ------------------------------------------------------------------------------------------------------------- */
+/* -- the small tables ---------------------------------------------------------------------------------------------- */
 
 /* Room for one more element of SIZE in *ARRAY. */
 static bool grow(void *array, size_t count, size_t *room, size_t size)
@@ -50,7 +50,8 @@ static const struct list_place *find_list(const struct round *round, uint32_t nu
 {
     struct list_place wanted = { .number = number };
 
-    return round->place_count == 0 ? NULL : bsearch(&wanted, round->places, round->place_count, sizeof(wanted), by_number);
+    if (round->place_count == 0) return NULL;
+    return bsearch(&wanted, round->places, round->place_count, sizeof(wanted), by_number);
 }
 
 static void take_coverage(void *context, const struct load_coverage *coverage)
@@ -58,9 +59,13 @@ static void take_coverage(void *context, const struct load_coverage *coverage)
     struct round *round = context;
     const struct list_place *place = find_list(round, coverage->list);
 
-    if (place == NULL) round->reason = REASON_INTERNAL;
-    else if (!grow(&round->coverage, round->coverage_count, &round->coverage_room, sizeof(*round->coverage))) round->reason = REASON_BUSY;
-    else round->coverage[round->coverage_count++] = (struct coverage_row){ place->position, coverage->epoch, coverage->whole };
+    if (place == NULL ||
+        !grow(&round->coverage, round->coverage_count, &round->coverage_room, sizeof(*round->coverage))) {
+        round->reason = place == NULL ? REASON_INTERNAL : REASON_BUSY;
+        return;
+    }
+    struct coverage_row *row = &round->coverage[round->coverage_count++];
+    *row = (struct coverage_row){ place->position, coverage->epoch, coverage->whole };
 }
 
 static struct result list_places(struct round *round)
@@ -85,7 +90,8 @@ static struct result place_lists(struct round *round)
     for (size_t i = 0; i < round->changed_count; i++) {
         uint32_t number = round->changed[i].list.number;
 
-        if (find_list(round, number) == NULL) round->places[count++] = (struct list_place){ number, (uint32_t)round->list_count++ };
+        if (find_list(round, number) == NULL)
+            round->places[count++] = (struct list_place){ number, (uint32_t)round->list_count++ };
     }
     round->place_count = count;
     qsort(round->places, count, sizeof(*round->places), by_number);
@@ -95,7 +101,8 @@ static struct result place_lists(struct round *round)
 static struct result read_tables(struct round *round)
 {
     TRY(db_load_head(round->load, &round->version));
-    if (round->version < round->follow->version) return FAIL(REASON_DATABASE); /* another server answers; the next poll sees to it */
+    if (round->version < round->follow->version)
+        return FAIL(REASON_DATABASE); /* another server answers; the next poll sees to it */
     TRY(db_load_lists(round->load, round->follow->version, take_list, round));
     if (round->reason != REASON_NONE) return FAIL(round->reason);
     TRY(place_lists(round));
@@ -104,7 +111,7 @@ static struct result read_tables(struct round *round)
     return (struct result){ round->reason };
 }
 
-/* -- what is to be done ----------------------------------------------------------------------------------------------------------- */
+/* -- what is to be done -------------------------------------------------------------------------------------------- */
 
 /* Its base: the last replace, before which nothing lives. */
 static bool is_base(const struct round *round, const struct load_segment *segment)
@@ -181,18 +188,29 @@ static struct result load_rows(struct round *round)
     return OK;
 }
 
-/* -- showing it ------------------------------------------------------------------------------------------------------------------- */
+/* -- showing it ---------------------------------------------------------------------------------------------------- */
 
 static struct result fill_list(struct catalogue_list *out, const struct db_list *list)
 {
     struct catalogue_list old = *out;
 
-    *out = (struct catalogue_list){ .number = list->number, .priority = (uint8_t)list->priority, .grade = (uint8_t)list->grade,
-                                    .covert = list->covert, .suspended = list->suspended, .cooldown_s = list->cooldown_s,
-                                    .age_limit_s = list->age_limit_s, .revision = list->revision, .committed_ms = list->committed_ms,
-                                    .entries = list->entries, .sites = old.sites, .site_count = old.site_count };
+    *out = (struct catalogue_list){
+        .number = list->number,
+        .priority = (uint8_t)list->priority,
+        .grade = (uint8_t)list->grade,
+        .covert = list->covert,
+        .suspended = list->suspended,
+        .cooldown_s = list->cooldown_s,
+        .age_limit_s = list->age_limit_s,
+        .revision = list->revision,
+        .committed_ms = list->committed_ms,
+        .entries = list->entries,
+        .sites = old.sites,
+        .site_count = old.site_count,
+    };
     static_assert(sizeof(out->id) == sizeof(list->id) && sizeof(out->agency) == sizeof(list->agency) &&
-                      sizeof(out->category) == sizeof(list->category) && sizeof(out->instruction) == sizeof(list->instruction),
+                      sizeof(out->category) == sizeof(list->category) &&
+                          sizeof(out->instruction) == sizeof(list->instruction),
                   "texts have the same room");
     memcpy(out->id, list->id, sizeof(out->id));
     memcpy(out->agency, list->agency, sizeof(out->agency));
@@ -216,7 +234,8 @@ static struct result edit(void *context, struct catalogue *next)
         const struct segment *segment = &segments->at[i];
 
         next->segments[i].list = segment->list;
-        next->segments[i].visible = segment->state == SEGMENT_FRESH || (segment->state == SEGMENT_LIVE && !segment->gone);
+        next->segments[i].visible =
+            segment->state == SEGMENT_FRESH || (segment->state == SEGMENT_LIVE && !segment->gone);
     }
     follow_fill_coverage(round->follow, next);
     return OK;
@@ -271,7 +290,7 @@ static struct result show(struct round *round)
     return OK;
 }
 
-/* -- a round ---------------------------------------------------------------------------------------------------------------------- */
+/* -- a round ------------------------------------------------------------------------------------------------------- */
 
 /* What came of a load that failed is dead; a sweep takes it out, with the marks of removal. */
 static void undo(struct follow *follow)

@@ -24,9 +24,9 @@ void follow_count(const struct follow *follow, struct publication *publication)
 static struct result make_next(struct follow *follow, const struct publication *publication, struct catalogue **out)
 {
     const struct catalogue *current = follow->current;
-    struct catalogue *next = publication == NULL
-                                 ? catalogue_copy(current, current->list_count, current->epoch_count, current->segment_count)
-                                 : catalogue_copy(current, publication->lists, publication->epochs, publication->segments);
+    struct catalogue *next =
+        publication == NULL ? catalogue_copy(current, current->list_count, current->epoch_count, current->segment_count)
+                            : catalogue_copy(current, publication->lists, publication->epochs, publication->segments);
     struct result result = next == NULL ? FAIL(REASON_BUSY) : OK;
 
     if (!failed(result) && publication != NULL) result = publication->edit(publication->context, next);

@@ -1,4 +1,5 @@
-/* One load: what is read from one snapshot of the database.  Between follow_load.c (what is to be done) and follow_stream.c (rows). */
+/* One load: what is read from one snapshot of the database.  Between follow_load.c (what is to be done) and
+   follow_stream.c (rows). */
 #ifndef SERVER_GATE_FOLLOW_ROUND_H
 #define SERVER_GATE_FOLLOW_ROUND_H
 
@@ -25,7 +26,8 @@ struct round {
     size_t live_count, live_room;
     struct load_segment *live;    /* in the snapshot, rising */
     size_t fresh_count, remover_count;
-    uint32_t *fresh, *removers;   /* numbers in the database: to load; and of those, the ones that may remove what is in memory */
+    uint32_t *fresh, *removers;   /* numbers in the database: to load; and of those, the ones that may remove what is
+                                     in memory */
     bool first;                   /* nothing is in memory */
     bool removed;                 /* something that is in memory */
     struct pile order;            /* uint32_t: numbers of the entries that this round brought, as they came */

@@ -1,5 +1,5 @@
-/* Segments of lists, as numbered in memory: densely from 1, the position in catalogue.segments plus one; the database numbers them serially.
-   A number is used again once a sweep has removed every trace of it. */
+/* Segments of lists, as numbered in memory: densely from 1, the position in catalogue.segments plus one; the
+   database numbers them serially. A number is used again once a sweep has removed every trace of it. */
 #ifndef SERVER_GATE_FOLLOW_SEGMENTS_H
 #define SERVER_GATE_FOLLOW_SEGMENTS_H
 

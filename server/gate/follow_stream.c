@@ -19,7 +19,7 @@ static const struct segment *segment_of(const struct round *round, uint32_t numb
     return segments_get(&round->follow->segments, number);
 }
 
-/* -- removals --------------------------------------------------------------------------------------------------------------------- */
+/* -- removals ------------------------------------------------------------------------------------------------------ */
 
 struct removals {
     struct round *round;
@@ -62,12 +62,13 @@ struct result round_removals(struct round *round)
     return result;
 }
 
-/* -- entries ---------------------------------------------------------------------------------------------------------------------- */
+/* -- entries ------------------------------------------------------------------------------------------------------- */
 
 static struct result take_entry(void *context, const struct load_entry *row)
 {
     struct round *round = context;
-    struct entry entry = { .key = row->key, .segment = find_segment(round, row->segment), .effective = row->effective, .expires = row->expires };
+    struct entry entry = { .key = row->key, .segment = find_segment(round, row->segment), .effective = row->effective,
+                           .expires = row->expires };
     uint32_t number;
 
     if (entry.segment == 0 || segment_of(round, entry.segment)->state != SEGMENT_FRESH) return FAIL(REASON_INTERNAL);
@@ -90,7 +91,7 @@ struct result round_entries(struct round *round)
     return db_load_entries(round->load, round->first ? NULL : round->fresh, round->fresh_count, take_entry, round);
 }
 
-/* -- slots ------------------------------------------------------------------------------------------------------------------------ */
+/* -- slots --------------------------------------------------------------------------------------------------------- */
 
 struct pending_slot { /* its entry was not found at once */
     struct load_slot slot;
@@ -102,8 +103,8 @@ static const struct entry *entry_at(const struct round *round, size_t place)
     return entries_get(round->follow->entries, ((const uint32_t *)round->order.at)[place]);
 }
 
-/* The fresh entry that a slot is of, or KEY_MAP_NONE.  Slots mostly come in the order in which their entries came, so it is the one of the
-   slot before or one of the next; where the order breaks, a sign is found again soon. */
+/* The fresh entry that a slot is of, or KEY_MAP_NONE.  Slots mostly come in the order in which their entries came,
+   so it is the one of the slot before or one of the next; where the order breaks, a sign is found again soon. */
 static uint32_t find_fresh(struct round *round, uint64_t key, uint32_t list)
 {
     size_t end = round->order_count - round->at < LOOK_AHEAD ? round->order_count : round->at + LOOK_AHEAD;
@@ -125,7 +126,8 @@ static uint32_t find_fresh(struct round *round, uint64_t key, uint32_t list)
 static struct result keep_record(struct round *round, const struct load_slot *slot, uint32_t segment, uint32_t entry)
 {
     if (segment_of(round, entries_get(round->follow->entries, entry)->segment)->database > slot->segment) return OK;
-    if (!pile_reserve(&round->records, (round->record_count + 1) * sizeof(struct index_record))) return FAIL(REASON_BUSY);
+    if (!pile_reserve(&round->records, (round->record_count + 1) * sizeof(struct index_record)))
+        return FAIL(REASON_BUSY);
     struct index_record *record = (struct index_record *)round->records.at + round->record_count++;
     *record = (struct index_record){ .entry = entry, .segment = segment, .grade = slot->grade };
     memcpy(record->slot, slot->slot, sizeof(record->slot));
@@ -135,7 +137,8 @@ static struct result keep_record(struct round *round, const struct load_slot *sl
 
 static struct result keep_pending(struct round *round, const struct load_slot *slot, uint32_t segment)
 {
-    if (!pile_reserve(&round->pending, (round->pending_count + 1) * sizeof(struct pending_slot))) return FAIL(REASON_BUSY);
+    if (!pile_reserve(&round->pending, (round->pending_count + 1) * sizeof(struct pending_slot)))
+        return FAIL(REASON_BUSY);
     ((struct pending_slot *)round->pending.at)[round->pending_count++] = (struct pending_slot){ *slot, segment };
     return OK;
 }
@@ -150,7 +153,7 @@ static struct result take_slot(void *context, const struct load_slot *slot)
     return entry == KEY_MAP_NONE ? keep_pending(round, slot, segment) : keep_record(round, slot, segment, entry);
 }
 
-/* -- slots of other entries: those in memory before, and those out of order ----------------------------------------------------------- */
+/* -- slots of other entries: those in memory before, and those out of order ---------------------------------------- */
 
 struct resolution {
     const struct follow *follow;
@@ -186,14 +189,18 @@ static struct result take_pending(struct round *round)
     struct result result = OK;
 
     if (round->pending_count == 0) return OK;
-    if (!key_map_begin(&resolution.wanted, round->pending_count, segments_list, &round->follow->segments)) return FAIL(REASON_BUSY);
+    if (!key_map_begin(&resolution.wanted, round->pending_count, segments_list, &round->follow->segments))
+        return FAIL(REASON_BUSY);
     for (size_t i = 0; i < round->pending_count && !failed(result); i++)
-        if (key_map_put(&resolution.wanted, pending[i].slot.entry, pending[i].segment) == NULL) result = FAIL(REASON_BUSY);
+        if (key_map_put(&resolution.wanted, pending[i].slot.entry, pending[i].segment) == NULL)
+            result = FAIL(REASON_BUSY);
     if (!failed(result)) entries_each(round->follow->entries, resolve, &resolution);
     for (size_t i = 0; i < round->pending_count && !failed(result); i++) {
-        const struct key_item *item = key_map_find(&resolution.wanted, pending[i].slot.entry, segment_of(round, pending[i].segment)->list);
+        uint32_t list = segment_of(round, pending[i].segment)->list;
+        const struct key_item *item = key_map_find(&resolution.wanted, pending[i].slot.entry, list);
 
-        if (item != NULL && item->number != KEY_MAP_NONE) result = keep_record(round, &pending[i].slot, pending[i].segment, item->number);
+        if (item != NULL && item->number != KEY_MAP_NONE)
+            result = keep_record(round, &pending[i].slot, pending[i].segment, item->number);
     }
     key_map_end(&resolution.wanted);
     return result;
@@ -202,7 +209,8 @@ static struct result take_pending(struct round *round)
 struct result round_slots(struct round *round, struct booked_epoch *epoch)
 {
     round->record_count = round->pending_count = round->at = 0;
-    TRY(db_load_slots(round->load, epoch->known.number, epoch->loaded ? round->fresh : NULL, round->fresh_count, take_slot, round));
+    TRY(db_load_slots(round->load, epoch->known.number, epoch->loaded ? round->fresh : NULL, round->fresh_count,
+                      take_slot, round));
     TRY(take_pending(round));
     return index_add(epoch->index, round->records.at, round->record_count);
 }

@@ -9,7 +9,8 @@
 struct sweep {
     struct follow *follow;
     uint32_t now_s;
-    uint8_t *dead; /* bit per number of an entry: looked at far more often than entries, and small enough for the cache */
+    uint8_t *dead; /* bit per number of an entry: looked at far more often than entries, and small enough for the
+                      cache */
     size_t count;
 };
 
@@ -29,7 +30,8 @@ static void mark(void *context, uint32_t number, const struct entry *entry)
     bool removed = entry->removed_by != 0 && segment_visible(sweep, entry->removed_by);
     bool expired = entry->expires != ENTRY_FOREVER && (uint64_t)entry->expires + FOLLOW_EXPIRED_S <= sweep->now_s;
 
-    if (entry->removed_by != 0 && !removed) entries_remove(sweep->follow->entries, number, 0); /* by a load that failed */
+    if (entry->removed_by != 0 && !removed)
+        entries_remove(sweep->follow->entries, number, 0); /* by a load that failed */
     if (segment_visible(sweep, entry->segment) && !removed && !expired) return;
     sweep->dead[number / 8] |= (uint8_t)(1u << number % 8);
     sweep->count++;
@@ -99,5 +101,6 @@ void follow_sweep_in(struct follow *follow, int64_t ms)
 {
     int64_t due = follow_ticks_ms() + ms;
 
-    if (follow->sweep_ms == 0 || due < follow->sweep_ms || follow->sweep_ms <= follow_ticks_ms()) follow->sweep_ms = due;
+    if (follow->sweep_ms == 0 || due < follow->sweep_ms || follow->sweep_ms <= follow_ticks_ms())
+        follow->sweep_ms = due;
 }

@@ -1,5 +1,5 @@
-/* Housekeeping in the database, on a thread of its own: days' partitions made ahead, epochs' dropped, dead rows erased in small bites.  Other
-   gates may do the same at the same time. */
+/* Housekeeping in the database, on a thread of its own: days' partitions made ahead, epochs' dropped, dead rows
+   erased in small bites.  Other gates may do the same at the same time. */
 #include "server/gate/follow_internal.h"
 #include "server/http/log.h"
 

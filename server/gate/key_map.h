@@ -1,5 +1,5 @@
-/* A temporary map from a list's entry key to a number, for loading: open addressing, 16 bytes an item, memory from the kernel that goes
-   back whole.  Keys are hashes already; a random factor spreads those that somebody chose. */
+/* A temporary map from a list's entry key to a number, for loading: open addressing, 16 bytes an item, memory from
+   the kernel that goes back whole.  Keys are hashes already; a random factor spreads those that somebody chose. */
 #ifndef SERVER_GATE_KEY_MAP_H
 #define SERVER_GATE_KEY_MAP_H
 
@@ -35,7 +35,7 @@ struct key_item *key_map_find(const struct key_map *map, uint64_t key, uint32_t 
 /* The same, made with KEY_MAP_NONE and SEGMENT if it is not there.  NULL without memory. */
 struct key_item *key_map_put(struct key_map *map, uint64_t key, uint32_t segment);
 
-/* -- memory for loading ------------------------------------------------------------------------------------------------------- */
+/* -- memory for loading -------------------------------------------------------------------------------------------- */
 
 /* An array that grows by moving pages: left out of core files, and wiped by giving it back to the kernel. */
 struct pile {

@@ -8,7 +8,7 @@
 #include "server/http/clock.h"
 #include "server/http/json.h"
 
-/* -- parsing ------------------------------------------------------------------------------------------------------------------ */
+/* -- parsing ------------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *member, size_t *size)
 {
@@ -36,7 +36,8 @@ static bool take_key_id(const json_t *object, uint8_t key_id[PLATESIEVE_KEY_ID_B
     const char *text = text_of(object, "key_id", &size);
 
     return size == PLATESIEVE_TOKEN_TEXT &&
-           sodium_base642bin(key_id, PLATESIEVE_KEY_ID_BYTES, text, size, NULL, &bytes, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+           sodium_base642bin(key_id, PLATESIEVE_KEY_ID_BYTES, text, size, NULL, &bytes, NULL,
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
            bytes == PLATESIEVE_KEY_ID_BYTES;
 }
 
@@ -99,7 +100,8 @@ static struct result take_epochs(const json_t *epochs, struct keys_answer *answe
         struct keys_epoch epoch = { .number = 0 };
         bool strange = false;
 
-        if (!take_epoch(json_array_get(epochs, i), &epoch, &strange) || !follows(answer, &epoch)) return FAIL(REASON_BAD_FIELD);
+        if (!take_epoch(json_array_get(epochs, i), &epoch, &strange) || !follows(answer, &epoch))
+            return FAIL(REASON_BAD_FIELD);
         if (strange) answer->strange++;
         else answer->epochs[answer->count++] = epoch;
     }
@@ -119,7 +121,7 @@ struct result keys_answer_parse(const char *text, size_t size, struct keys_answe
     return result;
 }
 
-/* -- the file ----------------------------------------------------------------------------------------------------------------- */
+/* -- the file ------------------------------------------------------------------------------------------------------ */
 
 struct result keys_answer_read(const char *path, struct keys_answer *answer)
 {
@@ -139,14 +141,17 @@ static json_t *epoch_json(const struct keys_epoch *epoch)
     char key_id[sodium_base64_ENCODED_LEN(PLATESIEVE_KEY_ID_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
     char opens[TIME_TEXT_SIZE], closes[TIME_TEXT_SIZE], destroyed[TIME_TEXT_SIZE];
 
-    sodium_bin2base64(key_id, sizeof(key_id), epoch->key_id, sizeof(epoch->key_id), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(key_id, sizeof(key_id), epoch->key_id, sizeof(epoch->key_id),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     time_format(epoch->opens_ms, opens);
     time_format(epoch->closes_ms, closes);
     time_format(epoch->destroyed_ms, destroyed);
     /* of the states only this one is not told by the times */
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "id", epoch->id, "number", (json_int_t)epoch->number, "suite",
-                     platesieve_suite_name(epoch->suite), "key_id", key_id, "opens", opens, "closes", closes, "destroyed", destroyed, "state",
-                     epoch->destroyed ? "destroyed" : "coming");
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}",
+                     "id", epoch->id, "number", (json_int_t)epoch->number,
+                     "suite", platesieve_suite_name(epoch->suite), "key_id", key_id,
+                     "opens", opens, "closes", closes, "destroyed", destroyed,
+                     "state", epoch->destroyed ? "destroyed" : "coming");
 }
 
 static char *answer_text(const struct keys_answer *answer)
@@ -155,7 +160,8 @@ static char *answer_text(const struct keys_answer *answer)
     bool made = json != NULL;
     char *text = NULL;
 
-    for (size_t i = 0; made && i < answer->count; i++) made = json_array_append_new(epochs, epoch_json(&answer->epochs[i])) == 0;
+    for (size_t i = 0; made && i < answer->count; i++)
+        made = json_array_append_new(epochs, epoch_json(&answer->epochs[i])) == 0;
     if (made) text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
     json_decref(epochs);
@@ -178,7 +184,8 @@ static bool sync_folder(const char *path)
     const char *slash = strrchr(path, '/');
     int size = slash == NULL ? 1 : (int)(slash - path);
 
-    if (snprintf(folder, sizeof(folder), "%.*s/.", size, slash == NULL ? "." : path) >= (int)sizeof(folder)) return false;
+    if (snprintf(folder, sizeof(folder), "%.*s/.", size, slash == NULL ? "." : path) >= (int)sizeof(folder))
+        return false;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
     bool synced = fsync(fd) == 0;
@@ -190,9 +197,9 @@ struct result keys_answer_write(const char *path, const struct keys_answer *answ
 {
     char beside[4096];
     char *text = answer_text(answer);
-    bool written = text != NULL && snprintf(beside, sizeof(beside), "%s.new", path) < (int)sizeof(beside) && write_synced(beside, text) &&
-                   rename(beside, path) == 0 && sync_folder(path);
+    bool written = text != NULL && snprintf(beside, sizeof(beside), "%s.new", path) < (int)sizeof(beside);
 
+    written = written && write_synced(beside, text) && rename(beside, path) == 0 && sync_folder(path);
     free(text);
     return written ? OK : FAIL(REASON_INTERNAL);
 }

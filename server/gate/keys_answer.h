@@ -1,5 +1,5 @@
-/* What the key server says of its epochs (docs/protocol.md, "Key server"), parsed; and written in the same form to a file, so that a gate
-   starts while the key server is away.  No secret is in it. */
+/* What the key server says of its epochs (docs/protocol.md, "Key server"), parsed; and written in the same form to a
+   file, so that a gate starts while the key server is away.  No secret is in it. */
 #ifndef SERVER_GATE_KEYS_ANSWER_H
 #define SERVER_GATE_KEYS_ANSWER_H
 
@@ -24,8 +24,9 @@ struct keys_answer {
     struct keys_epoch epochs[LIMIT_EPOCHS_KNOWN];
 };
 
-/* REASON_BAD_JSON, or REASON_BAD_FIELD: a member is missing or not what it must be, numbers or times do not rise, an id comes twice, or there
-   are more than LIMIT_EPOCHS_KNOWN.  Unknown members are passed over.  *ANSWER is then empty. */
+/* REASON_BAD_JSON, or REASON_BAD_FIELD: a member is missing or not what it must be, numbers or times do not rise, an
+   id comes twice, or there are more than LIMIT_EPOCHS_KNOWN.  Unknown members are passed over.  *ANSWER is then
+   empty. */
 struct result keys_answer_parse(const char *text, size_t size, struct keys_answer *answer);
 
 /* Reads PATH; REASON_NOT_FOUND when there is none, else as keys_answer_parse(). */

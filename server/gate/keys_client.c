@@ -28,7 +28,7 @@ const char *keys_client_trouble(const struct keys_client *client)
     return client->trouble;
 }
 
-/* -- the server's certificate ------------------------------------------------------------------------------------------------- */
+/* -- the server's certificate -------------------------------------------------------------------------------------- */
 
 /* Exactly one URI name, and that of a node. */
 static bool is_our_node(const struct keys_client *client, X509 *certificate)
@@ -43,7 +43,8 @@ static bool is_our_node(const struct keys_client *client, X509 *certificate)
         if (name->type != GEN_URI) continue;
         uris++;
         const ASN1_STRING *uri = name->d.uniformResourceIdentifier;
-        if (!failed(peer_parse(client->trust_domain, (const char *)ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri), &peer)) &&
+        if (!failed(peer_parse(client->trust_domain, (const char *)ASN1_STRING_get0_data(uri),
+                               (size_t)ASN1_STRING_length(uri), &peer)) &&
             peer.role == ROLE_NODE)
             nodes++;
     }
@@ -70,7 +71,7 @@ static CURLcode prepare_tls(CURL *curl, void *tls, void *context)
     return CURLE_OK;
 }
 
-/* -- opening ------------------------------------------------------------------------------------------------------------------ */
+/* -- opening ------------------------------------------------------------------------------------------------------- */
 
 static struct result split_urls(struct keys_client *client, const char *urls)
 {
@@ -82,7 +83,8 @@ static struct result split_urls(struct keys_client *client, const char *urls)
         size_t length = strlen(url);
 
         if (length == 0) continue;
-        if (strncmp(url, "https://", 8) != 0 || client->url_count == URLS_MAX || length > LIMIT_URL_BYTES - 16) return FAIL(REASON_SETTINGS);
+        if (strncmp(url, "https://", 8) != 0 || client->url_count == URLS_MAX || length > LIMIT_URL_BYTES - 16)
+            return FAIL(REASON_SETTINGS);
         client->url[client->url_count++] = url;
     }
     return client->url_count > 0 ? OK : FAIL(REASON_SETTINGS);
@@ -127,7 +129,8 @@ static bool set_options(struct keys_client *client)
     set = set && curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK; /* a resumed session would not be verified */
+    /* A resumed session would not be verified. */
+    set = set && curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, prepare_tls) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, client) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS) == CURLE_OK;
@@ -150,7 +153,8 @@ struct result keys_client_open(const struct keys_client_settings *settings, stru
         result = FAIL(REASON_SETTINGS);
     if (!failed(result)) {
         if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) client->curl = curl_easy_init();
-        if (client->curl == NULL || !set_options(client) || !set_identity(client->curl, settings)) result = FAIL(REASON_INTERNAL);
+        if (client->curl == NULL || !set_options(client) || !set_identity(client->curl, settings))
+            result = FAIL(REASON_INTERNAL);
     }
     if (failed(result)) keys_client_close(client);
     else *out = client;
@@ -165,7 +169,7 @@ void keys_client_close(struct keys_client *client)
     free(client);
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------------------- */
+/* -- asking -------------------------------------------------------------------------------------------------------- */
 
 static struct result fail_with(struct keys_client *client, enum reason reason, const char *trouble)
 {
@@ -184,10 +188,12 @@ static struct result ask(struct keys_client *client, struct keys_answer *answer)
     (void)snprintf(url, sizeof(url), "%.*s/v1/epochs", (int)length, base);
     client->size = 0;
     client->stranger = false;
-    if (curl_easy_setopt(client->curl, CURLOPT_URL, url) != CURLE_OK) return fail_with(client, REASON_INTERNAL, "out of memory");
+    if (curl_easy_setopt(client->curl, CURLOPT_URL, url) != CURLE_OK)
+        return fail_with(client, REASON_INTERNAL, "out of memory");
     CURLcode code = curl_easy_perform(client->curl);
     if (client->stranger) return fail_with(client, REASON_TIMEOUT, "who answers is no node of our trust domain");
-    if (code != CURLE_OK) return fail_with(client, REASON_TIMEOUT, curl_easy_strerror(code)); /* static, and quotes nothing */
+    if (code != CURLE_OK)
+        return fail_with(client, REASON_TIMEOUT, curl_easy_strerror(code)); /* static, and quotes nothing */
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200) return fail_with(client, REASON_TIMEOUT, "it answers with an error");
     struct result result = keys_answer_parse(client->body, client->size, answer);

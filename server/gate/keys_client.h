@@ -14,12 +14,14 @@ struct keys_client_settings { /* borrowed for the call only */
     const char *trust_domain;
 };
 
-/* REASON_SETTINGS: an address or a file is wrong; REASON_INTERNAL.  Call it before threads are started: libcurl prepares itself here. */
+/* REASON_SETTINGS: an address or a file is wrong; REASON_INTERNAL.  Call it before threads are started: libcurl
+   prepares itself here. */
 struct result keys_client_open(const struct keys_client_settings *settings, struct keys_client **client);
 void keys_client_close(struct keys_client *client); /* NULL is fine */
 
-/* Asks the server that answered last, then the others in order, 2 seconds each.  ENDING, when it becomes true, ends the wait early.  One thread at a
-   time.  REASON_TIMEOUT: none could be reached, or none is who it should be; REASON_BAD_JSON and REASON_BAD_FIELD: one answered what it should not. */
+/* Asks the server that answered last, then the others in order, 2 seconds each.  ENDING, when it becomes true, ends
+   the wait early.  One thread at a time.  REASON_TIMEOUT: none could be reached, or none is who it should be;
+   REASON_BAD_JSON and REASON_BAD_FIELD: one answered what it should not. */
 struct result keys_client_epochs(struct keys_client *client, const atomic_bool *ending, struct keys_answer *answer);
 /* Why the last call failed: a static line without anything from outside. */
 const char *keys_client_trouble(const struct keys_client *client);

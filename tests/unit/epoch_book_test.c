@@ -160,8 +160,12 @@ static void sorts_by_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_living),  cmocka_unit_test(keeps_until_their_time), cmocka_unit_test(refuses_another_key),
-        cmocka_unit_test(follows_times), cmocka_unit_test(has_a_limit),            cmocka_unit_test(sorts_by_number),
+        cmocka_unit_test(takes_living),
+        cmocka_unit_test(keeps_until_their_time),
+        cmocka_unit_test(refuses_another_key),
+        cmocka_unit_test(follows_times),
+        cmocka_unit_test(has_a_limit),
+        cmocka_unit_test(sorts_by_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

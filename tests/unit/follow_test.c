@@ -1,5 +1,6 @@
-/* The follower against a real PostgreSQL: whatever is pushed, in memory stands what the lists say, no more and no less.  Random revisions of
-   all modes on two lists, followed as they come or loaded at a start, are held against a model.  PLATESIEVE_TEST_DB as for db_test. */
+/* The follower against a real PostgreSQL: whatever is pushed, in memory stands what the lists say, no more and no
+   less.  Random revisions of all modes on two lists, followed as they come or loaded at a start, are held against a
+   model.  PLATESIEVE_TEST_DB as for db_test. */
 #include <sodium.h>
 #include <unistd.h>
 #include <urcu-bp.h>
@@ -42,7 +43,7 @@ struct scene {
 
 static const char *const list_names[LISTS] = { "one", "two" };
 
-/* -- the model ------------------------------------------------------------------------------------------------------------------ */
+/* -- the model ----------------------------------------------------------------------------------------------------- */
 
 static void kill_slots(struct scene *scene, unsigned list, unsigned reference)
 {
@@ -60,9 +61,11 @@ static void give_slots(struct scene *scene, struct part *part, unsigned list, un
         struct ever *ever = &scene->ever[scene->ever_count++];
         struct part_slot *slot = &part->slots[part->slot_count++];
 
-        *ever = (struct ever){ .epoch = (uint8_t)epoch, .list = (uint8_t)list, .reference = (uint8_t)reference, .live = true };
+        *ever = (struct ever){ .epoch = (uint8_t)epoch, .list = (uint8_t)list, .reference = (uint8_t)reference,
+                               .live = true };
         randombytes_buf(ever->slot, sizeof(ever->slot));
-        *slot = (struct part_slot){ .entry = (uint32_t)part->entry_count - 1, .epoch = (uint8_t)epoch, .grade = PLATESIEVE_PLATE };
+        *slot = (struct part_slot){ .entry = (uint32_t)part->entry_count - 1, .epoch = (uint8_t)epoch,
+                                    .grade = PLATESIEVE_PLATE };
         memcpy(slot->slot, ever->slot, sizeof(slot->slot));
     }
     part->entries[part->entry_count - 1].epochs |= 1u << epoch;
@@ -79,7 +82,8 @@ static void add_line(struct scene *scene, struct part *part, unsigned list, unsi
     if (op != PART_TOKENS) kill_slots(scene, list, reference);
     if (op == PART_ADD) scene->model[list][reference].stands = true;
     for (unsigned epoch = 0; epoch < EPOCHS && op != PART_REMOVE; epoch++)
-        if (op == PART_TOKENS ? randombytes_uniform(2) == 0 : randombytes_uniform(4) != 0) give_slots(scene, part, list, reference, epoch);
+        if (op == PART_TOKENS ? randombytes_uniform(2) == 0 : randombytes_uniform(4) != 0)
+            give_slots(scene, part, list, reference, epoch);
 }
 
 static enum part_op op_of(enum revision_mode mode, bool stands)
@@ -96,7 +100,8 @@ static void push(struct scene *scene, unsigned list, enum revision_mode mode, un
     struct db_list *out = calloc(1, sizeof(*out));
     struct db_commit commit = { .parts = 1, .near_entries_max = 1000 };
 
-    assert_ok(db_revision_open(scene->agency_db, scene->agency, list_names[list], scene->revisions[list], mode, "tester", &revision));
+    assert_ok(db_revision_open(scene->agency_db, scene->agency, list_names[list], scene->revisions[list], mode,
+                               "tester", &revision));
     part->number = 1;
     part->epoch_count = EPOCHS;
     part->entries = calloc(REFERENCES, sizeof(*part->entries));
@@ -116,7 +121,8 @@ static void push(struct scene *scene, unsigned list, enum revision_mode mode, un
     commit.entries = part->entry_count;
     crypto_hash_sha256(commit.sha256, part->sha256, sizeof(part->sha256));
     assert_ok(db_part_put(scene->agency_db, scene->agency, list_names[list], revision.revision, part));
-    assert_ok(db_revision_commit(scene->agency_db, scene->agency, list_names[list], revision.revision, &commit, "tester", out));
+    assert_ok(db_revision_commit(scene->agency_db, scene->agency, list_names[list], revision.revision, &commit,
+                                 "tester", out));
     scene->revisions[list] = revision.revision;
     db_revision_free(&revision);
     free(part->entries);
@@ -125,13 +131,22 @@ static void push(struct scene *scene, unsigned list, enum revision_mode mode, un
     free(out);
 }
 
-/* -- the follower ------------------------------------------------------------------------------------------------------------------- */
+/* -- the follower -------------------------------------------------------------------------------------------------- */
 
 static void start(struct scene *scene)
 {
-    struct follow_settings settings = { .db = scene->gate_db, .state = scene->state, .clock = &system_clock, .keys_url = "https://127.0.0.1:1",
-                                        .certificate = "none", .key = "none", .ca = "none", .trust_domain = "test", .keys_poll_ms = 60000,
-                                        .epochs_file = scene->epochs_file };
+    struct follow_settings settings = {
+        .db = scene->gate_db,
+        .state = scene->state,
+        .clock = &system_clock,
+        .keys_url = "https://127.0.0.1:1",
+        .certificate = "none",
+        .key = "none",
+        .ca = "none",
+        .trust_domain = "test",
+        .keys_poll_ms = 60000,
+        .epochs_file = scene->epochs_file,
+    };
 
     assert_ok(follow_start(&settings, &scene->follow));
     /* Room for the epochs' slots is made before the first load. */
@@ -139,10 +154,12 @@ static void start(struct scene *scene)
         assert_true(follow_ticks_ms() < end);
 }
 
-static const struct catalogue_list *find_list(const struct scene *scene, const struct catalogue *catalogue, unsigned list)
+static const struct catalogue_list *find_list(const struct scene *scene, const struct catalogue *catalogue,
+                                              unsigned list)
 {
     for (size_t i = 0; catalogue != NULL && i < catalogue->list_count; i++)
-        if (strcmp(catalogue->lists[i].id, list_names[list]) == 0 && strcmp(catalogue->lists[i].agency, scene->agency) == 0)
+        if (strcmp(catalogue->lists[i].id, list_names[list]) == 0 &&
+            strcmp(catalogue->lists[i].agency, scene->agency) == 0)
             return &catalogue->lists[i];
     return NULL;
 }
@@ -180,7 +197,7 @@ static void wait_for_it(struct scene *scene)
     }
 }
 
-/* -- the two compared ----------------------------------------------------------------------------------------------------------------- */
+/* -- the two compared ---------------------------------------------------------------------------------------------- */
 
 struct look {
     const struct catalogue *catalogue;
@@ -251,7 +268,7 @@ static void compare(struct scene *scene)
     rcu_read_unlock();
 }
 
-/* -- tests ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- tests --------------------------------------------------------------------------------------------------------- */
 
 static void random_push(struct scene *scene)
 {
@@ -303,7 +320,8 @@ static void loaded_at_the_start(void **state)
     }
 }
 
-/* A load fails at the last moment, when all is in memory and nothing to be seen: it leaves nothing behind, and the next one goes well. */
+/* A load fails at the last moment, when all is in memory and nothing to be seen: it leaves nothing behind, and the
+   next one goes well. */
 static void load_fails(void **state)
 {
     struct scene *scene = *state;
@@ -406,14 +424,15 @@ static void epoch_destroyed(void **state)
     assert_ok(gate_state_pepper(scene->state, scene->numbers[1], pepper));
 }
 
-/* -- the scene ---------------------------------------------------------------------------------------------------------------------------- */
+/* -- the scene ----------------------------------------------------------------------------------------------------- */
 
 static void make_lists(struct scene *scene)
 {
     struct db_list *list = calloc(1, sizeof(*list));
 
     for (unsigned i = 0; i < LISTS; i++) {
-        *list = (struct db_list){ .priority = 50, .grade = PLATESIEVE_PLATE, .cooldown_s = 300, .retention_days = 30, .age_limit_s = 86400,
+        *list = (struct db_list){ .priority = 50, .grade = PLATESIEVE_PLATE, .cooldown_s = 300, .retention_days = 30,
+                                  .age_limit_s = 86400,
                                   .cap_tokens = 1000000 };
         snprintf(list->id, sizeof(list->id), "%s", list_names[i]);
         snprintf(list->category, sizeof(list->category), "stolen");
@@ -488,8 +507,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(revisions_one_by_one), cmocka_unit_test(revisions_in_bursts), cmocka_unit_test(loaded_at_the_start),
-        cmocka_unit_test(load_fails),        cmocka_unit_test(epoch_known_late),     cmocka_unit_test(epoch_destroyed),
+        cmocka_unit_test(revisions_one_by_one),
+        cmocka_unit_test(revisions_in_bursts),
+        cmocka_unit_test(loaded_at_the_start),
+        cmocka_unit_test(load_fails),
+        cmocka_unit_test(epoch_known_late),
+        cmocka_unit_test(epoch_destroyed),
     };
 
     if (sodium_init() < 0) return 1;

@@ -5,19 +5,26 @@
 #include "server/gate/keys_answer.h"
 #include "tests/unit/unit.h"
 
-#define ONE                                                                                                                    \
-    "{\"id\":\"20261122T000000Z\",\"number\":17,\"suite\":\"hmac-sha256\",\"key_id\":\"AAECAwQFBgcICQoLDA0ODw\","                \
-    "\"opens\":\"2026-11-22T00:00:00.000Z\",\"closes\":\"2026-11-23T01:00:00.000Z\",\"destroyed\":\"2026-11-23T02:00:00.000Z\","   \
+#define ONE                                                                                         \
+    "{\"id\":\"20261122T000000Z\",\"number\":17,\"suite\":\"hmac-sha256\","                         \
+    "\"key_id\":\"AAECAwQFBgcICQoLDA0ODw\","                                                        \
+    "\"opens\":\"2026-11-22T00:00:00.000Z\","                                                       \
+    "\"closes\":\"2026-11-23T01:00:00.000Z\","                                                      \
+    "\"destroyed\":\"2026-11-23T02:00:00.000Z\","                                                   \
     "\"state\":\"open\"}"
-#define TWO                                                                                                                    \
-    "{\"id\":\"20261123T000000Z\",\"number\":18,\"suite\":\"hmac-sha256\",\"key_id\":\"_wECAwQFBgcICQoLDA0ODw\","                \
-    "\"opens\":\"2026-11-23T00:00:00.000Z\",\"closes\":\"2026-11-24T01:00:00.000Z\",\"destroyed\":\"2026-11-24T02:00:00.000Z\","   \
+#define TWO                                                                                         \
+    "{\"id\":\"20261123T000000Z\",\"number\":18,\"suite\":\"hmac-sha256\","                         \
+    "\"key_id\":\"_wECAwQFBgcICQoLDA0ODw\","                                                        \
+    "\"opens\":\"2026-11-23T00:00:00.000Z\","                                                       \
+    "\"closes\":\"2026-11-24T01:00:00.000Z\","                                                      \
+    "\"destroyed\":\"2026-11-24T02:00:00.000Z\","                                                   \
     "\"state\":\"destroyed\",\"more\":[1]}"
 
 static struct result parse(const char *epochs, struct keys_answer *answer)
 {
     char text[16384];
-    int size = snprintf(text, sizeof(text), "{\"now\":\"2026-11-22T12:00:00.000Z\",\"epochs\":%s,\"new\":{\"a\":1}}", epochs);
+    int size = snprintf(text, sizeof(text), "{\"now\":\"2026-11-22T12:00:00.000Z\",\"epochs\":%s,\"new\":{\"a\":1}}",
+                        epochs);
 
     assert_true(size > 0 && (size_t)size < sizeof(text));
     return keys_answer_parse(text, (size_t)size, answer);
@@ -105,7 +112,8 @@ static void bad_order(void **state)
 
 static void bad_json(void **state)
 {
-    static const char cut[] = "{\"epochs\":[" ONE, twice[] = "{\"epochs\":[],\"epochs\":[]}", deep[] = "{\"a\":[[[[[[[[[[[[[]]]]]]]]]]]]]}";
+    static const char cut[] = "{\"epochs\":[" ONE, twice[] = "{\"epochs\":[],\"epochs\":[]}",
+        deep[] = "{\"a\":[[[[[[[[[[[[[]]]]]]]]]]]]]}";
     struct keys_answer answer;
     char *large = calloc(1, KEYS_ANSWER_BYTES + 1);
 
@@ -144,8 +152,10 @@ static void too_many(void **state)
 
     (void)state;
     for (unsigned i = 0; i <= LIMIT_EPOCHS_KNOWN; i++)
-        size += (size_t)snprintf(epochs + size, sizeof(epochs) - size, "%s{\"id\":\"e%u\",\"number\":%u,\"suite\":\"hmac-sha256\","
-                                 "\"key_id\":\"AAECAwQFBgcICQoLDA0ODw\",\"opens\":\"2026-11-22T00:00:00Z\",\"closes\":\"2026-11-23T01:00:00Z\","
+        size += (size_t)snprintf(epochs + size, sizeof(epochs) - size,
+                                 "%s{\"id\":\"e%u\",\"number\":%u,\"suite\":\"hmac-sha256\","
+                                 "\"key_id\":\"AAECAwQFBgcICQoLDA0ODw\",\"opens\":\"2026-11-22T00:00:00Z\","
+                                 "\"closes\":\"2026-11-23T01:00:00Z\","
                                  "\"destroyed\":\"2026-11-23T02:00:00Z\",\"state\":\"open\"}", i == 0 ? "" : ",", i, i);
     epochs[size++] = ']';
     assert_fails(parse(epochs, &answer), REASON_BAD_FIELD);
@@ -193,8 +203,13 @@ static void file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good),          cmocka_unit_test(bad_members), cmocka_unit_test(bad_order),     cmocka_unit_test(bad_json),
-        cmocka_unit_test(too_many),      cmocka_unit_test(strange_suite), cmocka_unit_test(file),
+        cmocka_unit_test(good),
+        cmocka_unit_test(bad_members),
+        cmocka_unit_test(bad_order),
+        cmocka_unit_test(bad_json),
+        cmocka_unit_test(too_many),
+        cmocka_unit_test(strange_suite),
+        cmocka_unit_test(file),
     };
 
     if (sodium_init() < 0) return 1;
