@@ -27,7 +27,8 @@ struct gate {
     struct tally *tally;
     struct metrics *metrics;
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
-    struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready, *spool_lost;
+    struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;
+    struct metric *alarms_lists, *alarms_epochs; /* 1 while lists can't be loaded, while an epoch is not what it was */
 };
 
 #endif

@@ -58,6 +58,8 @@ static void register_metrics(struct gate *gate)
     gate->index_slots = metrics_gauge(metrics, "platesieve_index_slots", "Slots in memory, over all epochs.", "");
     gate->index_bytes = metrics_gauge(metrics, "platesieve_index_bytes", "Bytes that they take.", "");
     gate->lists_version = metrics_gauge(metrics, "platesieve_lists_version", "Version of the lists' head that is served.", "");
+    gate->alarms_lists = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"lists\"");
+    gate->alarms_epochs = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"epochs\"");
     gate->ready = metrics_gauge(metrics, "platesieve_ready", "1 when checks are answered.", "");
 }
 

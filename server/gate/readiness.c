@@ -39,6 +39,8 @@ json_t *readiness_degraded(struct gate *gate)
     follow_status(gate->follow, &follow);
     if (!follow.database_up) add(degraded, "database");
     if (!follow.keys_up) add(degraded, "keys");
+    if (follow.stuck) add(degraded, "lists");
+    if (follow.epochs_alarm) add(degraded, "epochs");
     return degraded;
 }
 

@@ -8,7 +8,8 @@
 
 /* Why it can't: an empty array when it can.  Owned by the caller. */
 json_t *readiness_reasons(struct gate *gate);
-/* What works less well, though checks are answered: "database", "keys". */
+/* What works less well, though checks are answered: "database" or "keys" (away), "lists" (there, and can't be loaded), "epochs" (a key, a
+   pepper or an epoch that is not the one known before: see the log). */
 json_t *readiness_degraded(struct gate *gate);
 
 struct readiness_index {

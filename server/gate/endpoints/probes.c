@@ -38,6 +38,8 @@ static void refresh(struct gate *gate)
     metric_set(gate->index_slots, (double)index.slots);
     metric_set(gate->index_bytes, (double)index.bytes);
     metric_set(gate->lists_version, (double)follow.version);
+    metric_set(gate->alarms_lists, follow.stuck);
+    metric_set(gate->alarms_epochs, follow.epochs_alarm);
     json_t *reasons = readiness_reasons(gate);
     metric_set(gate->ready, json_array_size(reasons) == 0);
     json_decref(reasons);
