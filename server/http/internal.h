@@ -42,7 +42,7 @@ struct connection {
     struct MHD_Connection *mhd;
     int fd;
     bool secure;
-    bool held, uncorked; /* tls_io.c */
+    bool held; /* tls_io.c */
     bool verified;       /* `trusted` is filled; on the loop only */
     atomic_uint references;
     atomic_uint_least64_t phase; /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop,

@@ -45,11 +45,10 @@ void tls_io_send(struct connection *connection)
 {
     if (!connection->held) return;
     connection->held = false;
-    if (!connection->uncorked) { /* libmicrohttpd corks the socket with the first head it sends, and leaves it so */
-        int off = 0;
-        setsockopt(connection->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
-        connection->uncorked = true;
-    }
+    /* libmicrohttpd corks the socket with a small answer's head, at times that can't be foretold, and a corked socket holds back what is
+       less than a segment for 200 ms: each time, then. */
+    const int off = 0;
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
     /* A client that reads none of its answers has filled the socket: it is not waited for. */
     if (gnutls_record_uncork(connection->session, 0) < 0) shutdown(connection->fd, SHUT_RDWR);
 }
