@@ -254,12 +254,11 @@ class Installation:
 
     def start_db(self):
         self.cluster.start()
-        if (self.folder / "db/made").exists():
-            return
-        self.cluster.psql(file=TOP / "schema/roles.sql", database="postgres")
-        self.cluster.database()
-        self.run("platesieved", "migrate", "--config", self.folder / "etc/gate.conf")
-        write(self.folder / "db/made", f"{DATABASE}\n")
+        if not (self.folder / "db/made").exists():
+            self.cluster.psql(file=TOP / "schema/roles.sql", database="postgres")
+            self.cluster.database()
+            write(self.folder / "db/made", f"{DATABASE}\n")
+        self.run("platesieved", "migrate", "--config", self.folder / "etc/gate.conf")  # also what a newer build brings
 
     def start_keys(self):
         self.init_once("keys", "platesieve-keyd")

@@ -62,31 +62,38 @@ def test_misreads_of_real_crops(installation, shared, record_property, capsys):
     shares, own_shares = cumulated(found), cumulated(own)
     with capsys.disabled():
         print("\nrecall on 751 real crops: " + ", ".join(f"{grade} or better {100 * share:.1f} %" for grade, share in shares.items())
-              + f"; by their own entry {100 * own_shares['near']:.1f} %: plates of four characters have no near")
+              + f"; by their own entry {100 * own_shares['near']:.1f} %")
     for grade, share in shares.items():
         record_property(f"recall_{grade}", round(share, 4))
     assert round(100 * shares["plate"], 1) == 86.0
     assert round(100 * shares["similar"], 1) == 89.6
     assert shares["near"] >= 0.965
-    assert own_shares["near"] >= 0.96
+    assert own_shares["near"] >= 0.965
 
 
 def test_false_hits_of_near_lists(installation, shared, record_property, capsys):
-    """Lists of 200 and 1,000 plates that none of the reads shows, at `near`: how many real reads they raise an alert for."""
+    """Lists of 200 and 1,000 plates at `near`: how many real reads of other plates they raise an alert for.  Two kinds: plates of the town
+    itself, whose neighbours in the series are on its streets, and plates from elsewhere, none of which is among the reads."""
     reads = [row["plate"] for row in rows(shared / "data/reads_nyc.csv") if plates.canonical(row["plate"])]
-    seen = {plates.canonical(plate) for plate in reads}
+    town = sorted({form for form in map(plates.canonical, reads) if len(form) >= 5})
     with gzip.open(shared / "data/plates_distinct.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        pool = sorted({form for form in (plates.canonical(row["plate"]) for row in csv.DictReader(file)) if form and len(form) >= 5} - seen)
-    chosen = random.Random(1).sample(pool, 1200)
-    names = {}
-    for size, part in ((200, chosen[:200]), (1000, chosen[200:])):
-        names[size] = installation.new_list(grade="near", cooldown_s=86400)
-        push(installation, names[size], [(plate, "", f"{size}-{number}") for number, plate in enumerate(part)], "near")
+        forms = {plates.canonical(row["plate"]) for row in csv.DictReader(file)}
+    elsewhere = sorted({form for form in forms if form and len(form) >= 5} - set(town))
+    lists = {}
+    for kind, pool in (("town", town), ("elsewhere", elsewhere)):
+        for size in (200, 1000):
+            chosen = random.Random(1).sample(pool, size)
+            name = installation.new_list(grade="near", cooldown_s=86400)
+            push(installation, name, [(plate, "", f"{number}") for number, plate in enumerate(chosen)], "near")
+            lists[kind, size] = name, set(chosen)
     alerts = check_all(installation, [(plate, "") for plate in reads])
-    shares = {size: sum(any(alert["list"] == name for alert in its) for its in alerts) / len(reads) for size, name in names.items()}
+    shares = {}
+    for (kind, size), (name, chosen) in lists.items():
+        others = [{alert["list"] for alert in its} for plate, its in zip(reads, alerts) if plates.canonical(plate) not in chosen]
+        shares[kind, size] = sum(name in its for its in others) / len(reads)
+        record_property(f"false_hits_{kind}_{size}", round(shares[kind, size], 5))
     with capsys.disabled():
-        print(f"\nfalse hits of near lists on {len(reads):,} real reads: " + ", ".join(f"{size} entries {100 * share:.2f} %" for size, share in shares.items()))
-    for size, share in shares.items():
-        record_property(f"false_hits_{size}", round(share, 5))
-    assert 0.001 < shares[200] < 0.015
-    assert 0.01 < shares[1000] < 0.05
+        print(f"\nfalse hits of near lists on {len(reads):,} real reads: "
+              + ", ".join(f"{size} plates of {kind} {100 * share:.2f} %" for (kind, size), share in shares.items()))
+    assert 0.002 < shares["town", 200] < 0.006 and 0.01 < shares["town", 1000] < 0.03
+    assert 0 < shares["elsewhere", 200] < shares["elsewhere", 1000] < 0.006
