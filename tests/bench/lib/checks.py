@@ -67,6 +67,8 @@ def check_single(stage):
     stage.end(redis)
     for name, label in (("checks", "gate"), ("static", "microhttpd"), ("redis", "redis")):
         describe(label, runs[name])
+    pairs = [ours["per_s"] / theirs["per_s"] for ours, theirs in zip(runs["checks"], runs["static"])]
+    say(f"  gate to microhttpd, turn by turn: {median(pairs):.2f} in the middle ({min(pairs):.2f} to {max(pairs):.2f})")
     rate = {name: median([run["per_s"] for run in results]) for name, results in runs.items()}
     yield Figure("check_single", rate["checks"], "1/s", "microhttpd", rate["static"], "ratio >= 0.75", lambda figure: figure.ratio >= 0.75)
     yield Figure("check_single", rate["checks"], "1/s", "redis", rate["redis"])
