@@ -30,8 +30,8 @@ OPEN_EPOCH = "SELECT number FROM platesieve.epochs WHERE opens_at <= now() AND c
 
 def anonymous_bytes(pid):
     """Memory that is a process's own and resident: without the files that it maps."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return int(re.search(r"^Anonymous:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
 
 
 class Stage:
