@@ -15,6 +15,7 @@ from house import House, eventually
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
+INSTALLATION = {}  # its own: lists of other files would answer, too
 PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
 IDENTITIES = {"reader": "reader/north/1", "agency": "agency/customs/ana", "operator/gate": "operator/gate/olga",
               "operator/keys": "operator/keys/kim", "auditor": "auditor/ines", "node": "node/gate-1"}

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 import plates
+from house import eventually
 
 READER = "reader/north/1"
+FAST = {"keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "2", "keys.keyd.destroy_after_s": "1"}
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that hides it")
 
 
 def writable_memory(pid):
@@ -50,6 +53,7 @@ def tokens_of(reads):
                     for place, text in enumerate(value if isinstance(value, list) else [value]):
                         patterns[f"read {number} {grade} {place} text"] = text.encode()
                         patterns[f"read {number} {grade} {place} bytes"] = plates.bytes64(text)
+                        patterns[f"read {number} {grade} {place} hexadecimal"] = plates.bytes64(text).hex().encode()
     return patterns
 
 
@@ -58,7 +62,7 @@ def misses(installation, count):
     return lane, [installation.read(lane, f"ZZZ{number:04d}") for number in range(count)]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that hides it")
+@needs_root
 @pytest.mark.parametrize("kind", ["one read", "full batch", "one by one", "refused", "with a hit"])
 def test_memory(installation, kind):
     name = installation.listed("QQ6001M", grade="near")
@@ -83,6 +87,19 @@ def test_memory(installation, kind):
     time.sleep(max(0.0, sent + 1.0 - time.monotonic()))
     assert found(pid, {"list": name.encode()}), "the search itself must find what is there"
     assert found(pid, tokens_of(reads[::8] + reads[-1:])) == {}
+
+
+@needs_root
+def test_a_destroyed_key_is_gone(new_installation):
+    house = new_installation(FAST, start=False)
+    house.start(("keys",))
+    one = next(one for one in house.epochs(("coming",)))
+    key = house.key(one["id"])
+    spellings = {"bytes": key, "text": plates.text64(key).encode(), "hexadecimal": key.hex().encode()}
+    assert "bytes" in found(house.keys.pid(), spellings), "the search itself must find what is there"
+    eventually(lambda: [gone for gone in house.epochs(("destroyed",)) if gone["id"] == one["id"]], 30, 0.2)
+    time.sleep(1)
+    assert found(house.keys.pid(), spellings) == {}
 
 
 def test_disks(installation):
