@@ -147,10 +147,10 @@ class Cluster:
             raise Failure(f"psql: {done.stderr.strip()}")
         return [line.split("\x1f") for line in done.stdout.splitlines() if line]
 
-    def database(self):
+    def database(self, name=DATABASE):
         """Makes the database, unless it is there."""
-        if not self.psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'", database="postgres"):
-            self.psql(f"CREATE DATABASE {DATABASE} OWNER platesieve_owner TEMPLATE template0 ENCODING 'UTF8'", database="postgres")
+        if not self.psql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'", database="postgres"):
+            self.psql(f"CREATE DATABASE {name} OWNER platesieve_owner TEMPLATE template0 ENCODING 'UTF8'", database="postgres")
 
     def conninfo(self, role):
         return f"host={self.socket} dbname={DATABASE} user={role}"

@@ -202,7 +202,8 @@ def test_real_answers_fit_the_schemas(ask, contract, installation):
              installation.entry_lines("contract", [{"plate": plate, "jurisdiction": "US-TX", "reference": "one",
                                                     "effective": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z"}], grade="near")]
     push(ask, "contract", lines)
-    eventually(lambda: "near" in ask("GET", "/v1/lane", "reader", 200)["grades"])  # the gate has taken the list over
+    installation.wait_live("contract", 1)
+    assert "near" in ask("GET", "/v1/lane", "reader", 200)["grades"]
     hit, clear = check(ask, plate)
     assert hit["answer"] == "hit"
     assert clear["answer"] == "clear"

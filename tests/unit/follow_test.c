@@ -1,6 +1,6 @@
 /* The follower against a real PostgreSQL: whatever is pushed, in memory stands what the lists say, no more and no
    less.  Random revisions of all modes on two lists, followed as they come or loaded at a start, are held against a
-   model.  PLATESIEVE_TEST_DB as for db_test. */
+   model.  PLATESIEVE_TEST_DB_FOLLOW as for db_test. */
 #include <sodium.h>
 #include <unistd.h>
 #include <urcu-bp.h>
@@ -453,7 +453,7 @@ static void make_folder(struct scene *scene)
 
 static void open_databases(struct scene *scene)
 {
-    const char *base = getenv("PLATESIEVE_TEST_DB");
+    const char *base = getenv("PLATESIEVE_TEST_DB_FOLLOW");
     char conninfo[512];
 
     snprintf(conninfo, sizeof(conninfo), "%s user=platesieve_owner", base);
@@ -516,8 +516,8 @@ int main(void)
     };
 
     if (sodium_init() < 0) return 1;
-    if (getenv("PLATESIEVE_TEST_DB") == NULL) {
-        fprintf(stderr, "follow_test: SKIPPED: PLATESIEVE_TEST_DB names no database\n");
+    if (getenv("PLATESIEVE_TEST_DB_FOLLOW") == NULL) {
+        fprintf(stderr, "follow_test: SKIPPED: PLATESIEVE_TEST_DB_FOLLOW names no database\n");
         return 77;
     }
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -160,7 +160,4 @@ check_PROGRAMS += tests/unit/follow_test
 tests_unit_follow_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_follow_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
 tests_unit_follow_test_LDFLAGS = $(AM_LDFLAGS) -static
-# Both use the one database, and each watches what housekeeping does.  (By a variable: a rule would take the place of automake's own.)
-after_db_test = tests/unit/follow_test.log
-$(after_db_test): tests/unit/db_test.log
 endif
