@@ -13,7 +13,14 @@ libplatesieve_la_SOURCES = \
 	crypto/slot.c \
 	crypto/suite.h \
 	crypto/suite_hmac.c \
-	crypto/token.c
+	crypto/token.c \
+	crypto/voprf.h \
+	crypto/voprf_batch.c \
+	crypto/voprf_group.c \
+	crypto/voprf_hash.c \
+	crypto/voprf_key.c \
+	crypto/voprf_proof.c \
+	crypto/voprf_share.c
 libplatesieve_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(UTF8PROC_CFLAGS)
 libplatesieve_la_LIBADD = $(SODIUM_LIBS) $(NETTLE_LIBS) $(UTF8PROC_LIBS)
 # current:revision:age.  A release that only adds functions: C+1:0:A+1.  One that takes away or changes: C+1:0:0.

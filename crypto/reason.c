@@ -13,6 +13,9 @@ static const char *const reason_texts[] = {
     [PLATESIEVE_UNKNOWN_JURISDICTION] = "The jurisdiction is unknown, or not in the code set named.",
     [PLATESIEVE_BAD_ARGUMENT] = "An argument is outside of its range.",
     [PLATESIEVE_UNAVAILABLE] = "The machine lacks something that is needed: a source of randomness, or a digest.",
+    [PLATESIEVE_BAD_ELEMENT] = "This is not an element of the group in its canonical form, or it is the identity.",
+    [PLATESIEVE_BAD_PROOF] = "The proof does not show that these elements were evaluated with that key.",
+    [PLATESIEVE_BAD_SHARE] = "The public shares do not belong to the public key.",
 };
 
 const char *platesieve_reason_text(enum platesieve_reason reason)

@@ -9,6 +9,7 @@
 
 static const struct suite *const suites[] = {
     [PLATESIEVE_HMAC_SHA256] = &suite_hmac_sha256,
+    [PLATESIEVE_VOPRF_RISTRETTO255_SHA512] = &suite_voprf_ristretto255_sha512,
 };
 
 struct platesieve_prf {
@@ -38,7 +39,7 @@ struct platesieve_result platesieve_prf_create(enum platesieve_suite suite, cons
     struct platesieve_result result;
 
     *prf = NULL;
-    if ((size_t)suite >= ARRAY_LENGTH(suites))
+    if ((size_t)suite >= ARRAY_LENGTH(suites) || suites[suite]->prepare == NULL)
         return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
     made = platesieve_secret_allocate(sizeof *made + suites[suite]->state_size);
     if (made == NULL)

@@ -20,6 +20,11 @@
 #define PLATESIEVE_READ_ID_BYTES 16
 #define PLATESIEVE_NEAR_LENGTH_MIN 5     /* characters of a folded text that has a whole `near` set; one less has one text */
 #define PLATESIEVE_NEAR_MAX (2 * PLATESIEVE_PLATE_MAX + 1)
+#define PLATESIEVE_SEED_BYTES 32         /* what a key pair, or a server's share of it, is derived from */
+#define PLATESIEVE_ELEMENT_BYTES 32      /* an element of ristretto255: blinded, evaluated, a public key */
+#define PLATESIEVE_VOPRF_PROOF_BYTES 64
+#define PLATESIEVE_VOPRF_BATCH_MAX 256   /* elements under one proof */
+#define PLATESIEVE_KEY_SERVERS 3         /* that share an epoch's key; any two of them evaluate */
 #define PLATESIEVE_TOKEN_TEXT 22         /* base64url without padding of a token, key id, read id, hit id */
 #define PLATESIEVE_TAGGED_TEXT 32        /* base64url of token and tag, 24 bytes */
 
@@ -91,6 +96,8 @@
 
 static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1 + PLATESIEVE_PLATE_MAX + 1,
               "the longest message must fit");
+static_assert(PLATESIEVE_VOPRF_BATCH_MAX >= LIMIT_CHECK_CANDIDATES * (3 + PLATESIEVE_NEAR_MAX),
+              "a read's messages of one epoch must fit into one batch");
 static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
 static_assert(LIMIT_EPOCHS_OPEN <= LIMIT_ENTRY_EPOCHS, "an entry must be able to serve all open epochs");
 static_assert(LIMIT_IDENTITY_MAX >= 2 * LIMIT_NAME_MAX + 16, "a name of a role and two parts must fit");

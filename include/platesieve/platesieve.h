@@ -41,6 +41,9 @@ enum platesieve_reason {
     PLATESIEVE_UNKNOWN_JURISDICTION,   /* not in the code set named */
     PLATESIEVE_BAD_ARGUMENT,
     PLATESIEVE_UNAVAILABLE,            /* the machine lacks something: randomness, a digest */
+    PLATESIEVE_BAD_ELEMENT,            /* not the canonical form of a group element, or the identity */
+    PLATESIEVE_BAD_PROOF,              /* it does not show that the elements were evaluated, in this order, with that key */
+    PLATESIEVE_BAD_SHARE,              /* no two public shares lie on one line with the public key */
 };
 struct PLATESIEVE_MUST_USE platesieve_result {
     enum platesieve_reason reason;
@@ -148,7 +151,8 @@ PLATESIEVE_API struct platesieve_result platesieve_messages(const struct platesi
 /* -- tokens ---------------------------------------------------------------------------------------------------------- */
 
 enum platesieve_suite {
-    PLATESIEVE_HMAC_SHA256, /* "hmac-sha256" */
+    PLATESIEVE_HMAC_SHA256,               /* "hmac-sha256" */
+    PLATESIEVE_VOPRF_RISTRETTO255_SHA512, /* "voprf-ristretto255-sha512": <platesieve/voprf.h> */
 };
 
 PLATESIEVE_API const char *platesieve_suite_name(enum platesieve_suite suite);
@@ -157,7 +161,8 @@ PLATESIEVE_API bool platesieve_suite_parse(const char *name, enum platesieve_sui
 /* A pseudo-random function under one epoch's key, ready for use, in locked memory. */
 struct platesieve_prf;
 
-/* KEY has PLATESIEVE_KEY_BYTES; it is copied, the caller wipes its own. */
+/* KEY has PLATESIEVE_KEY_BYTES; it is copied, the caller wipes its own.  Fails with PLATESIEVE_BAD_ARGUMENT for
+   voprf-ristretto255-sha512, whose key stays with the key server: see platesieve_voprf_begin. */
 PLATESIEVE_API struct platesieve_result platesieve_prf_create(enum platesieve_suite suite, const uint8_t *key,
                                                               struct platesieve_prf **prf);
 PLATESIEVE_API void platesieve_prf_destroy(struct platesieve_prf *prf); /* wipes; NULL is fine */
@@ -192,5 +197,7 @@ PLATESIEVE_API void platesieve_slot(const struct platesieve_pepper *pepper, cons
 #ifdef __cplusplus
 }
 #endif
+
+#include <platesieve/voprf.h>
 
 #endif

@@ -41,6 +41,8 @@ int config_read(const char *file, struct config *config, FILE *errors)
     const char *problem = schedule_problem(&config->schedule);
     if (problem == NULL && !platesieve_suite_parse(config->suite_name, &config->suite))
         problem = "suite is not one that is known";
+    if (problem == NULL && config->suite != PLATESIEVE_HMAC_SHA256)
+        problem = "suite is not one that this version serves";
     if (problem == NULL) return 0;
     fprintf(errors, "%s: [keyd] %s\n", file, problem);
     return -1;

@@ -71,8 +71,8 @@ def test_a_stranger_compiles_against_it(installed, tmp_path, compiler):
 
 
 def test_symbols_are_those_of_the_header(installed):
-    """All functions of the header are there, and no other name."""
-    header = next(installed.rglob("platesieve.h")).read_text()
+    """All functions of the headers are there, and no other name."""
+    header = "".join(path.read_text() for path in installed.rglob("include/platesieve/*.h"))
     declared = set(re.findall(r"PLATESIEVE_API[^;(]*?(platesieve_\w+)\(", header))
     listed = subprocess.run(["nm", "-D", "--defined-only", str(next(installed.rglob("libplatesieve.so")))], capture_output=True, text=True, check=True)
     shown = {line.split()[2].split("@")[0] for line in listed.stdout.splitlines() if line.split()[1] != "A"}

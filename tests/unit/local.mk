@@ -82,6 +82,24 @@ tests_unit_token_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS) $(
 tests_unit_token_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
 tests_unit_token_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/voprf_test
+tests_unit_voprf_test_SOURCES = tests/unit/voprf_test.c tests/unit/voprf_scene.h
+tests_unit_voprf_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_voprf_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+tests_unit_voprf_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/voprf_share_test
+tests_unit_voprf_share_test_SOURCES = tests/unit/voprf_share_test.c tests/unit/voprf_scene.h
+tests_unit_voprf_share_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_voprf_share_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+tests_unit_voprf_share_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/voprf_vectors_test
+tests_unit_voprf_vectors_test_SOURCES = tests/unit/voprf_vectors_test.c tests/unit/voprf_scene.h
+tests_unit_voprf_vectors_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_voprf_vectors_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
+tests_unit_voprf_vectors_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/db_test
 tests_unit_db_test_CFLAGS = $(GATE_DATA_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_db_test_LDADD = $(GATE_DATA_LIBS) $(CMOCKA_LIBS)
