@@ -28,6 +28,11 @@ tests_bench_index_bench_CFLAGS = $(GATE_CORE_CFLAGS)
 tests_bench_index_bench_LDADD = $(GATE_CORE_LIBS)
 tests_bench_index_bench_LDFLAGS = $(AM_LDFLAGS) -static
 
+noinst_PROGRAMS += tests/bench/voprf_bench
+tests_bench_voprf_bench_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+tests_bench_voprf_bench_LDADD = libplatesieve.la $(SODIUM_LIBS)
+tests_bench_voprf_bench_LDFLAGS = $(AM_LDFLAGS) -static
+
 EXTRA_DIST += \
 	tests/bench/run \
 	tests/bench/lib/bench.py \
