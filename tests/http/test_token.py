@@ -14,7 +14,7 @@ from house import TOP
 PROGRAM = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve() / "platesieve"
 KEY = bytes(range(32))
 PROTOCOL = (TOP / "docs/protocol.md").read_text()
-CHAPTER = PROTOCOL[PROTOCOL.index("## From plate to slot"):PROTOCOL.index("## Key server")]
+CHAPTER = PROTOCOL[PROTOCOL.index("## From plate to slot"):PROTOCOL.index("## The second suite")]
 
 
 @pytest.fixture(scope="module")
