@@ -1,11 +1,16 @@
 """The scripts and the README: what can be said of them without running them."""
+import os
 import re
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from house import TOP
+
+PROGRAMS = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
 
 
 def scripts():
@@ -32,6 +37,24 @@ def test_readme_leads_somewhere():
         assert (TOP / folder).is_dir(), folder
     for command in set(re.findall(r"\b((?:deploy|tests)/[a-z]+)\b", text)):
         assert (TOP / command).exists(), command
+
+
+def test_readme_by_hand():
+    """The commands of "Use it by hand", as they stand there."""
+    text = (TOP / "README.md").read_text()
+    block = text[text.index("## Use it by hand"):text.index("## Build it by hand")]
+    folder = tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp")
+    script = "\n".join(line[4:] for line in block.splitlines() if line.startswith("    ")).replace("/tmp/mine", f"{folder}/mine")
+    script = script.replace("platesieve hits", "sleep 2; platesieve hits")  # nobody types as fast as the spool drains
+    assert script.count("platesieve") > 5
+    try:
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "PLATESIEVE_BUILD": str(PROGRAMS)}, check=False)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        assert "QQ4IHX7" in done.stdout and "1 hits" in done.stderr and "case-1" in done.stdout
+    finally:
+        subprocess.run([str(TOP / "deploy/local"), "down", f"{folder}/mine", "--purge"], capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_packages_are_known_names():
