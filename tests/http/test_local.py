@@ -3,6 +3,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -221,3 +222,25 @@ def test_parts_one_by_one(folder):
     first = ready(folder)["keys"]["pid"]
     local("restart", folder, "keys")
     assert ready(folder)["keys"]["pid"] != first
+
+
+def test_port_taken_between_choice_and_use(new_installation):
+    """Another program is quicker: other ports are taken, and the certificates, the settings and DIR/env follow."""
+    house = new_installation(start=False)
+    with socket.socket() as quicker:
+        quicker.bind(("127.0.0.1", 0))
+        quicker.listen()
+        taken = quicker.getsockname()[1]
+        house.asked["ports"]["gate"] = house.asked["ports"]["keys_metrics"] = taken
+        house.save()
+        house.start()
+        assert house.readiness("gate")[0] and taken not in house.asked["ports"].values()
+        assert house.gate_url in (house.folder / "env").read_text()
+        assert house.get("/v1/lists", "agency/customs/ana").status_code == 200
+
+
+def test_daemon_that_hangs_is_killed(new_installation):
+    house = new_installation()
+    house.keys.send(signal.SIGSTOP)
+    assert house.keys.stop(1) == "killed"
+    assert house.keys.pid() is None
