@@ -46,6 +46,7 @@ struct spool {
     pthread_mutex_t store_lock;  /* guards the file */
     struct spool_store *store;
     int64_t carried;             /* number of the last record that reached the database */
+    int64_t kept;                /* how many of those that did could not be dropped for want of room */
 
     atomic_bool full, broken;
     _Atomic uint64_t depth, bytes;
@@ -200,6 +201,12 @@ static bool load_record(void *context, int64_t number, const uint8_t *record, si
     return true;
 }
 
+static void forget_kept(struct spool *spool)
+{
+    measure(spool, -spool->kept);
+    spool->kept = 0;
+}
+
 /* Drops what was carried; a broken file is left as it is, and what was carried is remembered until the restart, when it is carried again
    (which changes nothing, since a sighting is stored once). */
 static void drop_carried(struct spool *spool, const struct load *load)
@@ -209,7 +216,8 @@ static void drop_carried(struct spool *spool, const struct load *load)
     if (!atomic_load(&spool->broken)) {
         enum store_outcome outcome = spool_store_drop(spool->store, load->last);
         note(spool, outcome);
-        measure(spool, outcome == STORE_DONE ? -(int64_t)load->count : 0);
+        spool->kept += (int64_t)load->count;
+        if (outcome == STORE_DONE) forget_kept(spool);
         if (outcome == STORE_DONE && atomic_load(&spool->bytes) < spool->bytes_max - spool->bytes_max / FULL_RELEASE)
             atomic_store(&spool->full, false);
     }
@@ -233,16 +241,28 @@ static enum drained drain_some(struct spool *spool, struct load *load)
     return DRAINED_SOME;
 }
 
-/* Is there room again, with nothing left to drain?  A commit says so; what it wrote is taken away again. */
+static bool found_one(void *context, int64_t number, const uint8_t *record, size_t size)
+{
+    (void)number, (void)record, (void)size;
+    *(bool *)context = true;
+    return false;
+}
+
+/* Is there room again, with nothing left to drain?  A commit says so; what it wrote is taken away again, and with it what was carried and could
+   not be dropped.  Not when a record has come meanwhile: that one would go, too. */
 static void probe_room(struct spool *spool)
 {
     static const uint8_t nothing[SPOOL_RECORD_BYTES];
+    bool more = false;
 
     (void)pthread_mutex_lock(&spool->store_lock);
-    if (!atomic_load(&spool->broken) && spool_store_begin(spool->store) == STORE_DONE &&
+    if (!atomic_load(&spool->broken) && !failed(spool_store_each(spool->store, spool->carried, 1, found_one, &more)) && !more &&
+        spool_store_begin(spool->store) == STORE_DONE &&
         spool_store_put(spool->store, nothing, sizeof nothing) == STORE_DONE && spool_store_drop(spool->store, INT64_MAX) == STORE_DONE &&
-        spool_store_commit(spool->store) == STORE_DONE)
+        spool_store_commit(spool->store) == STORE_DONE) {
         atomic_store(&spool->full, false);
+        forget_kept(spool);
+    }
     (void)pthread_mutex_unlock(&spool->store_lock);
 }
 

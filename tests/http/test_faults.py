@@ -287,6 +287,14 @@ def small_disk(tmp_path_factory):
     subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
+def fill(disk):
+    with open(disk / "ballast", "wb", buffering=0) as ballast:
+        for size in (65536, 4096):
+            with contextlib.suppress(OSError):
+                while ballast.write(b"\0" * size) == size:
+                    pass
+
+
 def test_disk_of_the_spool_full(new_installation, small_disk):
     """After a write that failed nothing is accepted until the gate is started again; what was acknowledged is there."""
     house = new_installation({"gate.gate.spool_dir": str(small_disk)}, start=False)
@@ -294,11 +302,7 @@ def test_disk_of_the_spool_full(new_installation, small_disk):
     name = house.listed("QQ4008F", cooldown_s=0)
     house.stop(("db",))
     told = set().union(*(hit_ids(house.check("QQ4008F"), name) for _ in range(3)))
-    with open(small_disk / "ballast", "wb", buffering=0) as ballast:
-        for size in (65536, 4096):
-            with contextlib.suppress(OSError):
-                while ballast.write(b"\0" * size) == size:
-                    pass
+    fill(small_disk)
     more, refusal = post_until_refused(house, "QQ4008F", 400)
     told |= more
     assert_problem(refusal, 503, "spool")
@@ -312,6 +316,28 @@ def test_disk_of_the_spool_full(new_installation, small_disk):
     hits, _ = stored(house, name)
     assert told <= set(hits)
     assert house.check("QQ4008F")["answer"] == "hit"
+
+
+def test_drained_onto_a_full_disk(new_installation, small_disk):
+    """The database takes the hits while the disk has no room to drop them: once there is room they go, without a restart."""
+    house = new_installation({"gate.gate.spool_dir": str(small_disk)}, start=False)
+    house.start()
+    name = house.listed("QQ4011F", cooldown_s=0)
+    house.stop(("db",))
+    told = set().union(*(hit_ids(house.check("QQ4011F"), name) for _ in range(3)))
+    fill(small_disk)
+    more, _ = post_until_refused(house, "QQ4011F", 400)
+    told |= more
+    house.start(("db",))
+    eventually(lambda: told <= set(stored(house, name)[0]), 20, 0.2)
+    assert auditor_status(house)["spool"]["full"]
+    (small_disk / "ballast").unlink()
+    eventually(lambda: house.ready()["ready"], 20, 0.1)
+    drained(house)
+    assert house.check("QQ4011F")["answer"] == "hit"
+    drained(house)
+    hits, sightings = stored(house, name)
+    assert told <= set(hits) and sightings == len(hits)
 
 
 # -- the key server ---------------------------------------------------------------------------------------------------------------------
