@@ -360,6 +360,19 @@ def test_key_server_away(new_installation):
     eventually(lambda: not house.lane(READER)["degraded"], 20, 0.2)
 
 
+def test_no_epoch_is_open(new_installation):
+    """The key server stays away until the last epoch has closed: lanes hear that nothing can be checked, and go on when it is back."""
+    house = new_installation({"keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "2", "keys.keyd.destroy_after_s": "1"})
+    house.listed("QQ4010F", cooldown_s=0)
+    with house.without("keys"):
+        eventually(lambda: not house.lane(READER)["epochs"], 30, 0.2)
+        lane = house.lane(READER)
+        assert_problem(house.post("/v1/checks", READER, house.check_body(lane, [house.read(lane, "QQ4010F")])), 503, "no-lists")
+        told = subprocess.run([house.programs / "platesieve", "lane", "--as", "reader/north/2", "--patience", "1"], capture_output=True, text=True,
+                              input="plate,jurisdiction\nQQ4010F,US-TX\n", env={**os.environ, **house.environment()}, timeout=60, check=False)
+        assert "no-lists" in told.stderr and "1 unchecked" in told.stderr, told.stderr
+
+
 def test_unknown_schema_is_refused(new_installation):
     house = new_installation()
     house.stop(("gate",))

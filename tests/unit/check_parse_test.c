@@ -48,6 +48,14 @@ static void takes_every_member(void **unused)
     check_batch_wipe(&batch);
 }
 
+/* Not for the parser to refuse: a lane sends that while no epoch is open, and is told so by the gate. */
+static void takes_no_epoch_at_all(void **unused)
+{
+    (void)unused;
+    assert_int_equal(parse("{" POLICY ",\"epochs\":[],\"reads\":[{\"read_id\":\"" A "\",\"seen_at\":\"2026-11-22T01:30:43.123Z\","
+                           "\"candidates\":[{\"confidence\":1,\"tokens\":[]}]}]}"), REASON_NONE);
+}
+
 /* As long as everything is there once. */
 static void order_is_free(void **unused)
 {
@@ -349,7 +357,7 @@ static void leaves_nothing(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_every_member),    cmocka_unit_test(order_is_free),
+        cmocka_unit_test(takes_every_member),    cmocka_unit_test(takes_no_epoch_at_all), cmocka_unit_test(order_is_free),
         cmocka_unit_test(refuses_what_is_wrong), cmocka_unit_test(refuses_what_is_cut_off_or_trailed),
         cmocka_unit_test(survives_damage),       cmocka_unit_test(keeps_its_limits),
         cmocka_unit_test(takes_the_greatest_body), cmocka_unit_test(leaves_nothing),
