@@ -242,6 +242,8 @@ static enum MHD_Result run(struct exchange *exchange)
 {
     exchange->stage = STAGE_HANDLED;
     connection_phase(exchange->connection, PHASE_ANSWERING);
+    if (exchange->refusal == REASON_NONE && !connection_trusted(exchange->connection)) /* revoked while the body came */
+        exchange->refusal = REASON_REVOKED;
     if (exchange->refusal != REASON_NONE) return answer_problem(exchange, exchange->refusal);
     if (exchange->route->run_on == RUN_ON_WORKER) return run_on_worker(exchange);
     atomic_store_explicit(&exchange->references, 2, memory_order_relaxed);

@@ -145,6 +145,18 @@ def test_revoked_on_an_open_connection(installation, server):
         assert other.ask("GET", "/livez")[0] == 200  # nobody else is touched
 
 
+def test_revoked_while_the_body_comes(installation):
+    name = f"reader/north/revoked-body-{os.getpid()}"
+    installation.run("platesieve", "ca", "issue", "--pki", installation.pki, name)
+    with Wire(installation, name) as wire:
+        wire.send(b"POST /v1/checks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")
+        installation.run("platesieve", "ca", "revoke", "--pki", installation.pki, name)
+        time.sleep(1)
+        wire.send(b"}")
+        assert problem(wire.answer()) == (403, "revoked")
+        assert wire.ended()
+
+
 def test_broken_revocation_list_changes_nothing(new_installation):
     """The last good list stays in force; a restart with the broken one fails, and says so."""
     house = new_installation(start=False)
