@@ -76,7 +76,7 @@ static struct result body_prepare(struct exchange *exchange, size_t size)
 
 struct header_scan {
     unsigned lengths, encodings, expects, hosts, connections;
-    const char *length, *host;
+    const char *length, *host, *type;
 };
 
 static bool is_name(const char *key, const char *name, size_t size)
@@ -102,6 +102,9 @@ static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const 
         if (is_name(key, "Connection", 10) && (value == NULL || strcasecmp(value, "keep-alive") != 0))
             scan->connections++;
         break;
+    case 12:
+        if (is_name(key, "Content-Type", 12)) scan->type = value;
+        break;
     case 14:
         if (is_name(key, "Content-Length", 14)) scan->lengths++, scan->length = value;
         break;
@@ -123,6 +126,17 @@ static bool parse_length(const char *text, uint64_t *length)
         *length = *length * 10 + (uint64_t)(*text - '0');
     }
     return true;
+}
+
+/* "application/json", "application/jsonl; charset=utf-8"; a body that does not say what it is is taken for one. */
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    if (type == NULL) return true;
+    if (strncasecmp(type, json, sizeof json - 1) != 0) return false;
+    type += sizeof json - 1;
+    if (*type == 'l') type++;
+    return *type == 0 || *type == ';' || *type == ' ';
 }
 
 /* A page that a browser was tricked into loading must not reach the loopback port under another host's name. */
@@ -301,6 +315,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     if (!failed(result)) result = find_route(exchange, url, method);
     struct result shape = check_length(exchange, &scan, &length);
     if (!failed(result)) result = shape;
+    if (!failed(result) && length > 0 && !is_json(scan.type)) result = FAIL(REASON_MEDIA_TYPE);
     if (!failed(result) && length > 0) result = body_prepare(exchange, length);
     exchange->refusal = result.reason;
     if (!failed(result)) return MHD_YES;

@@ -46,6 +46,22 @@ def test_body_where_none_belongs(wire):
     assert lasts(wire)
 
 
+def is_told(wire, kind):
+    return problem(wire.ask("POST", "/v1/checks", b"{}", [f"Content-Type: {kind}"]))
+
+
+@pytest.mark.parametrize("kind", ("text/plain", "application/x-www-form-urlencoded", "application/json5", "application/jso", "multipart/form-data"))
+def test_another_kind_of_content(wire, kind):
+    assert is_told(wire, kind) == (415, "media-type")
+    assert lasts(wire)
+
+
+@pytest.mark.parametrize("kind", ("application/json", "Application/JSON; charset=utf-8", "application/jsonl"))
+def test_kinds_of_content_that_are_taken(wire, kind):
+    assert is_told(wire, kind) == (400, "bad-field")
+    assert lasts(wire)
+
+
 @pytest.mark.parametrize("size", (256 * 1024 + 1, 5 * 1024 * 1024))
 def test_too_large_is_told_after_the_body(wire, size):
     assert problem(wire.ask("POST", "/v1/checks", b"x" * size)) == (413, "body-too-large")
