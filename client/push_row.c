@@ -229,7 +229,8 @@ static void make_entry(const struct push_maker *maker, const struct csv_row *row
 
     made->fault = row_read(maker->codes, &row->fields[PUSH_PLATE], jurisdiction_field(row), &maker->scratch->row);
     if (made->fault != ROW_FINE) return;
-    if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
+    if (memchr(row->fields[PUSH_PLATE].text, '?', row->fields[PUSH_PLATE].size) != NULL) made->fault = ROW_PARTIAL;
+    else if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
         made->fault = ROW_JURISDICTION;
     else if (!read_time(&row->fields[PUSH_EFFECTIVE], &dates.effective_ms) ||
              !read_time(&row->fields[PUSH_EXPIRES], &dates.expires_ms))

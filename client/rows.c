@@ -13,6 +13,7 @@ static const struct {
     [ROW_TOO_LONG] = { "too-long", "longer than 12 characters: not a plate (a VIN?)" },
     [ROW_SPREADSHEET] = { "spreadsheet", "damaged by a spreadsheet: the plate that was meant can't be told" },
     [ROW_PLACEHOLDER] = { "placeholder", "a word for `no plate`" },
+    [ROW_PARTIAL] = { "partial", "a partial plate, which lists do not take yet" },
     [ROW_UNFINISHED] = { "unfinished-quote", "a quote that does not end on this line" },
     [ROW_LINE_TOO_LONG] = { "line-too-long", "the line is too long" },
     [ROW_NOT_UTF8] = { "not-utf-8", "not UTF-8" },

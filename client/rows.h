@@ -13,6 +13,7 @@ enum row_fault {
     ROW_TOO_LONG,    /* more than 12 characters: a vehicle identification number, most of the time */
     ROW_SPREADSHEET, /* "1890.00", "1.23E+05", "18-Sep": the plate that was meant is lost */
     ROW_PLACEHOLDER, /* BLANKPLATE, NOPLATE, UNKNOWN, N/A ...: says that there is no plate */
+    ROW_PARTIAL,     /* `?` for a character that is not known, on a list; what remains is another plate */
     ROW_UNFINISHED,  /* a quote that does not end */
     ROW_LINE_TOO_LONG,
     ROW_NOT_UTF8,

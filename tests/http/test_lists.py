@@ -120,12 +120,13 @@ def test_rows_that_can_not_be_used_are_reported_by_line(client, fake):
                  b"\"QQ3,US-NY,9,\r\n"                        # 11 lost quote
                  b"QQ\xc2\xa04,US-NY,10,\r\n"                 # 12 good
                  b"QQ5,US-ZZ,11,\r\n"                         # 13 no such jurisdiction
-                 b"QQ6,,12,\r\n")                             # 14 blank
+                 b"QQ6,,12,\r\n"                              # 14 blank
+                 b"QQ7??,US-NY,13,\r\n")                      # 15 partial
     *remarks, summary = client.json("list", "push", "stolen", file, code=3)
     assert [(one["line"], one["remark"]) for one in remarks] == [
         (3, "empty"), (4, "too-long"), (5, "empty"), (6, "spreadsheet"), (8, "placeholder"), (9, "not-utf-8"), (10, "time"),
-        (11, "unfinished-quote"), (13, "without-full"), (14, "without-full")]
-    assert (summary["rows"], summary["entries"], summary["unusable"], summary["without_full"]) == (12, 4, 8, 2)
+        (11, "unfinished-quote"), (13, "without-full"), (14, "without-full"), (15, "partial")]
+    assert (summary["rows"], summary["entries"], summary["unusable"], summary["without_full"]) == (13, 4, 9, 2)
     assert [list(entry["tokens"][fake.epochs[0].id]) for entry in standing(fake)] == [["full", "plate"]] * 2 + [["plate"]] * 2
     told = client.run("list", "push", "stolen", file, code=3)
     assert "line 6: damaged by a spreadsheet" in told.stderr and "1890" not in told.stderr + told.stdout
