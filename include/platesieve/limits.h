@@ -80,7 +80,8 @@
 #define LIMIT_REQUEST_S 30               /* from a request's first byte to its last */
 #define LIMIT_IDLE_S 300                 /* between two requests on one connection */
 #define LIMIT_ANSWER_S 60                /* an answer that waits for the disk or the database */
-#define LIMIT_WORKERS 8                  /* threads for handlers that wait for the database */
+#define LIMIT_WORKERS 64                 /* threads for handlers that wait or compute */
+#define LIMIT_DATABASE_WORKERS 8         /* of them at a gate, where they wait for the database */
 #define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */
 #define LIMIT_PAGE 1000                  /* rows of one answer; the default is 100 */
 #define LIMIT_PAGE_DEFAULT 100
@@ -89,6 +90,7 @@
 #define LIMIT_EPOCH_LENGTH_S_MIN 2
 #define LIMIT_EPOCH_LENGTH_S_MAX (31 * 86400)
 #define LIMIT_EPOCHS_AHEAD 32
+#define LIMIT_EVALUATE_BODY_BYTES 16384  /* a batch of blinded elements, 46 bytes each */
 
 /* -- client -------------------------------------------------------------------------------------------------------- */
 #define LIMIT_CSV_LINE_BYTES 65536
@@ -98,6 +100,9 @@ static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1
               "the longest message must fit");
 static_assert(PLATESIEVE_VOPRF_BATCH_MAX >= LIMIT_CHECK_CANDIDATES * (3 + PLATESIEVE_NEAR_MAX),
               "a read's messages of one epoch must fit into one batch");
+static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");
+static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
+              "the largest batch must fit, with some white space");
 static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
 static_assert(LIMIT_EPOCHS_OPEN <= LIMIT_ENTRY_EPOCHS, "an entry must be able to serve all open epochs");
 static_assert(LIMIT_IDENTITY_MAX >= 2 * LIMIT_NAME_MAX + 16, "a name of a role and two parts must fit");

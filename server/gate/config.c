@@ -19,7 +19,7 @@ static const struct setting table[] = {
     TEXT("gate", "ca", ca, NULL),
     TEXT("gate", "crl", crl, ""),
     NUMBER("gate", "threads", threads, "2", 1, 64),
-    NUMBER("gate", "workers", workers, "4", 1, LIMIT_WORKERS),
+    NUMBER("gate", "workers", workers, "4", 1, LIMIT_DATABASE_WORKERS),
     NUMBER("gate", "connections_max", connections_max, "1024", 4, 65536),
     TEXT("gate", "state_dir", state_dir, NULL),
     TEXT("gate", "state_key_file", state_key_file, NULL),

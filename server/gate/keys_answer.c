@@ -41,6 +41,21 @@ static bool take_key_id(const json_t *object, uint8_t key_id[PLATESIEVE_KEY_ID_B
            bytes == PLATESIEVE_KEY_ID_BYTES;
 }
 
+/* A key id that is not that of the public key would have lanes and lists name a key that nobody can check. */
+static bool take_public_key(const json_t *object, struct keys_epoch *epoch)
+{
+    size_t size, bytes;
+    const char *text = text_of(object, "public_key", &size);
+    uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
+
+    if (epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512) return true;
+    return sodium_base642bin(epoch->public_key.bytes, PLATESIEVE_ELEMENT_BYTES, text, size, NULL, &bytes, NULL,
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+           bytes == PLATESIEVE_ELEMENT_BYTES &&
+           !platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, key_id)) &&
+           memcmp(key_id, epoch->key_id, sizeof(key_id)) == 0;
+}
+
 static bool take_time(const json_t *object, const char *member, int64_t *ms)
 {
     size_t size;
@@ -80,6 +95,7 @@ static bool take_epoch(const json_t *object, struct keys_epoch *epoch, bool *str
         !take_time(object, "destroyed", &epoch->destroyed_ms))
         return false;
     *strange = !platesieve_suite_parse(suite, &epoch->suite);
+    if (!*strange && !take_public_key(object, epoch)) return false;
     return epoch->opens_ms < epoch->closes_ms && epoch->closes_ms <= epoch->destroyed_ms;
 }
 
@@ -136,20 +152,27 @@ struct result keys_answer_read(const char *path, struct keys_answer *answer)
     return result;
 }
 
+static json_t *base64_json(const uint8_t *bytes, size_t size)
+{
+    char text[sodium_base64_ENCODED_LEN(PLATESIEVE_ELEMENT_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+
+    return json_string(sodium_bin2base64(text, sizeof(text), bytes, size, sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+}
+
 static json_t *epoch_json(const struct keys_epoch *epoch)
 {
-    char key_id[sodium_base64_ENCODED_LEN(PLATESIEVE_KEY_ID_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
     char opens[TIME_TEXT_SIZE], closes[TIME_TEXT_SIZE], destroyed[TIME_TEXT_SIZE];
+    bool public = epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512;
 
-    sodium_bin2base64(key_id, sizeof(key_id), epoch->key_id, sizeof(epoch->key_id),
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     time_format(epoch->opens_ms, opens);
     time_format(epoch->closes_ms, closes);
     time_format(epoch->destroyed_ms, destroyed);
     /* of the states only this one is not told by the times */
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}",
+    return json_pack("{s:s, s:I, s:s, s:o, s:o*, s:s, s:s, s:s, s:s}",
                      "id", epoch->id, "number", (json_int_t)epoch->number,
-                     "suite", platesieve_suite_name(epoch->suite), "key_id", key_id,
+                     "suite", platesieve_suite_name(epoch->suite),
+                     "key_id", base64_json(epoch->key_id, sizeof(epoch->key_id)),
+                     "public_key", public ? base64_json(epoch->public_key.bytes, PLATESIEVE_ELEMENT_BYTES) : NULL,
                      "opens", opens, "closes", closes, "destroyed", destroyed,
                      "state", epoch->destroyed ? "destroyed" : "coming");
 }

@@ -14,6 +14,8 @@ struct keys_epoch {
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
     uint64_t number;               /* 0 to INT32_MAX */
     enum platesieve_suite suite;
+    /* Of voprf-ristretto255-sha512, and then the key id is its own; else zeroes. */
+    struct platesieve_element public_key;
     int64_t opens_ms, closes_ms, destroyed_ms;
     bool destroyed;                /* the key is gone, whatever the time says */
 };

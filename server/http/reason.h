@@ -40,7 +40,9 @@ enum reason {
     REASON_TOO_MANY,            /* 409: too many lists, or open revisions */
     REASON_COMMITTED,           /* 409: the revision is committed already */
     /* epochs */
-    REASON_GONE, /* 410: the epoch is closed */
+    REASON_GONE,    /* 410: the epoch is closed */
+    REASON_SUITE,   /* 404: the epoch is of a suite whose key is not given out, or not evaluated with */
+    REASON_ELEMENT, /* 422: an element is not canonical, not one of the group, or the identity */
     /* the machine */
     REASON_DATABASE, /* 503, Retry-After */
     REASON_BUSY,     /* 503, Retry-After: limits on memory or queue reached */

@@ -18,6 +18,7 @@ static const struct setting table[] = {
     TEXT("ca", ca, NULL, 0),
     TEXT("crl", crl, "", 0),
     NUMBER("threads", threads, "2", 1, 64),
+    NUMBER("workers", workers, "0", 0, LIMIT_WORKERS),
     NUMBER("connections_max", connections_max, "1024", 4, 65536),
     TEXT("state_dir", state_dir, NULL, 0),
     TEXT("master_key_file", master_key_file, NULL, 0),
@@ -41,8 +42,6 @@ int config_read(const char *file, struct config *config, FILE *errors)
     const char *problem = schedule_problem(&config->schedule);
     if (problem == NULL && !platesieve_suite_parse(config->suite_name, &config->suite))
         problem = "suite is not one that is known";
-    if (problem == NULL && config->suite != PLATESIEVE_HMAC_SHA256)
-        problem = "suite is not one that this version serves";
     if (problem == NULL) return 0;
     fprintf(errors, "%s: [keyd] %s\n", file, problem);
     return -1;

@@ -12,7 +12,7 @@ struct config {
     char *certificate, *key, *ca, *crl;
     char *state_dir, *master_key_file;
     char *suite_name;
-    unsigned long long threads, connections_max;
+    unsigned long long threads, workers, connections_max;
     unsigned long long epoch_length_s, epoch_overlap_s, epochs_ahead, destroy_after_s;
 
     struct schedule schedule; /* made of the four above */

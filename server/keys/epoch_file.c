@@ -3,17 +3,18 @@
 #include <endian.h>
 
 #include "server/http/sealed_file.h"
+#include "server/keys/epoch_key.h"
 
 /* What is sealed, big endian.  Number, id and kind are in the purpose, which is authenticated with it. */
 struct content {
     uint64_t opens_s, closes_s, destroyed_s;
     uint8_t suite;
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
-    uint8_t key[PLATESIEVE_KEY_BYTES]; /* left out when erased */
+    uint8_t last[PLATESIEVE_KEY_BYTES]; /* the secret; when it is erased the public key, or left out if there is none */
 } __attribute__((packed));
 
-#define SIZE_WITH_KEY sizeof(struct content)
-#define SIZE_WITHOUT_KEY offsetof(struct content, key)
+static_assert(PLATESIEVE_HMAC_SHA256 == 0 && PLATESIEVE_VOPRF_RISTRETTO255_SHA512 == 1, "these numbers are on disks");
+static_assert(sizeof(struct platesieve_element) == PLATESIEVE_KEY_BYTES, "a public key takes the place of a secret");
 
 #define NUMBER_DIGITS 10
 
@@ -44,7 +45,18 @@ static void purpose_of(const char *name, char purpose[EPOCH_FILE_NAME_SIZE + 24]
     snprintf(purpose, EPOCH_FILE_NAME_SIZE + 24, "platesieve/1/epoch %s", name);
 }
 
-struct result epoch_file_write(const char *folder, const uint8_t *master, const struct epoch *epoch, const uint8_t *key)
+static bool has_last(const struct epoch *epoch)
+{
+    return !epoch->erased || epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512;
+}
+
+static size_t content_size(const struct epoch *epoch)
+{
+    return has_last(epoch) ? sizeof(struct content) : offsetof(struct content, last);
+}
+
+struct result epoch_file_write(const char *folder, const uint8_t *master, const struct epoch *epoch,
+                               const uint8_t *secret)
 {
     char name[EPOCH_FILE_NAME_SIZE], purpose[EPOCH_FILE_NAME_SIZE + 24];
     struct content content = {
@@ -54,54 +66,64 @@ struct result epoch_file_write(const char *folder, const uint8_t *master, const 
         .suite = (uint8_t)epoch->suite,
     };
     memcpy(content.key_id, epoch->key_id, sizeof content.key_id);
-    if (!epoch->erased) memcpy(content.key, key, sizeof content.key);
+    memcpy(content.last, epoch->erased ? epoch->public_key.bytes : secret, sizeof content.last);
     epoch_file_name(epoch, name);
     purpose_of(name, purpose);
-    struct result result =
-        sealed_file_write(folder, name, master, purpose, &content, epoch->erased ? SIZE_WITHOUT_KEY : SIZE_WITH_KEY);
+    struct result result = sealed_file_write(folder, name, master, purpose, &content, content_size(epoch));
     platesieve_wipe(&content, sizeof content);
     return result;
 }
 
 /* Does the content belong to the name, and is it possible? */
-static bool fits(const struct epoch *epoch)
+static bool fits(const struct epoch *epoch, size_t size)
 {
     char id[SCHEDULE_ID_SIZE];
     schedule_id(epoch->span.opens_s, id);
     return strcmp(id, epoch->id) == 0 && epoch->span.opens_s < epoch->span.closes_s &&
-           epoch->span.closes_s <= epoch->span.destroyed_s && epoch->suite == PLATESIEVE_HMAC_SHA256;
+           epoch->span.closes_s <= epoch->span.destroyed_s &&
+           (unsigned)epoch->suite <= PLATESIEVE_VOPRF_RISTRETTO255_SHA512 && size == content_size(epoch);
 }
 
-static bool key_fits(const struct epoch *epoch, const uint8_t *key)
+/* Fills in the public key too. */
+static bool secret_fits(struct epoch *epoch, const uint8_t *secret)
+{
+    struct epoch named = *epoch;
+    struct epoch_key *key = NULL;
+    if (failed(epoch_key_create(&named, secret, &key))) return false;
+    epoch_key_retire(key);
+    epoch->public_key = named.public_key;
+    return memcmp(named.key_id, epoch->key_id, sizeof named.key_id) == 0;
+}
+
+static bool public_key_fits(const struct epoch *epoch)
 {
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
-    struct platesieve_prf *prf = NULL;
-    if (platesieve_failed(platesieve_prf_create(epoch->suite, key, &prf))) return false;
-    platesieve_prf_key_id(prf, key_id);
-    platesieve_prf_destroy(prf);
+    if (platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, key_id))) return false;
     return memcmp(key_id, epoch->key_id, sizeof key_id) == 0;
 }
 
-struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch, uint8_t *key)
+static struct result take_content(const struct content *content, size_t size, struct epoch *epoch, uint8_t *secret)
+{
+    epoch->span = (struct span){ (int64_t)be64toh(content->opens_s), (int64_t)be64toh(content->closes_s),
+                                 (int64_t)be64toh(content->destroyed_s) };
+    epoch->suite = (enum platesieve_suite)content->suite;
+    memcpy(epoch->key_id, content->key_id, sizeof epoch->key_id);
+    if (!fits(epoch, size)) return FAIL(REASON_INTERNAL);
+    if (!has_last(epoch)) return OK;
+    memcpy(epoch->erased ? epoch->public_key.bytes : secret, content->last, sizeof content->last);
+    return (epoch->erased ? public_key_fits(epoch) : secret_fits(epoch, secret)) ? OK : FAIL(REASON_INTERNAL);
+}
+
+struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch, uint8_t *secret)
 {
     char name[EPOCH_FILE_NAME_SIZE], purpose[EPOCH_FILE_NAME_SIZE + 24];
     struct content content;
-    size_t size = 0, wanted = epoch->erased ? SIZE_WITHOUT_KEY : SIZE_WITH_KEY;
+    size_t size = 0;
     epoch_file_name(epoch, name);
     purpose_of(name, purpose);
     struct result result = sealed_file_read(folder, name, master, purpose, &content, sizeof content, &size);
-    if (!failed(result) && size != wanted) result = FAIL(REASON_INTERNAL);
-    if (!failed(result)) {
-        epoch->span = (struct span){ (int64_t)be64toh(content.opens_s), (int64_t)be64toh(content.closes_s),
-                                     (int64_t)be64toh(content.destroyed_s) };
-        epoch->suite = (enum platesieve_suite)content.suite;
-        memcpy(epoch->key_id, content.key_id, sizeof epoch->key_id);
-        if (!fits(epoch)) result = FAIL(REASON_INTERNAL);
-    }
-    if (!failed(result) && !epoch->erased) {
-        memcpy(key, content.key, sizeof content.key);
-        if (!key_fits(epoch, key)) result = FAIL(REASON_INTERNAL);
-    }
+    if (!failed(result) && size < offsetof(struct content, last)) result = FAIL(REASON_INTERNAL);
+    if (!failed(result)) result = take_content(&content, size, epoch, secret);
     platesieve_wipe(&content, sizeof content);
     return result;
 }

@@ -11,11 +11,12 @@ void epoch_file_name(const struct epoch *epoch, char name[EPOCH_FILE_NAME_SIZE])
 /* Takes number, id and `erased` from a name; false if it is none of ours. */
 bool epoch_file_parse_name(const char *name, struct epoch *epoch);
 
-/* KEY is written and read for epochs that are not erased; NULL is fine for the others. */
+/* SECRET, PLATESIEVE_KEY_BYTES (a key or a seed, as the suite has it), is written and read for epochs that are not
+   erased; NULL is fine for the others. */
 struct result epoch_file_write(const char *folder, const uint8_t *master, const struct epoch *epoch,
-                               const uint8_t *key);
+                               const uint8_t *secret);
 /* EPOCH comes with what the name says.  REASON_INTERNAL when the content is broken or does not fit the name. */
-struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch, uint8_t *key);
+struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch, uint8_t *secret);
 struct result epoch_file_erase(const char *folder, const struct epoch *epoch);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "server/http/sealed_file.h"
 #include "server/keys/epoch_file.h"
+#include "server/keys/epoch_key.h"
 
 #define MARK "store"
 #define MARK_PURPOSE "platesieve/1/epoch-store"
@@ -19,7 +20,7 @@
 
 struct held {
     struct epoch epoch;
-    uint8_t *key; /* locked memory; NULL: gone from memory */
+    struct epoch_key *key; /* NULL: gone from memory */
 };
 
 struct epoch_store {
@@ -55,7 +56,7 @@ struct result epoch_store_create(const char *folder, const uint8_t *master, FILE
 
 /* -- in memory --------------------------------------------------------------------------------- */
 
-static void insert(struct epoch_store *store, const struct epoch *epoch, uint8_t *key)
+static void insert(struct epoch_store *store, const struct epoch *epoch, struct epoch_key *key)
 {
     size_t at = store->count++;
     for (; at > 0; at--) {
@@ -71,7 +72,7 @@ static void insert(struct epoch_store *store, const struct epoch *epoch, uint8_t
 
 static void drop(struct epoch_store *store, size_t at)
 {
-    platesieve_secret_free(store->epochs[at].key);
+    epoch_key_retire(store->epochs[at].key);
     memmove(&store->epochs[at], &store->epochs[at + 1], (store->count - at - 1) * sizeof store->epochs[0]);
     store->count--;
 }
@@ -99,9 +100,26 @@ static struct result settle_pair(struct epoch_store *store, const struct epoch *
     if (strcmp(twin->epoch.id, epoch->id) != 0 || twin->epoch.erased == epoch->erased) return FAIL(REASON_INTERNAL);
     struct epoch live = epoch->erased ? twin->epoch : *epoch;
     TRY(epoch_file_erase(store->folder, &live));
-    platesieve_secret_free(twin->key);
+    epoch_key_retire(twin->key);
     twin->key = NULL;
     if (epoch->erased) twin->epoch = *epoch;
+    return OK;
+}
+
+static struct result place(struct epoch_store *store, const char *name, struct epoch *epoch, const uint8_t *secret,
+                           FILE *errors)
+{
+    struct held *twin = find_number(store, epoch->number);
+    struct epoch_key *key = NULL;
+    if (twin != NULL) {
+        struct result result = settle_pair(store, epoch, twin);
+        return failed(result) ? complain(errors, store->folder, name, "another file has the same number") : result;
+    }
+    if (store->count == LIMIT_EPOCHS_KNOWN || find_id(store, epoch->id) != NULL)
+        return complain(errors, store->folder, name, "too many epochs, or one twice");
+    if (!epoch->erased && failed(epoch_key_create(epoch, secret, &key)))
+        return complain(errors, store->folder, name, "no memory can be locked for its key");
+    insert(store, epoch, key);
     return OK;
 }
 
@@ -109,22 +127,14 @@ static struct result load(struct epoch_store *store, const char *name, FILE *err
 {
     struct epoch epoch;
     if (!epoch_file_parse_name(name, &epoch)) return complain(errors, store->folder, name, "does not belong here");
-    uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
-    if (key == NULL) return complain(errors, store->folder, name, "no memory can be locked for its key");
-    struct result result = epoch_file_read(store->folder, store->master, &epoch, key);
-    if (failed(result)) {
+    uint8_t *secret = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (secret == NULL) return complain(errors, store->folder, name, "no memory can be locked for its key");
+    struct result result = epoch_file_read(store->folder, store->master, &epoch, secret);
+    if (failed(result))
         (void)complain(errors, store->folder, name, "is broken, or sealed under another master key");
-    } else if (find_number(store, epoch.number) != NULL) {
-        result = settle_pair(store, &epoch, find_number(store, epoch.number));
-        if (failed(result)) (void)complain(errors, store->folder, name, "another file has the same number");
-    } else if (store->count == LIMIT_EPOCHS_KNOWN || find_id(store, epoch.id) != NULL) {
-        result = complain(errors, store->folder, name, "too many epochs, or one twice");
-    } else {
-        if (epoch.erased) platesieve_secret_free(key);
-        insert(store, &epoch, epoch.erased ? NULL : key);
-        return OK;
-    }
-    platesieve_secret_free(key);
+    else
+        result = place(store, name, &epoch, secret, errors);
+    platesieve_secret_free(secret);
     return result;
 }
 
@@ -222,13 +232,19 @@ void epoch_store_close(struct epoch_store *store)
 
 /* -- adding and erasing ------------------------------------------------------------------------ */
 
-static struct result name_key(struct epoch *epoch, const uint8_t *key)
+/* Draws its secret; durable when it returns OK. */
+static struct result make(struct epoch_store *store, struct epoch *epoch, struct epoch_key **key)
 {
-    struct platesieve_prf *prf = NULL;
-    if (platesieve_failed(platesieve_prf_create(epoch->suite, key, &prf))) return FAIL(REASON_INTERNAL);
-    platesieve_prf_key_id(prf, epoch->key_id);
-    platesieve_prf_destroy(prf);
-    return OK;
+    uint8_t *secret = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (secret == NULL) return FAIL(REASON_BUSY);
+    randombytes_buf(secret, PLATESIEVE_KEY_BYTES);
+    struct result result = epoch_key_create(epoch, secret, key);
+    if (!failed(result)) {
+        result = epoch_file_write(store->folder, store->master, epoch, secret);
+        if (failed(result)) epoch_key_retire(*key);
+    }
+    platesieve_secret_free(secret);
+    return result;
 }
 
 struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first,
@@ -236,17 +252,10 @@ struct result epoch_store_add(struct epoch_store *store, const struct span *span
 {
     if (store->count == LIMIT_EPOCHS_KNOWN) return FAIL(REASON_TOO_MANY);
     struct epoch epoch = { .number = store->count == 0 ? first : store->next, .suite = suite, .span = *span };
+    struct epoch_key *key = NULL;
     schedule_id(span->opens_s, epoch.id);
     if (find_id(store, epoch.id) != NULL) return FAIL(REASON_INTERNAL);
-    uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
-    if (key == NULL) return FAIL(REASON_BUSY);
-    randombytes_buf(key, PLATESIEVE_KEY_BYTES);
-    struct result result = name_key(&epoch, key);
-    if (!failed(result)) result = epoch_file_write(store->folder, store->master, &epoch, key);
-    if (failed(result)) {
-        platesieve_secret_free(key);
-        return result;
-    }
+    TRY(make(store, &epoch, &key));
     pthread_rwlock_wrlock(&store->guard); /* known to others only now that it is durable */
     insert(store, &epoch, key);
     pthread_rwlock_unlock(&store->guard);
@@ -274,9 +283,10 @@ struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int6
     if (held == NULL) return FAIL(REASON_NOT_FOUND);
     if (held->epoch.erased) return OK;
     pthread_rwlock_wrlock(&store->guard);
-    platesieve_secret_free(held->key);
-    held->key = NULL;
+    struct epoch_key *key = held->key;
+    held->key = NULL; /* nobody borrows it any more */
     pthread_rwlock_unlock(&store->guard);
+    epoch_key_retire(key);
 
     struct epoch live = held->epoch, erased = live;
     erased.erased = true;
@@ -302,8 +312,8 @@ size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPO
     return count;
 }
 
-struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch,
-                              uint8_t key[PLATESIEVE_KEY_BYTES])
+struct result epoch_store_borrow(struct epoch_store *store, const char *id, enum platesieve_suite suite,
+                                 int64_t now_ms, struct epoch *epoch, struct epoch_key **key)
 {
     struct result result = FAIL(REASON_NOT_FOUND);
     pthread_rwlock_rdlock(&store->guard);
@@ -311,9 +321,12 @@ struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t
     if (held != NULL) {
         enum epoch_state state = schedule_state(&held->epoch.span, held->epoch.erased, now_ms);
         result = FAIL(REASON_GONE);
-        if (held->key != NULL && (state == EPOCH_COMING || state == EPOCH_OPEN)) {
+        if (held->epoch.suite != suite) {
+            result = FAIL(REASON_SUITE);
+        } else if (held->key != NULL && (state == EPOCH_COMING || state == EPOCH_OPEN)) {
+            epoch_key_borrow(held->key);
             *epoch = held->epoch;
-            memcpy(key, held->key, PLATESIEVE_KEY_BYTES);
+            *key = held->key;
             result = OK;
         }
     }

@@ -14,12 +14,15 @@
 #include "server/http/reason.h"
 #include "server/keys/schedule.h"
 
+struct epoch_key; /* epoch_key.h */
+
 struct epoch {
     uint64_t number;
     char id[SCHEDULE_ID_SIZE];
     enum platesieve_suite suite;
     struct span span;
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
+    struct platesieve_element public_key; /* zeroes where the suite has none */
     bool erased;
 };
 
@@ -37,15 +40,15 @@ void epoch_store_close(struct epoch_store *store); /* NULL is fine */
    FIRST. REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN. */
 struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first,
                               enum platesieve_suite suite, struct epoch *added);
-/* Erases the key of epoch NUMBER: from memory at once, and from the disk.  On failure the epoch is still to be
-   erased. */
+/* Erases the key of epoch NUMBER: from memory as soon as nobody has borrowed it, while nobody can borrow it any more,
+   and from the disk.  On failure the epoch is still to be erased. */
 struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int64_t now_s);
 
 /* Copies all epochs, oldest first; ROOM for LIMIT_EPOCHS_KNOWN. */
 size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPOCHS_KNOWN]);
-/* The key of the epoch called ID while it is coming or open; REASON_GONE later, REASON_NOT_FOUND for one that is not
-   known.  The caller wipes KEY. */
-struct result epoch_store_key(struct epoch_store *store, const char *id, int64_t now_ms, struct epoch *epoch,
-                              uint8_t key[PLATESIEVE_KEY_BYTES]);
+/* The key of the epoch called ID while it is coming or open, and of SUITE: REASON_SUITE for another, REASON_GONE later,
+   REASON_NOT_FOUND for an epoch that is not known.  Give it back soon (epoch_key_give_back): erasure waits for it. */
+struct result epoch_store_borrow(struct epoch_store *store, const char *id, enum platesieve_suite suite,
+                                 int64_t now_ms, struct epoch *epoch, struct epoch_key **key);
 
 #endif

@@ -16,7 +16,7 @@ struct keyd {
     struct epoch_store *store;
     struct keeper *keeper;
     struct metrics *metrics;
-    struct metric *keys_given, *ready, *live;
+    struct metric *keys_given, *evaluations, *ready, *live;
 };
 
 extern const struct route keyd_routes[];
@@ -27,6 +27,7 @@ json_t *keyd_reasons(struct keyd *keyd);
 /* endpoints/, one file each */
 struct reply get_epochs(void *app, struct request *request);
 struct reply get_epoch_key(void *app, struct request *request);
+struct reply post_evaluate(void *app, struct request *request);
 struct reply get_livez(void *app, struct request *request);
 struct reply get_readyz(void *app, struct request *request);
 struct reply get_metrics(void *app, struct request *request);

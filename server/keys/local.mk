@@ -5,6 +5,7 @@ noinst_LIBRARIES += libkeys.a
 libkeys_a_SOURCES = \
 	server/keys/config.c server/keys/config.h \
 	server/keys/epoch_file.c server/keys/epoch_file.h \
+	server/keys/epoch_key.c server/keys/epoch_key.h \
 	server/keys/epoch_store.c server/keys/epoch_store.h \
 	server/keys/keeper.c server/keys/keeper.h \
 	server/keys/schedule.c server/keys/schedule.h
@@ -14,6 +15,7 @@ sbin_PROGRAMS += platesieve-keyd
 platesieve_keyd_SOURCES = \
 	server/keys/endpoints/epoch_key.c \
 	server/keys/endpoints/epochs.c \
+	server/keys/endpoints/evaluate.c \
 	server/keys/endpoints/probes.c \
 	server/keys/endpoints/status.c \
 	server/keys/keyd.h \

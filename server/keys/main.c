@@ -1,5 +1,7 @@
-/* platesieve-keyd: makes the keys of the epochs, gives them to lanes and agencies, and erases them on time. */
+/* platesieve-keyd: makes the keys of the epochs, gives them to lanes and agencies or evaluates with them, and erases
+   them on time. */
 #include <argp.h>
+#include <sched.h>
 
 #include "server/http/daemon.h"
 #include "server/http/log.h"
@@ -35,6 +37,15 @@ static enum daemon_exit open_store(struct keyd *keyd, uint8_t *master)
     return failed(keeper_start(&keeper, &keyd->keeper)) ? DAEMON_FAILED : DAEMON_OK;
 }
 
+/* Evaluating keeps a processor busy: one thread for each that this process may run on, unless the settings say. */
+static unsigned workers_wanted(const struct config *config)
+{
+    cpu_set_t set;
+    if (config->workers > 0) return (unsigned)config->workers;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1; /* fails above 1024 processors */
+    return count < LIMIT_WORKERS ? (unsigned)count : LIMIT_WORKERS;
+}
+
 static enum daemon_exit start_server(struct keyd *keyd, struct http_server **server)
 {
     const struct config *config = keyd->config;
@@ -48,7 +59,7 @@ static enum daemon_exit start_server(struct keyd *keyd, struct http_server **ser
         .trust_domain = config->trust_domain,
         .own_name = config->name,
         .threads = (unsigned)config->threads,
-        .workers = 0, /* no handler waits */
+        .workers = workers_wanted(config),
         .connections_max = (unsigned)config->connections_max,
         .metrics = keyd->metrics,
     };
@@ -61,6 +72,8 @@ static void register_metrics(struct keyd *keyd)
 {
     keyd->keys_given =
         metrics_counter(keyd->metrics, "platesieve_keys_given_total", "Epoch keys that were given out.", "");
+    keyd->evaluations = metrics_counter(keyd->metrics, "platesieve_evaluations_total",
+                                        "Elements that were evaluated and proven.", "");
     keyd->live = metrics_gauge(keyd->metrics, "platesieve_keys_live", "Epochs whose key is not erased.", "");
     keyd->ready = metrics_gauge(keyd->metrics, "platesieve_ready", "1 when the key server can do its work.", "");
 }
@@ -139,7 +152,7 @@ int main(int argc, char **argv)
         argp_options,
         parse_option,
         "[run|init]",
-        "The key server: makes the epochs' keys, gives them to lanes and agencies, erases them on time.\v"
+        "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
         "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
         NULL,
         NULL,

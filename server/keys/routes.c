@@ -5,6 +5,8 @@
 const struct route keyd_routes[] = {
     { "/v1/epochs", METHOD_GET, ROLE_READER | ROLE_AGENCY | ROLE_NODE | OVERSEER, 0, get_epochs, RUN_ON_LOOP, false },
     { "/v1/epochs/{}/key", METHOD_GET, ROLE_READER | ROLE_AGENCY, 0, get_epoch_key, RUN_ON_LOOP, false },
+    { "/v1/epochs/{}/evaluate", METHOD_POST, ROLE_READER | ROLE_AGENCY, LIMIT_EVALUATE_BODY_BYTES, post_evaluate,
+      RUN_ON_WORKER, false },
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
     { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
     { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },

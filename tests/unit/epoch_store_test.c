@@ -4,16 +4,20 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "server/http/sealed_file.h"
 #include "server/keys/epoch_file.h"
+#include "server/keys/epoch_key.h"
 #include "server/keys/keeper.h"
 #include "tests/unit/unit.h"
 
 static const uint8_t master[PLATESIEVE_KEY_BYTES] = { 1, 2, 3 }, other_master[PLATESIEVE_KEY_BYTES] = { 9 };
 static const struct schedule hourly = { 3600, 600, 600, 1 };
+#define VOPRF PLATESIEVE_VOPRF_RISTRETTO255_SHA512
 #define NOON INT64_C(1795348800) /* 2026-11-22T12:00:00Z */
 
 struct place {
@@ -22,6 +26,7 @@ struct place {
     FILE *errors;
     int64_t now_ms;
     struct clock clock;
+    enum platesieve_suite suite; /* of new epochs */
 };
 
 static int64_t scripted_now(void *context)
@@ -88,9 +93,21 @@ static struct result reopen(struct place *place)
 
 static bool tick_at(struct place *place, int64_t now_s)
 {
-    struct keeper_settings settings = { place->store, &place->clock, hourly, PLATESIEVE_HMAC_SHA256 };
+    struct keeper_settings settings = { place->store, &place->clock, hourly, place->suite };
     place->now_ms = now_s * 1000;
     return keeper_tick(&settings);
+}
+
+/* The key of an epoch of hmac-sha256. */
+static struct result key_of(const struct place *place, const char *id, int64_t now_ms, struct epoch *epoch,
+                            uint8_t bytes[PLATESIEVE_KEY_BYTES])
+{
+    struct epoch_key *key;
+    TRY(epoch_store_borrow(place->store, id, PLATESIEVE_HMAC_SHA256, now_ms, epoch, &key));
+    memcpy(bytes, epoch_key_bytes(key), PLATESIEVE_KEY_BYTES);
+    assert_null(epoch_key_pair(key));
+    epoch_key_give_back(key);
+    return OK;
 }
 
 static void write_file(const struct place *place, const char *name, const void *bytes, size_t size)
@@ -113,11 +130,11 @@ static void test_keys_survive_a_restart(void **state)
     assert_int_equal(epochs[0].number, NOON / 3600); /* of the calendar: goes on if the store is ever lost */
     assert_string_equal(epochs[0].id, "20261122T120000Z");
     assert_string_equal(epochs[1].id, "20261122T130000Z");
-    assert_ok(epoch_store_key(place->store, epochs[0].id, place->now_ms, &epoch, before));
-    assert_ok(epoch_store_key(place->store, epochs[1].id, place->now_ms, &epoch, second));
+    assert_ok(key_of(place, epochs[0].id, place->now_ms, &epoch, before));
+    assert_ok(key_of(place, epochs[1].id, place->now_ms, &epoch, second));
     assert_memory_not_equal(before, second, sizeof before);
     assert_ok(reopen(place));
-    assert_ok(epoch_store_key(place->store, epochs[0].id, place->now_ms, &epoch, after));
+    assert_ok(key_of(place, epochs[0].id, place->now_ms, &epoch, after));
     assert_memory_equal(before, after, sizeof before);
     assert_memory_equal(epoch.key_id, epochs[0].key_id, sizeof epoch.key_id);
     assert_true(tick_at(place, NOON + 1)); /* nothing new */
@@ -130,10 +147,10 @@ static void test_gone_and_not_found(void **state)
     struct epoch epoch;
     uint8_t key[PLATESIEVE_KEY_BYTES];
     assert_true(tick_at(place, NOON));
-    assert_ok(epoch_store_key(place->store, "20261122T120000Z", (NOON + 4200) * 1000 - 1, &epoch, key));
-    assert_fails(epoch_store_key(place->store, "20261122T120000Z", (NOON + 4200) * 1000, &epoch, key), REASON_GONE);
-    assert_fails(epoch_store_key(place->store, "20261122T110000Z", NOON * 1000, &epoch, key), REASON_NOT_FOUND);
-    assert_fails(epoch_store_key(place->store, "", NOON * 1000, &epoch, key), REASON_NOT_FOUND);
+    assert_ok(key_of(place, "20261122T120000Z", (NOON + 4200) * 1000 - 1, &epoch, key));
+    assert_fails(key_of(place, "20261122T120000Z", (NOON + 4200) * 1000, &epoch, key), REASON_GONE);
+    assert_fails(key_of(place, "20261122T110000Z", NOON * 1000, &epoch, key), REASON_NOT_FOUND);
+    assert_fails(key_of(place, "", NOON * 1000, &epoch, key), REASON_NOT_FOUND);
 }
 
 struct search {
@@ -157,7 +174,7 @@ static void test_erased_on_time(void **state)
     struct epoch epochs[LIMIT_EPOCHS_KNOWN], epoch;
     uint8_t key[PLATESIEVE_KEY_BYTES];
     assert_true(tick_at(place, NOON));
-    assert_ok(epoch_store_key(place->store, "20261122T120000Z", place->now_ms, &epoch, key));
+    assert_ok(key_of(place, "20261122T120000Z", place->now_ms, &epoch, key));
     struct search search = { key, false };
     walk(place, search_file, &search);
     assert_false(search.found); /* sealed, not in clear */
@@ -181,7 +198,7 @@ static void test_erased_on_time(void **state)
     assert_int_equal(epoch_store_list(place->store, epochs), 3);
     assert_true(epochs[0].erased);
     assert_int_equal(epochs[0].span.destroyed_s, NOON + 3600 + 1200);
-    assert_fails(epoch_store_key(place->store, "20261122T120000Z", NOON * 1000, &epoch, key),
+    assert_fails(key_of(place, "20261122T120000Z", NOON * 1000, &epoch, key),
                  REASON_GONE); /* also with the clock set back */
 }
 
@@ -335,6 +352,133 @@ static void test_master_key_and_mark(void **state)
     assert_fails(reopen(place), REASON_INTERNAL);
 }
 
+/* -- the second suite -------------------------------------------------------------------------- */
+
+static struct epoch_key *borrow(const struct place *place, const char *id)
+{
+    struct epoch epoch;
+    struct epoch_key *key;
+    assert_ok(epoch_store_borrow(place->store, id, VOPRF, place->now_ms, &epoch, &key));
+    assert_null(epoch_key_bytes(key));
+    struct platesieve_element public_key = platesieve_voprf_public_key(epoch_key_pair(key));
+    assert_memory_equal(&public_key, &epoch.public_key, sizeof public_key);
+    return key;
+}
+
+static void assert_named(const struct epoch *epoch)
+{
+    uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
+    assert_false(platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, key_id)));
+    assert_memory_equal(key_id, epoch->key_id, sizeof key_id);
+}
+
+static void test_pairs_survive_a_restart_and_suites_live_side_by_side(void **state)
+{
+    struct place *place = *state;
+    struct epoch before[LIMIT_EPOCHS_KNOWN], after[LIMIT_EPOCHS_KNOWN], epoch;
+    struct epoch_key *key;
+    uint8_t bytes[PLATESIEVE_KEY_BYTES];
+    assert_true(tick_at(place, NOON));
+    place->suite = VOPRF; /* for epochs made from now on */
+    assert_true(tick_at(place, NOON + 3600));
+    size_t count = epoch_store_list(place->store, before);
+    assert_int_equal(count, 3);
+    assert_ok(reopen(place));
+    assert_int_equal(epoch_store_list(place->store, after), count);
+    assert_memory_equal(before, after, count * sizeof before[0]);
+    assert_int_equal(after[1].suite, PLATESIEVE_HMAC_SHA256);
+    assert_true(sodium_is_zero(after[1].public_key.bytes, sizeof after[1].public_key.bytes));
+    assert_int_equal(after[2].suite, VOPRF);
+    assert_named(&after[2]);
+    assert_ok(key_of(place, after[1].id, place->now_ms, &epoch, bytes));
+    epoch_key_give_back(borrow(place, after[2].id));
+    assert_fails(key_of(place, after[2].id, place->now_ms, &epoch, bytes), REASON_SUITE);
+    assert_fails(epoch_store_borrow(place->store, after[1].id, VOPRF, place->now_ms, &epoch, &key),
+                 REASON_SUITE);
+    assert_fails(epoch_store_borrow(place->store, after[2].id, VOPRF,
+                                    after[2].span.closes_s * 1000, &epoch, &key), REASON_GONE);
+}
+
+static void test_erased_pairs_leave_their_public_key(void **state)
+{
+    struct place *place = *state;
+    struct epoch before[LIMIT_EPOCHS_KNOWN], after[LIMIT_EPOCHS_KNOWN], epoch;
+    struct epoch_key *key;
+    place->suite = VOPRF;
+    assert_true(tick_at(place, NOON));
+    epoch_store_list(place->store, before);
+    assert_true(tick_at(place, NOON + 86400));
+    for (int turn = 0; turn < 2; turn++) {
+        epoch_store_list(place->store, after);
+        assert_true(after[0].erased);
+        assert_memory_equal(&after[0].public_key, &before[0].public_key, sizeof before[0].public_key);
+        assert_named(&after[0]);
+        assert_fails(epoch_store_borrow(place->store, after[0].id, VOPRF, NOON * 1000, &epoch, &key),
+                     REASON_GONE);
+        assert_ok(reopen(place));
+    }
+}
+
+struct erasing {
+    struct place *place;
+    uint64_t number;
+    atomic_bool done;
+};
+
+static void *erase(void *context)
+{
+    struct erasing *erasing = context;
+    assert_ok(epoch_store_erase(erasing->place->store, erasing->number, NOON + 86400));
+    atomic_store(&erasing->done, true);
+    return NULL;
+}
+
+static void test_erasure_waits_for_an_evaluation(void **state)
+{
+    struct place *place = *state;
+    struct epoch epochs[LIMIT_EPOCHS_KNOWN], epoch;
+    struct epoch_key *other;
+    pthread_t thread;
+    place->suite = VOPRF;
+    assert_true(tick_at(place, NOON));
+    epoch_store_list(place->store, epochs);
+    struct erasing erasing = { .place = place, .number = epochs[0].number };
+    struct epoch_key *first = borrow(place, epochs[0].id), *second = borrow(place, epochs[0].id);
+    assert_int_equal(pthread_create(&thread, NULL, erase, &erasing), 0);
+    while (epoch_store_borrow(place->store, epochs[0].id, VOPRF, place->now_ms, &epoch,
+                              &other).reason == REASON_NONE)
+        epoch_key_give_back(other); /* until the erasure began: from then on nobody gets it */
+    epoch_key_give_back(first);
+    usleep(20000);
+    assert_false(atomic_load(&erasing.done));
+    struct platesieve_element public_key = platesieve_voprf_public_key(epoch_key_pair(second));
+    assert_memory_equal(&public_key, &epochs[0].public_key, sizeof public_key); /* still there for who has it */
+    epoch_key_give_back(second);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(atomic_load(&erasing.done));
+}
+
+static void test_a_pair_under_another_name_is_noticed(void **state)
+{
+    struct place *place = *state;
+    struct epoch epochs[LIMIT_EPOCHS_KNOWN], wrong;
+    uint8_t seed[PLATESIEVE_SEED_BYTES] = { 5 };
+    place->suite = VOPRF;
+    assert_true(tick_at(place, NOON));
+    epoch_store_list(place->store, epochs);
+    assert_ok(epoch_file_write(place->folder, master, &epochs[0], seed)); /* another seed than the key id says */
+    assert_fails(reopen(place), REASON_INTERNAL);
+    wrong = epochs[0];
+    assert_ok(epoch_file_erase(place->folder, &wrong));
+    wrong.erased = true;
+    wrong.public_key = epochs[1].public_key;
+    assert_ok(epoch_file_write(place->folder, master, &wrong, NULL));
+    assert_fails(reopen(place), REASON_INTERNAL);
+    wrong.public_key = epochs[0].public_key;
+    assert_ok(epoch_file_write(place->folder, master, &wrong, NULL));
+    assert_ok(reopen(place));
+}
+
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -352,6 +496,10 @@ int main(void)
         WITH_PLACE(test_every_flipped_byte_is_noticed),
         WITH_PLACE(test_one_epoch_can_not_stand_in_for_another),
         WITH_PLACE(test_master_key_and_mark),
+        WITH_PLACE(test_pairs_survive_a_restart_and_suites_live_side_by_side),
+        WITH_PLACE(test_erased_pairs_leave_their_public_key),
+        WITH_PLACE(test_erasure_waits_for_an_evaluation),
+        WITH_PLACE(test_a_pair_under_another_name_is_noticed),
     };
     if (platesieve_failed(platesieve_init())) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

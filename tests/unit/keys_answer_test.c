@@ -20,6 +20,16 @@
     "\"destroyed\":\"2026-11-24T02:00:00.000Z\","                                                   \
     "\"state\":\"destroyed\",\"more\":[1]}"
 
+/* The public key and key id of docs/protocol.md's example of the second suite. */
+#define PUBLIC_KEY "buc4RphrnCXBp1gbbTm0rkk7DfjtdAmHBNMZKyLVUDE"
+#define PAIR                                                                                        \
+    "{\"id\":\"20261124T000000Z\",\"number\":19,\"suite\":\"voprf-ristretto255-sha512\","           \
+    "\"key_id\":\"QdC878nPJMebBO3vJAVULw\",\"public_key\":\"" PUBLIC_KEY "\","                      \
+    "\"opens\":\"2026-11-24T00:00:00.000Z\","                                                       \
+    "\"closes\":\"2026-11-25T01:00:00.000Z\","                                                      \
+    "\"destroyed\":\"2026-11-25T02:00:00.000Z\","                                                   \
+    "\"state\":\"coming\"}"
+
 static struct result parse(const char *epochs, struct keys_answer *answer)
 {
     char text[16384];
@@ -52,18 +62,23 @@ static void good(void **state)
     assert_int_equal(two->key_id[0], 0xff);
 }
 
-/* ONE with the first FROM replaced by TO. */
-static enum reason with(const char *from, const char *to)
+/* Epoch ONE with the first FROM replaced by TO. */
+static enum reason altered(const char *one, const char *from, const char *to)
 {
     char epochs[4096];
     struct keys_answer answer;
-    const char *one = "[" ONE "]", *at = strstr(one, from);
+    const char *at = strstr(one, from);
 
     assert_non_null(at);
-    snprintf(epochs, sizeof(epochs), "%.*s%s%s", (int)(at - one), one, to, at + strlen(from));
+    snprintf(epochs, sizeof(epochs), "[%.*s%s%s]", (int)(at - one), one, to, at + strlen(from));
     enum reason reason = parse(epochs, &answer).reason;
     if (reason != REASON_NONE) assert_int_equal(answer.count, 0);
     return reason;
+}
+
+static enum reason with(const char *from, const char *to)
+{
+    return altered(ONE, from, to);
 }
 
 static void bad_members(void **state)
@@ -128,6 +143,19 @@ static void bad_json(void **state)
     free(large);
 }
 
+/* Every other of the second suite; any scalar times the generator is a public key. */
+static void make_key(struct keys_epoch *epoch, bool pair)
+{
+    uint8_t scalar[crypto_core_ristretto255_SCALARBYTES];
+
+    randombytes_buf(epoch->key_id, sizeof(epoch->key_id));
+    if (!pair) return;
+    epoch->suite = PLATESIEVE_VOPRF_RISTRETTO255_SHA512;
+    crypto_core_ristretto255_scalar_random(scalar);
+    assert_int_equal(crypto_scalarmult_ristretto255_base(epoch->public_key.bytes, scalar), 0);
+    assert_false(platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, epoch->key_id)));
+}
+
 static void make_many(struct keys_answer *answer, size_t count)
 {
     *answer = (struct keys_answer){ .count = count };
@@ -135,7 +163,7 @@ static void make_many(struct keys_answer *answer, size_t count)
         struct keys_epoch *epoch = &answer->epochs[i];
 
         snprintf(epoch->id, sizeof(epoch->id), "epoch-%zu", i);
-        randombytes_buf(epoch->key_id, sizeof(epoch->key_id));
+        make_key(epoch, i % 2 == 1);
         epoch->number = 100 + i;
         epoch->opens_ms = (int64_t)i * 1000;
         epoch->closes_ms = epoch->opens_ms + 1500;
@@ -159,6 +187,27 @@ static void too_many(void **state)
                                  "\"destroyed\":\"2026-11-23T02:00:00Z\",\"state\":\"open\"}", i == 0 ? "" : ",", i, i);
     epochs[size++] = ']';
     assert_fails(parse(epochs, &answer), REASON_BAD_FIELD);
+}
+
+static void second_suite(void **state)
+{
+    static const char identity[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    static const char another[] = "4vKuCmq8TnGohKlhxQBRX1jjC2qlgt2NtqZZReCNLXY";
+    struct keys_answer answer;
+
+    (void)state;
+    assert_ok(parse("[" ONE "," TWO "," PAIR "]", &answer));
+    assert_int_equal(answer.count, 3);
+    assert_int_equal(answer.strange, 0);
+    assert_int_equal(answer.epochs[2].suite, PLATESIEVE_VOPRF_RISTRETTO255_SHA512);
+    assert_int_equal(answer.epochs[2].public_key.bytes[0], 0x6e);
+    assert_int_equal(answer.epochs[2].public_key.bytes[31], 0x31);
+    assert_int_equal(altered(PAIR, PUBLIC_KEY, identity), REASON_BAD_FIELD);
+    assert_int_equal(altered(PAIR, PUBLIC_KEY, another), REASON_BAD_FIELD);
+    assert_int_equal(altered(PAIR, PUBLIC_KEY, ""), REASON_BAD_FIELD);
+    assert_int_equal(altered(PAIR, "\"" PUBLIC_KEY "\"", "7"), REASON_BAD_FIELD);
+    assert_int_equal(altered(PAIR, "public_key", "publickey"), REASON_BAD_FIELD);
+    assert_int_equal(altered(PAIR, "QdC878nPJMebBO3vJAVULw", "AAECAwQFBgcICQoLDA0ODw"), REASON_BAD_FIELD);
 }
 
 /* A suite of the future is passed over, the rest is not. */
@@ -209,6 +258,7 @@ int main(void)
         cmocka_unit_test(bad_json),
         cmocka_unit_test(too_many),
         cmocka_unit_test(strange_suite),
+        cmocka_unit_test(second_suite),
         cmocka_unit_test(file),
     };
 

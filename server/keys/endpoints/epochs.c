@@ -1,7 +1,16 @@
-/* GET /v1/epochs: which epochs there are, when they open and close, and under which key id.  No key. */
+/* GET /v1/epochs: which epochs there are, when they open and close, and under which key id.  No key but public ones. */
 #include <sodium.h>
 
 #include "server/keys/keyd.h"
+
+static void add_public_key(const struct epoch *epoch, json_t *json)
+{
+    char text[44]; /* base64url of 32 bytes, and the ending zero */
+    if (epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512) return;
+    sodium_bin2base64(text, sizeof text, epoch->public_key.bytes, sizeof epoch->public_key.bytes,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    json_object_set_new(json, "public_key", json_string(text));
+}
 
 json_t *epoch_json(const struct epoch *epoch, int64_t now_ms)
 {
@@ -12,9 +21,11 @@ json_t *epoch_json(const struct epoch *epoch, int64_t now_ms)
     time_format(epoch->span.closes_s * 1000, closes);
     time_format(epoch->span.destroyed_s * 1000, destroyed);
     const char *state = schedule_state_name(schedule_state(&epoch->span, epoch->erased, now_ms));
-    return json_pack("{ss sI ss ss ss ss ss ss}", "id", epoch->id, "number", (json_int_t)epoch->number, "suite",
+    json_t *json = json_pack("{ss sI ss ss ss ss ss ss}", "id", epoch->id, "number", (json_int_t)epoch->number, "suite",
                      platesieve_suite_name(epoch->suite), "key_id", key_id, "opens", opens, "closes", closes,
                      "destroyed", destroyed, "state", state);
+    add_public_key(epoch, json);
+    return json;
 }
 
 struct reply get_epochs(void *app, struct request *request)
