@@ -7,14 +7,14 @@
 
 struct arguments {
     struct load load;
-    const char *ca, *certificate, *key, *lane_file, *redis_key;
+    const char *ca, *certificate, *key, *lane_file, *redis_key, *path, *body_file, *begins_file;
     bool show_lane;
 };
 
-enum { KEY_CA = 256, KEY_CERTIFICATE, KEY_KEY, KEY_LANE, KEY_SET, KEY_WARM_UP, KEY_PID, KEY_SHOW_LANE };
+enum { KEY_CA = 256, KEY_CERTIFICATE, KEY_KEY, KEY_LANE, KEY_SET, KEY_WARM_UP, KEY_PID, KEY_SHOW_LANE, KEY_PATH, KEY_BODY, KEY_BEGINS };
 
 static const struct argp_option options[] = {
-    { "target", 't', "NAME", 0, "checks (a gate), static (any HTTPS server), or redis", 0 },
+    { "target", 't', "NAME", 0, "checks (a gate), static (any HTTPS server), post (--path, --body, --begins), or redis", 0 },
     { "host", 'H', "HOST", 0, "127.0.0.1", 0 },
     { "port", 'p', "PORT", 0, "where it listens", 0 },
     { "ca", KEY_CA, "FILE", 0, "who signed the server's certificate", 0 },
@@ -27,6 +27,9 @@ static const struct argp_option options[] = {
     { "lane", KEY_LANE, "FILE", 0, "answer of GET /v1/lane; without it, it is fetched from the target", 0 },
     { "show-lane", KEY_SHOW_LANE, NULL, 0, "print the answer of GET /v1/lane and end", 0 },
     { "set", KEY_SET, "NAME", 0, "name of the set in Redis (slots)", 0 },
+    { "path", KEY_PATH, "PATH", 0, "of a prepared POST", 0 },
+    { "body", KEY_BODY, "FILE", 0, "what it sends", 0 },
+    { "begins", KEY_BEGINS, "FILE", 0, "how each answer's body must begin", 0 },
     { "server-pid", KEY_PID, "PID", 0, "whose processor time to count", 0 },
     { 0 },
 };
@@ -42,7 +45,7 @@ static double number(struct argp_state *state, const char *text, double min, dou
 
 static const struct target *target_named(struct argp_state *state, const char *name)
 {
-    static const struct target *const all[] = { &target_checks, &target_static, &target_redis };
+    static const struct target *const all[] = { &target_checks, &target_static, &target_post, &target_redis };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];
@@ -68,10 +71,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_LANE: arguments->lane_file = text; break;
     case KEY_SHOW_LANE: arguments->show_lane = true; break;
     case KEY_SET: arguments->redis_key = text; break;
+    case KEY_PATH: arguments->path = text; break;
+    case KEY_BODY: arguments->body_file = text; break;
+    case KEY_BEGINS: arguments->begins_file = text; break;
     case KEY_PID: load->server_pid = (long)number(state, text, 1, 1 << 30); break;
     case ARGP_KEY_END:
         if (!load->port || !arguments->ca || !arguments->certificate || !arguments->key)
             argp_error(state, "--port, --ca, --certificate and --key are needed");
+        if (load->target == &target_post && (!arguments->path || !arguments->body_file || !arguments->begins_file))
+            argp_error(state, "--path, --body and --begins are needed");
         if (load->threads > load->connections)
             argp_error(state, "more threads than connections");
         break;
@@ -96,18 +104,36 @@ static SSL_CTX *tls_create(const struct arguments *arguments)
     return NULL;
 }
 
-static bool read_lane(const struct arguments *arguments, SSL_CTX *tls, char *text, size_t size)
+/* TEXT is zero-ended; what is longer than SIZE is cut off. */
+static bool read_text(const char *name, char *text, size_t size)
 {
-    if (!arguments->lane_file)
-        return lane_fetch(tls, arguments->load.host, arguments->load.port, text, size);
-    FILE *file = fopen(arguments->lane_file, "r");
+    FILE *file = fopen(name, "r");
     if (!file) {
-        perror("load: the lane's file");
+        fprintf(stderr, "load: %s: %m\n", name);
         return false;
     }
     text[fread(text, 1, size - 1, file)] = '\0';
     fclose(file);
     return true;
+}
+
+static bool read_lane(const struct arguments *arguments, SSL_CTX *tls, char *text, size_t size)
+{
+    if (!arguments->lane_file)
+        return lane_fetch(tls, arguments->load.host, arguments->load.port, text, size);
+    return read_text(arguments->lane_file, text, size);
+}
+
+static bool make_post(const struct arguments *arguments, struct template *template)
+{
+    static char begins[LOAD_ANSWER_BYTES];
+    char body[LOAD_REQUEST_BYTES];
+    if (!read_text(arguments->body_file, body, sizeof(body)) || !read_text(arguments->begins_file, begins, sizeof(begins)))
+        return false;
+    if (template_post(arguments->path, body, begins, arguments->load.host, arguments->load.port, template))
+        return true;
+    fprintf(stderr, "load: the body is too long\n");
+    return false;
 }
 
 static bool make_template(const struct arguments *arguments, SSL_CTX *tls, struct template *template)
@@ -116,6 +142,8 @@ static bool make_template(const struct arguments *arguments, SSL_CTX *tls, struc
     struct lane lane;
     if (arguments->load.target == &target_redis)
         return template_redis(arguments->redis_key, template);
+    if (arguments->load.target == &target_post)
+        return make_post(arguments, template);
     if (!read_lane(arguments, tls, text, sizeof(text)))
         return false;
     if (lane_parse(text, strlen(text), &lane) && template_checks(&lane, arguments->load.host, arguments->load.port, template))

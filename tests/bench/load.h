@@ -1,5 +1,5 @@
-/* The load generator's parts: load.c (arguments, result), load_loop.c (connections), load_http.c and load_redis.c (what is sent, what
-   must come back).  Everything per request is made to cost as little as possible, so that a figure shows the server and not us. */
+/* The load generator's parts: load.c (arguments, result), load_loop.c (connections), load_http.c, load_post.c and load_redis.c (what is
+   sent, what must come back).  Everything per request is made to cost as little as possible, so that a figure shows the server and not us. */
 #ifndef TESTS_BENCH_LOAD_H
 #define TESTS_BENCH_LOAD_H
 
@@ -38,6 +38,8 @@ struct template {
     size_t size;
     size_t patch_count;
     size_t patches[LOAD_PATCHES]; /* the first one is the read's id, where there is one */
+    const char *begins;          /* of a prepared POST: how its answer must begin */
+    size_t begins_size;
     char bytes[LOAD_REQUEST_BYTES];
 };
 
@@ -64,6 +66,8 @@ struct target {
 extern const struct target target_checks;
 /* The same bytes to a server that knows nothing: 200 and whole. */
 extern const struct target target_static;
+/* A prepared POST, whose answer must be 200 and begin as said (load_post.c). */
+extern const struct target target_post;
 /* SMISMEMBER of three random members: none is one (load_redis.c). */
 extern const struct target target_redis;
 
@@ -80,6 +84,8 @@ bool lane_parse(const char *text, size_t size, struct lane *lane);
 /* Fetches it over a fresh connection (blocking) into TEXT, zero-ended; false with a line on standard error. */
 bool lane_fetch(SSL_CTX *tls, const char *host, const char *port, char *text, size_t size);
 bool template_checks(const struct lane *lane, const char *host, const char *port, struct template *template);
+/* BODY and BEGINS, texts; BEGINS must outlive the template. */
+bool template_post(const char *path, const char *body, const char *begins, const char *host, const char *port, struct template *template);
 bool template_redis(const char *key, struct template *template);
 
 /* Random bytes of no secrecy (xoshiro256++, per thread), as base64url of 16 bytes or raw. */

@@ -10,6 +10,7 @@ tests_bench_load_SOURCES = \
 	tests/bench/load_http.c \
 	tests/bench/load_loop.c \
 	tests/bench/load_noise.c \
+	tests/bench/load_post.c \
 	tests/bench/load_redis.c
 tests_bench_load_CPPFLAGS = $(AM_CPPFLAGS) $(SSL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
@@ -37,6 +38,7 @@ EXTRA_DIST += \
 	tests/bench/run \
 	tests/bench/lib/bench.py \
 	tests/bench/lib/checks.py \
+	tests/bench/lib/evaluations.py \
 	tests/bench/lib/index.py \
 	tests/bench/lib/lists.py \
 	tests/bench/lib/made_up.py \

@@ -6,6 +6,7 @@ import signal
 import sys
 
 import checks
+import evaluations
 import index
 import lists
 from report import say
@@ -19,6 +20,8 @@ FIGURES = {
     "list_push": (lists.list_push, "a list at grade `plate` pushed, tokenised and live, beside a COPY of the same rows"),
     "index_load": (index.index_load, "the gate's start with all slots in PostgreSQL, beside a COPY of them to /dev/null"),
     "index_bytes_per_slot": (index.index_bytes_per_slot, "memory of the gate for each slot, beside a set in Redis"),
+    "evaluate_batch": (evaluations.evaluate_batch, "evaluations of the second suite in process, beside libsodium's multiplication alone"),
+    "evaluate_verified": (evaluations.evaluate_verified, "evaluations with proof over HTTP, batches of 64, beside the same in process"),
     "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
 }
 

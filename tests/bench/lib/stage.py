@@ -134,10 +134,11 @@ class Stage:
         """Seconds that the push takes, to the client's end."""
         return self.platesieve("list", "push", name, path, "--codes", "iso", identity="agency/customs/ana")[1]
 
-    def identity(self, name):
+    def identity(self, name, house=None):
         """(CA, certificate, key) of role/rest."""
-        base = self.installation.pki / identity_file(name)
-        return str(self.installation.ca), f"{base}.pem", f"{base}.key"
+        house = house or self.installation
+        base = house.pki / identity_file(name)
+        return str(house.ca), f"{base}.pem", f"{base}.key"
 
     # -- other processes -------------------------------------------------------------------------------------------------------
 
@@ -190,9 +191,9 @@ class Stage:
                                *(str(word) for word in words)], stdin=stdin, capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
-    def load(self, target, port, *more, pid=None, seconds=None):
-        """One run of the generator as a reader; returns its result."""
-        ca, certificate, key = self.identity("reader/north/1")
+    def load(self, target, port, *more, pid=None, seconds=None, house=None):
+        """One run of the generator as a reader (of another HOUSE than the installation); returns its result."""
+        ca, certificate, key = self.identity("reader/north/1", house)
         argv = [str(self.programs / "tests/bench/load"), "--target", target, "--port", str(port), "--ca", ca, "--certificate", certificate,
                 "--key", key, "--seconds", str(seconds or self.run_s), "--warm-up", str(self.warm_up_s), *(str(word) for word in more)]
         if pid:
