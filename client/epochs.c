@@ -5,6 +5,10 @@
 #include "client/base64.h"
 #include "client/moment.h"
 
+/* For one server; a key server answers these from memory. */
+#define DEADLINE_MS 1000u
+#define DEADLINE_LAST_MS 10000u
+
 static bool parse_state(const char *text, enum epoch_state *state)
 {
     static const char *const names[] = { "coming", "open", "closed", "destroyed" };
@@ -26,36 +30,64 @@ static bool epoch_id_valid(const char *id)
            strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == length;
 }
 
+/* A public key must be the one that the key id speaks of; a destroyed epoch may have none. */
+static bool parse_public_key(const char *text, struct epoch *epoch)
+{
+    uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
+
+    if (epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512) return true;
+    if (text == NULL) return epoch->state == EPOCH_CLOSED || epoch->state == EPOCH_DESTROYED;
+    if (!base64_parse(text, epoch->public_key.bytes, sizeof(epoch->public_key.bytes))) return false;
+    if (platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, key_id))) return false;
+    epoch->public_key_known = memcmp(key_id, epoch->key_id, sizeof(key_id)) == 0;
+    return epoch->public_key_known;
+}
+
 static bool parse_epoch(json_t *json, struct epoch *epoch)
 {
-    const char *id, *suite, *key_id, *opens, *closes, *state;
+    const char *id, *suite, *key_id, *opens, *closes, *state, *public_key = NULL;
 
     *epoch = (struct epoch) { 0 };
-    if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s}", "id", &id, "suite", &suite, "key_id", &key_id, "opens",
-                    &opens, "closes", &closes, "state", &state) != 0)
+    if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s?s}", "id", &id, "suite", &suite, "key_id", &key_id,
+                    "opens", &opens, "closes", &closes, "state", &state, "public_key", &public_key) != 0)
         return false;
     if (!epoch_id_valid(id)) return false;
     memcpy(epoch->id, id, strlen(id) + 1);
     return platesieve_suite_parse(suite, &epoch->suite) && base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) &&
            moment_parse(opens, &epoch->opens_ms) && moment_parse(closes, &epoch->closes_ms) &&
-           parse_state(state, &epoch->state);
+           parse_state(state, &epoch->state) && parse_public_key(public_key, epoch);
 }
 
-int epochs_fetch(struct http *keys, struct epochs *epochs)
+static const char *take_epochs(json_t *json, void *context)
 {
-    const struct http_request request = { .method = "GET", .path = "/v1/epochs" };
-    json_t *json = NULL, *list;
-    int code = http_ask_json(keys, &request, 200, &json);
+    struct epochs *epochs = context;
+    json_t *list = json_object_get(json, "epochs");
 
     memset(epochs, 0, sizeof(*epochs));
-    if (code != CLIENT_OK) return code;
-    list = json_object_get(json, "epochs");
-    for (size_t i = 0; code == CLIENT_OK && i < json_array_size(list) && epochs->count < LIMIT_EPOCHS_KNOWN; i++)
-        if (!parse_epoch(json_array_get(list, i), &epochs->list[epochs->count++])) code = CLIENT_FAILED;
-    if (!json_is_array(list)) code = CLIENT_FAILED;
-    if (code != CLIENT_OK) say("the key server sent a list of epochs that can't be read; is this program too old?");
-    json_decref(json);
-    return code;
+    if (!json_is_array(list)) return "sent a list of epochs that can't be read (is this program too old?)";
+    for (size_t i = 0; i < json_array_size(list) && epochs->count < LIMIT_EPOCHS_KNOWN; i++)
+        if (!parse_epoch(json_array_get(list, i), &epochs->list[epochs->count++]))
+            return "sent a list of epochs that can't be read (is this program too old?)";
+    return NULL;
+}
+
+static enum key_outcome ask(struct key_servers *servers, struct http *keys, const char *path, key_take_fn take,
+                            void *context)
+{
+    struct key_question question = { .method = "GET",
+                                     .path = path,
+                                     .deadline_ms = DEADLINE_MS,
+                                     .deadline_last_ms = DEADLINE_LAST_MS,
+                                     .take = take,
+                                     .context = context };
+
+    return key_servers_ask(servers, keys, &question);
+}
+
+int epochs_fetch(struct key_servers *servers, struct http *keys, struct epochs *epochs)
+{
+    memset(epochs, 0, sizeof(*epochs));
+    return key_outcome_exit(ask(servers, keys, "/v1/epochs", take_epochs, epochs));
 }
 
 void epochs_keep_usable(struct epochs *epochs, size_t max)
@@ -70,9 +102,17 @@ void epochs_keep_usable(struct epochs *epochs, size_t max)
     epochs->count = kept;
 }
 
-/* The key that JSON holds, as a function ready for use. */
-static bool take_key(json_t *json, struct epoch *epoch)
+/* -- making ready --------------------------------------------------------------------------------------------------- */
+
+bool epoch_is_ready(const struct epoch *epoch)
 {
+    return epoch->suite == PLATESIEVE_HMAC_SHA256 ? epoch->prf != NULL : epoch->public_key_known;
+}
+
+/* The key that JSON holds, as a function ready for use. */
+static const char *take_key(json_t *json, void *context)
+{
+    struct epoch *epoch = context;
     uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
     bool taken = key != NULL &&
@@ -80,30 +120,48 @@ static bool take_key(json_t *json, struct epoch *epoch)
                  !platesieve_failed(platesieve_prf_create(epoch->suite, key, &epoch->prf));
 
     platesieve_secret_free(key);
-    if (!taken) {
-        say("the key server sent a key that can't be used");
-        return false;
-    }
+    if (!taken) return "sent a key that can't be used";
     platesieve_prf_key_id(epoch->prf, key_id);
-    if (memcmp(key_id, epoch->key_id, sizeof(key_id)) == 0) return true;
+    if (memcmp(key_id, epoch->key_id, sizeof(key_id)) == 0) return NULL;
     platesieve_prf_destroy(epoch->prf);
     epoch->prf = NULL;
-    say("the key server sent another key than the one announced for epoch %s", epoch->id);
-    return false;
+    return "has another key for this epoch than the one announced";
 }
 
-int epoch_fetch_key(struct http *keys, struct epoch *epoch)
+/* The public key of one epoch, from the list of all. */
+static const char *take_public_key(json_t *json, void *context)
 {
-    char path[LIMIT_EPOCH_ID_MAX + 32];
-    const struct http_request request = { .method = "GET", .path = path };
-    json_t *json = NULL;
-    int code;
+    struct epoch *epoch = context;
+    struct epochs *epochs = malloc(sizeof(*epochs));
+    const char *wrong = epochs == NULL ? "could not be listened to: out of memory" : take_epochs(json, epochs);
+    const struct epoch *found = NULL;
 
-    snprintf(path, sizeof(path), "/v1/epochs/%s/key", epoch->id);
-    code = http_ask_json(keys, &request, 200, &json);
-    if (code == CLIENT_OK && !take_key(json, epoch)) code = CLIENT_FAILED;
-    json_decref(json);
-    return code;
+    for (size_t i = 0; wrong == NULL && found == NULL && i < epochs->count; i++)
+        if (strcmp(epochs->list[i].id, epoch->id) == 0) found = &epochs->list[i];
+    if (wrong == NULL && found == NULL) wrong = "does not know this epoch";
+    else if (wrong == NULL && (!found->public_key_known || found->suite != epoch->suite ||
+                               memcmp(found->key_id, epoch->key_id, sizeof(epoch->key_id)) != 0))
+        wrong = "has another key for this epoch than the one announced";
+    if (wrong == NULL) {
+        epoch->public_key = found->public_key;
+        epoch->public_key_known = true;
+    }
+    free(epochs);
+    return wrong;
+}
+
+int epoch_make_ready(struct key_servers *servers, struct http *keys, struct epoch *epoch)
+{
+    const bool remote = epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512;
+    char path[LIMIT_EPOCH_ID_MAX + 32] = "/v1/epochs";
+    enum key_outcome outcome;
+
+    if (epoch_is_ready(epoch)) return CLIENT_OK;
+    if (!remote) snprintf(path, sizeof(path), "/v1/epochs/%s/key", epoch->id);
+    outcome = ask(servers, keys, path, remote ? take_public_key : take_key, epoch);
+    if (outcome != KEY_GONE) return key_outcome_exit(outcome);
+    say("the key server gives no key for epoch %s: it knows none, or not any more", epoch->id);
+    return CLIENT_UNREACHABLE;
 }
 
 void epochs_wipe(struct epochs *epochs)

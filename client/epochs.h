@@ -4,7 +4,7 @@
 
 #include <platesieve/platesieve.h>
 
-#include "client/http.h"
+#include "client/key_servers.h"
 
 enum epoch_state { EPOCH_COMING, EPOCH_OPEN, EPOCH_CLOSED, EPOCH_DESTROYED };
 
@@ -14,7 +14,10 @@ struct epoch {
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
     int64_t opens_ms, closes_ms;
     enum epoch_state state;
-    struct platesieve_prf *prf; /* NULL: the key has not been fetched */
+    /* What tokens are made with: for hmac-sha256 the key itself, for voprf-ristretto255-sha512 the public key, which has this key id. */
+    struct platesieve_prf *prf; /* NULL: has not been fetched */
+    struct platesieve_element public_key;
+    bool public_key_known;
 };
 
 struct epochs {
@@ -22,12 +25,16 @@ struct epochs {
     struct epoch list[LIMIT_EPOCHS_KNOWN]; /* oldest first */
 };
 
-/* What the key server knows; no keys yet.  Returns an exit code; says what is wrong. */
-int epochs_fetch(struct http *keys, struct epochs *epochs) MUST_USE;
+/* What the first key server that answers knows: public keys with it, other keys not yet.  Returns an exit code; says what is wrong. */
+int epochs_fetch(struct key_servers *servers, struct http *keys, struct epochs *epochs) MUST_USE;
 /* Drops all but coming and open ones, and of these all after the first MAX. */
 void epochs_keep_usable(struct epochs *epochs, size_t max);
-/* Fetches the key of EPOCH (id, suite and key_id are set), and holds it against the key id.  Exit code as above. */
-int epoch_fetch_key(struct http *keys, struct epoch *epoch) MUST_USE;
+/* Can tokens be made under EPOCH? */
+bool epoch_is_ready(const struct epoch *epoch);
+/* Makes EPOCH (id, suite and key_id are set) ready if it is not: fetches the key or the public key, and holds it against the key id; a
+   server that has another one is named, and the next one asked.  Exit code as above; an epoch that the key server knows not, or not any more, is
+   CLIENT_UNREACHABLE: who named it may name another soon. */
+int epoch_make_ready(struct key_servers *servers, struct http *keys, struct epoch *epoch) MUST_USE;
 void epochs_wipe(struct epochs *epochs);
 
 #endif

@@ -8,7 +8,6 @@
 #include "client/problem.h"
 #include "client/wiping.h"
 
-#define URLS_MAX 16
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 60u
 
@@ -17,7 +16,7 @@ struct http {
     const struct identity *identity;
     enum http_service service;
     char *urls; /* cut into pieces */
-    const char *url[URLS_MAX];
+    const char *url[HTTP_SERVERS_MAX];
     size_t url_count, current;
     bool stranger; /* the last server was no node of our trust domain */
     char trouble[CURL_ERROR_SIZE + 128];
@@ -90,8 +89,8 @@ static int split_urls(struct http *http, const char *urls)
         while (length > 0 && url[length - 1] == '/') length--;
         url[length] = '\0';
         if (length == 0) continue;
-        if (strncmp(url, "https://", 8) != 0 || http->url_count == URLS_MAX) {
-            say("the addresses of a %s are https:// URLs, at most %d", http_service_name(http), URLS_MAX);
+        if (strncmp(url, "https://", 8) != 0 || http->url_count == HTTP_SERVERS_MAX) {
+            say("the addresses of a %s are https:// URLs, at most %d", http_service_name(http), HTTP_SERVERS_MAX);
             return CLIENT_USAGE;
         }
         http->url[http->url_count++] = url;
@@ -212,6 +211,12 @@ static struct curl_slist *make_headers(const struct http_request *request, bool 
     return list;
 }
 
+static long timeout_ms(const struct http_request *request)
+{
+    if (request->timeout_ms != 0) return (long)request->timeout_ms;
+    return 1000L * (long)(request->timeout_s == 0 ? TIMEOUT_S : request->timeout_s);
+}
+
 static bool set_request(struct http *http, const struct http_request *request, struct http_answer *answer,
                         struct curl_slist *headers)
 {
@@ -224,8 +229,7 @@ static bool set_request(struct http *http, const struct http_request *request, s
     set = set && curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT,
-                                  (long)(request->timeout_s == 0 ? TIMEOUT_S : request->timeout_s)) == CURLE_OK;
+    set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms(request)) == CURLE_OK;
     if (strcmp(request->method, "GET") == 0)
         return set && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK;
@@ -286,6 +290,26 @@ static CURLcode perform(struct http *http, const struct http_request *request, s
 bool http_ask_here(struct http *http, const struct http_request *request, struct http_answer *answer)
 {
     return perform(http, request, answer) == CURLE_OK;
+}
+
+size_t http_server_count(const struct http *http)
+{
+    return http->url_count;
+}
+
+size_t http_server_current(const struct http *http)
+{
+    return http->current;
+}
+
+const char *http_server_url(const struct http *http)
+{
+    return http->url[http->current];
+}
+
+void http_use_server(struct http *http, size_t number)
+{
+    http->current = number;
 }
 
 bool http_next_server(struct http *http)

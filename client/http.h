@@ -28,6 +28,7 @@ struct http_request {
     const char *content_type; /* NULL: application/json */
     const char *header;       /* one more header line, or NULL */
     unsigned timeout_s;       /* 0: 60 */
+    unsigned timeout_ms;      /* unless it is 0, this counts */
     bool once;                /* not to be sent again when it may have arrived */
 };
 
@@ -46,6 +47,12 @@ bool http_ask(struct http *http, const struct http_request *request, struct http
 bool http_ask_here(struct http *http, const struct http_request *request, struct http_answer *answer) MUST_USE;
 /* Goes to the next server of the list; false after the last, and the first is in use again. */
 bool http_next_server(struct http *http);
+/* The servers by number, from 0: how many, which one is in use, and which shall be. */
+#define HTTP_SERVERS_MAX 16
+size_t http_server_count(const struct http *http);
+size_t http_server_current(const struct http *http);
+void http_use_server(struct http *http, size_t number);
+const char *http_server_url(const struct http *http); /* of the one in use */
 /* One line on why the last call got no answer; static or owned by HTTP. */
 const char *http_trouble(const struct http *http);
 const char *http_service_name(const struct http *http); /* "gate", "key server" */

@@ -173,7 +173,9 @@ static int lane(struct lane_context *context, struct csv *csv)
 {
     int code = CLIENT_FAILED;
 
-    context->keyring = lane_keyring_create(context->settings, context->identity);
+    context->servers = key_servers_create();
+    if (context->servers != NULL)
+        context->keyring = lane_keyring_create(context->settings, context->identity, context->servers);
     if (context->keyring != NULL) code = first_policy(context);
     if (code == CLIENT_OK) {
         context->report = lane_report_create(context->options, context->settings->json);
@@ -183,6 +185,7 @@ static int lane(struct lane_context *context, struct csv *csv)
     lane_queue_destroy(context->queue);
     lane_report_destroy(context->report);
     lane_keyring_destroy(context->keyring);
+    key_servers_destroy(context->servers);
     return code;
 }
 

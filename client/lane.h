@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "client/epochs.h"
+#include "client/evaluator.h"
 #include "client/remarks.h"
 #include "client/rows.h"
 
@@ -50,7 +50,8 @@ struct lane_queue *lane_queue_create(size_t count, size_t size) MUST_USE;
 void lane_queue_destroy(struct lane_queue *queue);
 struct lane_batch *lane_queue_empty(struct lane_queue *queue);                 /* waits for an empty batch */
 void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch);       /* a filled one, for the workers */
-struct lane_batch *lane_queue_take(struct lane_queue *queue);                  /* waits; NULL: there will be no more */
+/* Waits; NULL: there will be no more, or, with *idle, there was none for IDLE_S. */
+struct lane_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle);
 void lane_queue_give_back(struct lane_queue *queue, struct lane_batch *batch); /* wipes it */
 void lane_queue_close(struct lane_queue *queue);
 
@@ -64,14 +65,14 @@ struct lane_policy {
     unsigned grades; /* bit per grade */
     unsigned reads_max;
     size_t epoch_count;
-    struct epoch epochs[LIMIT_EPOCHS_OPEN]; /* prf belongs to the keyring */
+    struct epoch epochs[LIMIT_EPOCHS_OPEN]; /* all are ready; prf belongs to the keyring */
 };
 
 /* Keys and the policy in force, shared by all workers. */
 struct lane_keyring;
 
-struct lane_keyring *lane_keyring_create(const struct settings *settings,
-                                         const struct identity *identity) MUST_USE; /* NULL is said */
+struct lane_keyring *lane_keyring_create(const struct settings *settings, const struct identity *identity,
+                                         struct key_servers *servers) MUST_USE; /* NULL is said; all is borrowed */
 void lane_keyring_destroy(struct lane_keyring *keyring);
 /* The policy in force, fetched over GATE when there is none that is newer than generation OLDER_THAN; give it back.  An
    exit code; CLIENT_UNREACHABLE also where the gate can't just now, and that is said only with TELL. */
@@ -87,9 +88,21 @@ struct lane_tokens {
     struct platesieve_token full, plate, similar, near[PLATESIEVE_NEAR_MAX];
 };
 
-/* Tokens of a read for each open epoch: TOKENS has room for policy->epoch_count. */
-bool lane_tokens_make(const struct lane_policy *policy, const struct lane_read *read,
-                      struct lane_tokens *tokens) MUST_USE;
+/* Most tokens of one read for one epoch. */
+#define LANE_TOKENS_MAX (PLATESIEVE_GRADES - 1 + PLATESIEVE_NEAR_MAX)
+
+/* Locked memory in which tokens are made: the messages of a batch, and what was evaluated. */
+struct lane_tokens_place {
+    size_t capacity; /* of both arrays */
+    struct platesieve_message *messages;
+    struct platesieve_token *tokens;
+};
+
+/* Tokens of all reads of BATCH for each open epoch, in one evaluation per epoch: TOKENS has room for policy->epoch_count for each read,
+   PLACE for LANE_TOKENS_MAX for each read; both are wiped by the caller. */
+enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct lane_batch *batch,
+                                  struct evaluator *evaluator, const struct lane_tokens_place *place,
+                                  struct lane_tokens *tokens) MUST_USE;
 const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, enum platesieve_grade grade);
 /* Did AGENCY put on LIST what one of these tokens stands for? */
 bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list,
@@ -128,6 +141,7 @@ struct lane_context {
     const struct identity *identity;
     struct lane_options *options;
     struct lane_queue *queue;
+    struct key_servers *servers;
     struct lane_keyring *keyring;
     struct lane_report *report;
     _Atomic int fatal; /* an exit code that ends everything: the gate refuses us */

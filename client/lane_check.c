@@ -10,12 +10,18 @@
 #define POLICY_TRIES 4 /* an epoch may open while we ask, and another grade be wanted; not more */
 #define BACKOFF_MS 250
 #define CHECK_TIMEOUT_S 15u
+#define EVALUATE_MS 1000u      /* for a key server, while there is another one to ask */
+#define EVALUATE_LAST_MS 5000u /* for the last */
+#define IDLE_S 60u             /* a connection that stays unused so long is used for a question that says nothing */
 
 struct lane_worker {
     struct lane_context *context;
     struct http *gate;
-    struct lane_tokens *tokens; /* locked: LIMIT_EPOCHS_OPEN for each read of a batch */
-    size_t token_bytes;
+    struct evaluator *evaluator;
+    bool remote;                     /* the last policy had an epoch whose tokens a key server makes */
+    struct lane_tokens_place place;  /* locked */
+    struct lane_tokens *tokens;      /* locked: LIMIT_EPOCHS_OPEN for each read of a batch */
+    size_t token_bytes, place_bytes; /* place_bytes: messages and tokens together */
     char *body;
     pthread_t thread;
     unsigned generation; /* of the policy that the gate refused last */
@@ -150,25 +156,44 @@ static enum outcome ask(struct lane_worker *worker, const struct lane_policy *po
     return AGAIN_LATER;
 }
 
+/* A key server that does not know an epoch of the policy's is a moment ahead of the gate, or behind. */
+static enum outcome outcome_of_tokens(struct lane_worker *worker, const struct lane_policy *policy,
+                                      enum key_outcome outcome)
+{
+    if (outcome == KEY_REFUSED) atomic_store(&worker->context->fatal, CLIENT_REFUSED);
+    if (outcome == KEY_GONE) worker->generation = policy->generation;
+    if (outcome == KEY_LATER || outcome == KEY_GONE) return AGAIN_LATER;
+    return outcome == KEY_DONE ? DONE : GIVEN_UP;
+}
+
+static bool is_remote(const struct lane_policy *policy)
+{
+    bool remote = false;
+
+    for (size_t i = 0; i < policy->epoch_count; i++)
+        remote = remote || policy->epochs[i].suite != PLATESIEVE_HMAC_SHA256;
+    return remote;
+}
+
 /* One round: policy, tokens, question. */
 static enum outcome round_of(struct lane_worker *worker, const struct lane_batch *batch, bool tell)
 {
     struct lane_policy *policy = NULL;
-    enum outcome outcome = GIVEN_UP;
+    enum outcome outcome;
     size_t size = 0;
     const int code = lane_policy_get(worker->context->keyring, worker->gate, worker->generation, tell, &policy);
 
     if (code == CLIENT_REFUSED) atomic_store(&worker->context->fatal, code);
     if (code != CLIENT_OK) return code == CLIENT_UNREACHABLE ? AGAIN_LATER : GIVEN_UP;
-    for (size_t i = 0; i < batch->count; i++) {
-        if (lane_tokens_make(policy, &batch->reads[i], worker->tokens + i * policy->epoch_count)) continue;
-        say("tokens can't be computed");
-        lane_policy_release(policy);
-        return GIVEN_UP;
+    worker->remote = is_remote(policy);
+    outcome = outcome_of_tokens(worker, policy,
+                                lane_tokens_make(policy, batch, worker->evaluator, &worker->place, worker->tokens));
+    if (outcome == DONE) {
+        size = lane_body_write(policy, batch, worker->tokens, worker->body, LIMIT_CHECK_BODY_BYTES);
+        outcome = size == 0 ? GIVEN_UP : ask(worker, policy, batch, size, tell);
     }
-    size = lane_body_write(policy, batch, worker->tokens, worker->body, LIMIT_CHECK_BODY_BYTES);
-    if (size > 0) outcome = ask(worker, policy, batch, size, tell);
     platesieve_wipe(worker->body, size);
+    platesieve_wipe(worker->place.messages, worker->place_bytes);
     platesieve_wipe(worker->tokens, worker->token_bytes);
     lane_policy_release(policy);
     return outcome;
@@ -202,38 +227,78 @@ static void check(struct lane_worker *worker, const struct lane_batch *batch)
 
 /* -- the thread ---------------------------------------------------------------------------------------------------- */
 
-/* Makes the connection before a read has to wait for it. */
+/* Makes the connections before a read has to wait for them, and keeps them.  Nothing here depends on any read. */
 static void warm_up(struct lane_worker *worker)
 {
     const struct http_request request = { .method = "GET", .path = "/livez", .timeout_s = CHECK_TIMEOUT_S };
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
 
     (void)!http_ask_here(worker->gate, &request, &answer); /* the first read will say what is wrong */
+    if (worker->remote) evaluator_warm(worker->evaluator);
+}
+
+/* The policy was fetched before the workers began. */
+static void first_warm_up(struct lane_worker *worker)
+{
+    struct lane_policy *policy = NULL;
+
+    if (lane_policy_get(worker->context->keyring, worker->gate, 0, false, &policy) == CLIENT_OK) {
+        worker->remote = is_remote(policy);
+        lane_policy_release(policy);
+    }
+    warm_up(worker);
 }
 
 static void *run(void *argument)
 {
     struct lane_worker *worker = argument;
-    struct lane_batch *batch;
 
-    warm_up(worker);
-    while ((batch = lane_queue_take(worker->context->queue)) != NULL) {
+    first_warm_up(worker);
+    for (;;) {
+        bool idle = false;
+        struct lane_batch *batch = lane_queue_take(worker->context->queue, IDLE_S, &idle);
+
+        if (batch == NULL && !idle) return NULL;
+        if (batch == NULL) {
+            warm_up(worker);
+            continue;
+        }
         check(worker, batch);
         lane_queue_give_back(worker->context->queue, batch);
     }
-    return NULL;
 }
 
 static void worker_free(struct lane_worker *worker)
 {
     http_close(worker->gate);
+    evaluator_close(worker->evaluator);
     platesieve_secret_free(worker->tokens);
+    platesieve_secret_free(worker->place.messages);
     wiping_free(worker->body);
     free(worker);
 }
 
+/* Room for one more `near` set than the batch can have: platesieve_messages() wants room for a whole one. */
+static bool allocate(struct lane_worker *worker, size_t reads)
+{
+    struct lane_tokens_place *place = &worker->place;
+
+    worker->token_bytes = reads * LIMIT_EPOCHS_OPEN * sizeof(*worker->tokens);
+    worker->tokens = platesieve_secret_allocate(worker->token_bytes);
+    place->capacity = reads * LANE_TOKENS_MAX + PLATESIEVE_NEAR_MAX;
+    worker->place_bytes = place->capacity * (sizeof(*place->messages) + sizeof(*place->tokens));
+    place->messages = platesieve_secret_allocate(worker->place_bytes);
+    if (place->messages != NULL) place->tokens = (struct platesieve_token *)(void *)&place->messages[place->capacity];
+    worker->body = malloc(LIMIT_CHECK_BODY_BYTES);
+    return worker->tokens != NULL && place->messages != NULL && worker->body != NULL;
+}
+
+_Static_assert(_Alignof(struct platesieve_token) == 1, "tokens stand behind messages without a gap");
+
 struct lane_worker *lane_worker_start(struct lane_context *context)
 {
+    const struct evaluator_settings settings = { context->settings, context->identity, context->servers, EVALUATE_MS,
+                                                 EVALUATE_LAST_MS };
     struct lane_worker *worker = calloc(1, sizeof(*worker));
 
     if (worker == NULL) {
@@ -241,12 +306,10 @@ struct lane_worker *lane_worker_start(struct lane_context *context)
         return NULL;
     }
     worker->context = context;
-    worker->token_bytes = context->options->batch * LIMIT_EPOCHS_OPEN * sizeof(*worker->tokens);
-    worker->tokens = platesieve_secret_allocate(worker->token_bytes);
-    worker->body = malloc(LIMIT_CHECK_BODY_BYTES);
-    if (worker->tokens == NULL || worker->body == NULL)
+    if (!allocate(worker, context->options->batch))
         say("there is no memory that can be locked for tokens; ask for less --parallel or --batch");
     else if (http_open(context->settings, HTTP_GATE, context->identity, &worker->gate) == CLIENT_OK &&
+             evaluator_open(&settings, &worker->evaluator) == CLIENT_OK &&
              pthread_create(&worker->thread, NULL, run, worker) == 0)
         return worker;
     worker_free(worker);

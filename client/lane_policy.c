@@ -5,18 +5,21 @@
 
 struct lane_keyring {
     pthread_mutex_t mutex;
+    struct key_servers *servers;
     struct http *keys;
-    struct epochs known; /* keys that were fetched, also of epochs to come; an old one goes when its place is needed */
+    struct epochs known; /* keys, also public ones, that were fetched, also of epochs to come; an old one goes when its place is needed */
     struct lane_policy *policy; /* in force */
     unsigned generation;
 };
 
-struct lane_keyring *lane_keyring_create(const struct settings *settings, const struct identity *identity)
+struct lane_keyring *lane_keyring_create(const struct settings *settings, const struct identity *identity,
+                                         struct key_servers *servers)
 {
     struct lane_keyring *keyring = calloc(1, sizeof(*keyring));
 
     if (keyring == NULL) return NULL;
     pthread_mutex_init(&keyring->mutex, NULL);
+    keyring->servers = servers;
     if (http_open(settings, HTTP_KEYS, identity, &keyring->keys) == CLIENT_OK) return keyring;
     lane_keyring_destroy(keyring);
     return NULL;
@@ -52,21 +55,23 @@ static const struct epoch *find_key(const struct lane_keyring *keyring, const st
 
 /* Keys stay until the end: a worker may still use an old one.  A lane that has run through LIMIT_EPOCHS_KNOWN epochs
    starts over with the oldest place, long out of use. */
+static void remember(struct lane_keyring *keyring, const struct epoch *epoch)
+{
+    if (keyring->known.count == LIMIT_EPOCHS_KNOWN) {
+        platesieve_prf_destroy(keyring->known.list[0].prf);
+        memmove(&keyring->known.list[0], &keyring->known.list[1], (LIMIT_EPOCHS_KNOWN - 1) * sizeof(*epoch));
+        keyring->known.count--;
+    }
+    keyring->known.list[keyring->known.count++] = *epoch;
+}
+
 static int fetch_key(struct lane_keyring *keyring, const struct epoch *wanted)
 {
     struct epoch epoch = *wanted;
-    int code;
+    const int code = epoch_make_ready(keyring->servers, keyring->keys, &epoch);
 
-    epoch.prf = NULL;
-    code = epoch_fetch_key(keyring->keys, &epoch);
-    if (code != CLIENT_OK) return code;
-    if (keyring->known.count == LIMIT_EPOCHS_KNOWN) {
-        platesieve_prf_destroy(keyring->known.list[0].prf);
-        memmove(&keyring->known.list[0], &keyring->known.list[1], (LIMIT_EPOCHS_KNOWN - 1) * sizeof(epoch));
-        keyring->known.count--;
-    }
-    keyring->known.list[keyring->known.count++] = epoch;
-    return CLIENT_OK;
+    if (code == CLIENT_OK) remember(keyring, &epoch);
+    return code;
 }
 
 /* Keys of epochs to come, so that the lane goes on when the key server is away as one opens.  Best effort. */
@@ -74,7 +79,7 @@ static void fetch_coming(struct lane_keyring *keyring)
 {
     struct epochs epochs;
 
-    if (epochs_fetch(keyring->keys, &epochs) != CLIENT_OK) return;
+    if (epochs_fetch(keyring->servers, keyring->keys, &epochs) != CLIENT_OK) return;
     for (size_t i = 0; i < epochs.count; i++)
         if (epochs.list[i].state == EPOCH_COMING && find_key(keyring, &epochs.list[i]) == NULL &&
             fetch_key(keyring, &epochs.list[i]) != CLIENT_OK)
@@ -88,6 +93,7 @@ static bool parse_epoch(json_t *json, struct epoch *epoch)
     const char *id, *key_id, *suite;
 
     if (json_unpack(json, "{s:s, s:s, s:s}", "id", &id, "key_id", &key_id, "suite", &suite) != 0) return false;
+    *epoch = (struct epoch) { 0 };
     if (strlen(id) > LIMIT_EPOCH_ID_MAX || strpbrk(id, "/?#% \"\\") != NULL) return false;
     memcpy(epoch->id, id, strlen(id) + 1);
     return base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) && platesieve_suite_parse(suite, &epoch->suite);
@@ -140,7 +146,13 @@ static int add_keys(struct lane_keyring *keyring, struct lane_policy *policy)
             fetched = true;
             key = find_key(keyring, &policy->epochs[i]);
         }
+        if (key->suite != policy->epochs[i].suite) {
+            say("the gate names another suite for epoch %s than the key server", policy->epochs[i].id);
+            return CLIENT_FAILED;
+        }
         policy->epochs[i].prf = key->prf;
+        policy->epochs[i].public_key = key->public_key;
+        policy->epochs[i].public_key_known = key->public_key_known;
     }
     if (fetched || policy->epoch_count > 1) fetch_coming(keyring);
     return CLIENT_OK;

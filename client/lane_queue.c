@@ -1,5 +1,7 @@
 #include "client/lane.h"
 
+#include <time.h>
+
 struct lane_queue {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -14,10 +16,14 @@ struct lane_queue {
 struct lane_queue *lane_queue_create(size_t count, size_t size)
 {
     struct lane_queue *queue = calloc(1, sizeof(*queue));
+    pthread_condattr_t attributes;
 
     if (queue == NULL) return NULL;
     pthread_mutex_init(&queue->mutex, NULL);
-    pthread_cond_init(&queue->changed, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
     queue->batch_bytes = sizeof(struct lane_batch) + size * sizeof(struct lane_read);
     queue->all = calloc(count, sizeof(struct lane_batch *));
     while (queue->all != NULL && queue->count < count) {
@@ -67,14 +73,20 @@ void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch)
     pthread_mutex_unlock(&queue->mutex);
 }
 
-struct lane_batch *lane_queue_take(struct lane_queue *queue)
+struct lane_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle)
 {
     struct lane_batch *batch;
+    struct timespec end;
+    int late = 0;
 
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += idle_s;
     pthread_mutex_lock(&queue->mutex);
-    while (queue->first == NULL && !queue->closed) pthread_cond_wait(&queue->changed, &queue->mutex);
+    while (queue->first == NULL && !queue->closed && late == 0)
+        late = pthread_cond_timedwait(&queue->changed, &queue->mutex, &end);
     batch = queue->first;
     if (batch != NULL) queue->first = batch->next;
+    *idle = batch == NULL && !queue->closed;
     pthread_mutex_unlock(&queue->mutex);
     return batch;
 }

@@ -71,9 +71,12 @@ void lane_report_unchecked(struct lane_report *report, const struct lane_batch *
 {
     pthread_mutex_lock(&report->mutex);
     report->reads += batch->count;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (report->json)
+            (void)print_json(json_pack("{s:I, s:b}", "line", (json_int_t)batch->reads[i].line, "unchecked", 1));
+        else if (report->unchecked + i < REMARKS_SHOWN) say("line %" PRIu64 ": NOT CHECKED", batch->reads[i].line);
+    }
     report->unchecked += batch->count;
-    for (size_t i = 0; report->json && i < batch->count; i++)
-        (void)print_json(json_pack("{s:I, s:b}", "line", (json_int_t)batch->reads[i].line, "unchecked", 1));
     pthread_mutex_unlock(&report->mutex);
 }
 

@@ -24,35 +24,66 @@ const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, 
     return places[grade];
 }
 
-/* One grade of a read, for all epochs. */
-static bool make_grade(const struct lane_policy *policy, const struct lane_read *read, enum platesieve_grade grade,
-                       struct lane_tokens *tokens)
-{
-    struct platesieve_message messages[PLATESIEVE_NEAR_MAX];
-    size_t count = 0;
-    const struct platesieve_result result =
-        platesieve_messages(&read->row.plate, &read->row.jurisdiction, grade, PLATESIEVE_SIDE_LANE, messages, &count);
-    bool made = true;
+/* -- making them --------------------------------------------------------------------------------------------------- */
 
-    if (result.reason == PLATESIEVE_UNKNOWN_JURISDICTION) return true; /* `full` is left out */
-    if (platesieve_failed(result) && result.reason != PLATESIEVE_TOO_SHORT_FOR_NEAR) return false;
-    for (size_t i = 0; made && i < policy->epoch_count; i++) {
-        tokens[i].counts[grade] = count;
-        tokens[i].made[grade] = true;
-        made = !platesieve_failed(
-            platesieve_prf_evaluate(policy->epochs[i].prf, messages, count, place_of(&tokens[i], grade)));
+/* The messages of a read, one grade after the other; what becomes of them is noted in TOKENS, one for each epoch. */
+static bool add_messages(const struct lane_policy *policy, const struct lane_read *read,
+                         const struct lane_tokens_place *place, size_t *used, struct lane_tokens *tokens)
+{
+    for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++) {
+        size_t count = 0;
+        struct platesieve_result result;
+
+        if ((policy->grades & (1u << grade)) == 0) continue;
+        if (*used + PLATESIEVE_NEAR_MAX > place->capacity) return false;
+        result = platesieve_messages(&read->row.plate, &read->row.jurisdiction, grade, PLATESIEVE_SIDE_LANE,
+                                     place->messages + *used, &count);
+        if (result.reason == PLATESIEVE_UNKNOWN_JURISDICTION) continue; /* `full` is left out */
+        if (platesieve_failed(result) && result.reason != PLATESIEVE_TOO_SHORT_FOR_NEAR) return false;
+        *used += count;
+        for (size_t i = 0; i < policy->epoch_count; i++) {
+            tokens[i].counts[grade] = count;
+            tokens[i].made[grade] = true;
+        }
     }
-    platesieve_wipe(messages, sizeof(messages));
-    return made;
-}
-
-bool lane_tokens_make(const struct lane_policy *policy, const struct lane_read *read, struct lane_tokens *tokens)
-{
-    memset(tokens, 0, policy->epoch_count * sizeof(*tokens));
-    for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
-        if ((policy->grades & (1u << grade)) != 0 && !make_grade(policy, read, grade, tokens)) return false;
     return true;
 }
+
+/* What was evaluated for one epoch, in the order of the messages, to where it belongs. */
+static void deal_out(const struct lane_policy *policy, size_t epoch, size_t reads,
+                     const struct platesieve_token *evaluated, struct lane_tokens *tokens)
+{
+    for (size_t i = 0; i < reads; i++) {
+        struct lane_tokens *own = &tokens[i * policy->epoch_count + epoch];
+
+        for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++) {
+            memcpy(place_of(own, grade), evaluated, own->counts[grade] * sizeof(*evaluated));
+            evaluated += own->counts[grade];
+        }
+    }
+}
+
+enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct lane_batch *batch,
+                                  struct evaluator *evaluator, const struct lane_tokens_place *place,
+                                  struct lane_tokens *tokens)
+{
+    size_t used = 0;
+
+    memset(tokens, 0, batch->count * policy->epoch_count * sizeof(*tokens));
+    for (size_t i = 0; i < batch->count; i++)
+        if (!add_messages(policy, &batch->reads[i], place, &used, tokens + i * policy->epoch_count)) return KEY_WRONG;
+    for (size_t i = 0; i < policy->epoch_count && used > 0; i++) {
+        unsigned retry_after_s;
+        const enum key_outcome outcome =
+            evaluator_tokens(evaluator, &policy->epochs[i], place->messages, used, place->tokens, &retry_after_s);
+
+        if (outcome != KEY_DONE) return outcome;
+        deal_out(policy, i, batch->count, place->tokens, tokens);
+    }
+    return KEY_DONE;
+}
+
+/* -- using them ---------------------------------------------------------------------------------------------------- */
 
 bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list,
                         const char *agency, const uint8_t tag[PLATESIEVE_TAG_BYTES])

@@ -1,11 +1,12 @@
 /* platesieve list push, add, remove and tokens: their options. */
 #include "client/push.h"
 
-enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE };
+enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL };
 
 static const struct argp_option push_argp_options[] = {
     { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
-    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when the gate can't be reached (60)", 0 },
+    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)", 0 },
+    { "parallel", OPTION_PARALLEL, "N", 0, "Threads that make tokens, each with its own connection to the key server (4)", 0 },
     { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
     { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
     { 0 },
@@ -22,6 +23,9 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_PATIENCE:
         options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 86400);
+        return 0;
+    case OPTION_PARALLEL:
+        options->parallel = (unsigned)option_number(state, "--parallel", argument, 1, PUSH_PARALLEL_MAX);
         return 0;
     case OPTION_CLEAR: options->clear_references = true; return 0;
     case OPTION_YES: options->yes = true; return 0;
@@ -40,7 +44,7 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
 
 static int command(struct settings *settings, enum push_mode mode, const char *documentation, int argc, char **argv)
 {
-    struct push_options options = { .mode = mode, .codes = PLATESIEVE_CODES_ISO, .patience_s = 60 };
+    struct push_options options = { .mode = mode, .codes = PLATESIEVE_CODES_ISO, .patience_s = 60, .parallel = 4 };
     struct command_input input = { settings, &options };
 
     command_parse(push_argp_options, push_parse, "LIST FILE", documentation, &input, argc, argv);

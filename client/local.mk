@@ -17,6 +17,8 @@ client_libclient_a_SOURCES = \
 	client/csv.h \
 	client/epochs.c \
 	client/epochs.h \
+	client/evaluator.c \
+	client/evaluator.h \
 	client/file.c \
 	client/file.h \
 	client/histogram.c \
@@ -26,6 +28,8 @@ client_libclient_a_SOURCES = \
 	client/http.h \
 	client/identity.c \
 	client/identity.h \
+	client/key_servers.c \
+	client/key_servers.h \
 	client/lane.c \
 	client/lane.h \
 	client/lane_check.c \
@@ -47,6 +51,8 @@ client_libclient_a_SOURCES = \
 	client/progress.h \
 	client/push.c \
 	client/push.h \
+	client/push_chunk.c \
+	client/push_pool.c \
 	client/push_revision.c \
 	client/push_row.c \
 	client/push_sender.c \

@@ -15,6 +15,8 @@
 #define KEY_IDS_BYTES (64 + LIMIT_ENTRY_EPOCHS * (LIMIT_EPOCH_ID_MAX + PLATESIEVE_TOKEN_TEXT + 4))
 #define COMMIT_PATIENCE_S_MIN 300u
 #define COMMIT_TIMEOUT_S 600u
+#define EVALUATE_MS 5000u       /* for a key server, while there is another one to ask; a push is in no hurry */
+#define EVALUATE_LAST_MS 30000u /* for the last */
 
 /* Everything that one push holds; push_close() gives it back. */
 struct push {
@@ -22,6 +24,7 @@ struct push {
     const struct push_options *options;
     struct identity identity;
     struct http *gate, *keys;
+    struct key_servers *servers;
     struct list_info info;
     struct epochs epochs;
     struct reference_key *reference_key;
@@ -51,6 +54,7 @@ static void push_close(struct push *push)
     epochs_wipe(&push->epochs);
     http_close(push->gate);
     http_close(push->keys);
+    key_servers_destroy(push->servers);
 }
 
 /* -- the file ------------------------------------------------------------------------------------------------------ */
@@ -135,7 +139,7 @@ static void make_key_ids(struct push *push)
 
 static int fetch_epochs(struct push *push)
 {
-    int code = epochs_fetch(push->keys, &push->epochs);
+    int code = epochs_fetch(push->servers, push->keys, &push->epochs);
 
     if (code != CLIENT_OK) return code;
     epochs_keep_usable(&push->epochs, LIMIT_EPOCHS_KNOWN);
@@ -146,7 +150,7 @@ static int fetch_epochs(struct push *push)
     if (push->options->mode == PUSH_TOKENS) drop_covered(&push->epochs, &push->info);
     epochs_keep_usable(&push->epochs, LIMIT_ENTRY_EPOCHS);
     for (size_t i = 0; code == CLIENT_OK && i < push->epochs.count; i++)
-        code = epoch_fetch_key(push->keys, &push->epochs.list[i]);
+        code = epoch_make_ready(push->servers, push->keys, &push->epochs.list[i]);
     make_key_ids(push);
     return code;
 }
@@ -175,39 +179,59 @@ static void count_row(struct push *push, uint64_t line, const struct push_made *
                "the reference stands on another plate too: kept, with a suffix");
 }
 
-static int make_rows(struct push *push, struct push_sender *sender)
+static int make_rows(struct push *push, const struct push_maker *maker, struct push_pool *pool)
+{
+    struct progress progress = progress_begin(push->fd);
+    struct csv_row row = { 0 };
+    int code = CLIENT_OK;
+
+    for (;;) {
+        struct push_chunk *chunk = push_pool_chunk(pool);
+        struct push_made made;
+
+        if (chunk == NULL) break; /* the pool or the sender knows why */
+        csv_next(push->csv, &row);
+        if (row.state == CSV_END || row.state == CSV_BROKEN) break;
+        made = push_row(maker, &row, chunk);
+        count_row(push, row.line, &made);
+        if (made.no_memory) {
+            say("out of memory");
+            code = CLIENT_FAILED;
+            break;
+        }
+        if ((push->rows & 0xff) == 0) progress_show(&progress, csv_bytes(push->csv), push->rows);
+    }
+    progress_end(&progress);
+    if (row.state != CSV_BROKEN) return code;
+    say("can't read on in %s: %s", push->options->file, strerror(errno));
+    return CLIENT_FAILED;
+}
+
+static bool needs_key_server(const struct epochs *epochs)
+{
+    bool needed = false;
+
+    for (size_t i = 0; i < epochs->count; i++) needed = needed || epochs->list[i].suite != PLATESIEVE_HMAC_SHA256;
+    return needed;
+}
+
+static int run_pool(struct push *push, struct push_sender *sender)
 {
     const struct push_maker maker = {
         push->options->mode, push->options->codes, push->info.grade,    push->options->clear_references,
         &push->info,         &push->epochs,        push->reference_key, push->seen,
         push->scratch,
     };
-    struct progress progress = progress_begin(push->fd);
-    char *text = malloc(PUSH_LINES_BYTES);
-    struct csv_row row = { 0 };
-    int code = text == NULL ? CLIENT_FAILED : CLIENT_OK;
+    const struct evaluator_settings settings = { push->settings, &push->identity, push->servers, EVALUATE_MS,
+                                                 EVALUATE_LAST_MS };
+    struct push_pool *pool =
+        push_pool_start(&maker, needs_key_server(&push->epochs) ? &settings : NULL, push->options, sender);
+    int code, finished;
 
-    while (code == CLIENT_OK) {
-        struct push_made made;
-        size_t size = 0;
-
-        csv_next(push->csv, &row);
-        if (row.state == CSV_END) break;
-        if (row.state == CSV_BROKEN) {
-            say("can't read on in %s: %s", push->options->file, strerror(errno));
-            code = CLIENT_FAILED;
-            break;
-        }
-        made = push_row(&maker, &row, text, &size);
-        count_row(push, row.line, &made);
-        if (made.no_memory) code = CLIENT_FAILED;
-        else if (size > 0 && !push_sender_add(sender, text, size, made.lines)) break; /* the sender knows why */
-        if ((push->rows & 0xff) == 0) progress_show(&progress, csv_bytes(push->csv), push->rows);
-    }
-    progress_end(&progress);
-    if (code != CLIENT_OK && row.state != CSV_BROKEN) say("out of memory");
-    free(text);
-    return code;
+    if (pool == NULL) return CLIENT_FAILED;
+    code = make_rows(push, &maker, pool);
+    finished = push_pool_finish(pool, code == CLIENT_OK);
+    return code != CLIENT_OK ? code : finished;
 }
 
 static int send_rows(struct push *push)
@@ -218,7 +242,7 @@ static int send_rows(struct push *push)
     int code, sent;
 
     if (sender == NULL) return CLIENT_FAILED;
-    code = make_rows(push, sender);
+    code = run_pool(push, sender);
     sent = push_sender_finish(sender, code == CLIENT_OK, &push->totals);
     return code != CLIENT_OK ? code : sent;
 }
@@ -310,7 +334,9 @@ static int prepare(struct push *push)
     if (code == CLIENT_OK) code = http_open(push->settings, HTTP_GATE, &push->identity, &push->gate);
     if (code == CLIENT_OK) code = list_fetch(push->gate, push->options->list, &push->info);
     if (code == CLIENT_OK && push->options->mode != PUSH_REMOVE) {
-        code = http_open(push->settings, HTTP_KEYS, &push->identity, &push->keys);
+        push->servers = key_servers_create();
+        code = push->servers == NULL ? CLIENT_FAILED
+                                     : http_open(push->settings, HTTP_KEYS, &push->identity, &push->keys);
         if (code == CLIENT_OK) code = fetch_epochs(push);
     }
     if (code != CLIENT_OK) return code;

@@ -1,12 +1,13 @@
-/* Filling a list: rows of a file become lines of parts, which a second thread sends while the next ones are being made.
- */
+/* Filling a list.  The main thread reads rows into chunks (push_row.c); the threads of a pool make tokens and lines of a chunk
+   (push_chunk.c, push_pool.c), with a key server where the suite wants one; the main thread puts the lines, in the order of the rows,
+   into parts, which one more thread sends (push_sender.c).  So the same file makes the same parts, whoever was faster. */
 #ifndef CLIENT_PUSH_H
 #define CLIENT_PUSH_H
 
 #include <pthread.h>
 
 #include "client/csv.h"
-#include "client/epochs.h"
+#include "client/evaluator.h"
 #include "client/list.h"
 #include "client/reference.h"
 #include "client/remarks.h"
@@ -20,15 +21,59 @@ struct push_options {
     const char *list, *file; /* file "-": standard input */
     enum platesieve_codes codes;
     bool yes, clear_references;
-    unsigned patience_s;
+    unsigned patience_s, parallel;
 };
 
+#define PUSH_PARALLEL_MAX 16
 #define PUSH_SHA256 32
 
 /* push.c: the whole of it; an exit code. */
 int push_run(struct settings *settings, const struct push_options *options) MUST_USE;
 
-/* -- push_row.c: a row becomes a line ------------------------------------------------------------------------------ */
+/* -- push_chunk.c: some rows on their way ------------------------------------------------------------------------- */
+
+#define PUSH_CHUNK_ENTRIES 256
+#define PUSH_CHUNK_MESSAGES 256       /* where tokens are made here */
+#define PUSH_CHUNK_MESSAGES_REMOTE 64 /* a key server is kept busy for milliseconds, and a lane that asks beside us need not wait long */
+#define PUSH_CHUNK_TEXT_BYTES (512 * 1024)
+
+struct push_maker;
+
+struct push_entry {
+    struct reference reference;
+    int64_t effective_ms, expires_ms; /* negative: not said */
+    size_t counts[PLATESIEVE_GRADES]; /* of its messages, which follow those of the entry before */
+    size_t size;                      /* of its lines in the text */
+    unsigned lines;
+};
+
+struct push_chunk {
+    size_t entry_count;
+    struct push_entry entries[PUSH_CHUNK_ENTRIES];
+    size_t message_count, message_max;
+    struct platesieve_message *messages; /* locked, with room for a `near` set more than message_max */
+    struct platesieve_token *tokens;     /* locked: message_max for each epoch */
+    size_t token_bytes;
+    char *text;
+    size_t text_size;
+    bool done; /* the pool's */
+};
+
+/* For EPOCHS epochs and about MESSAGES messages.  False: no memory (said); destroy it in any case. */
+bool push_chunk_create(struct push_chunk *chunk, size_t epochs, size_t messages) MUST_USE;
+void push_chunk_destroy(struct push_chunk *chunk);
+void push_chunk_clear(struct push_chunk *chunk); /* wipes */
+/* Is there no room for one more row at GRADE? */
+bool push_chunk_is_full(const struct push_chunk *chunk, enum platesieve_grade grade);
+/* The messages' tokens under all epochs. */
+enum key_outcome push_chunk_evaluate(struct push_chunk *chunk, const struct push_maker *maker,
+                                     struct evaluator *evaluator, unsigned *retry_after_s) MUST_USE;
+/* Writes the lines of all entries, each with its line feed; of a removal they stand there already. */
+void push_chunk_write(struct push_chunk *chunk, const struct push_maker *maker);
+/* Adds the line that removes REFERENCE to the entry after the last, which it does not count. */
+void push_chunk_remove(struct push_chunk *chunk, const struct reference *reference);
+
+/* -- push_row.c: a row becomes an entry ---------------------------------------------------------------------------- */
 
 struct push_scratch; /* locked memory for one row */
 
@@ -60,17 +105,29 @@ extern const char *const push_columns[PUSH_COLUMNS];
 
 /* What became of a row. */
 struct push_made {
-    enum row_fault fault; /* ROW_FINE: `lines` lines were made, perhaps none */
+    enum row_fault fault; /* ROW_FINE: `lines` lines will be made, perhaps none */
     unsigned lines;
     bool repeated, without_full, without_near, suffixed, hashed, no_memory;
 };
 
 struct push_scratch *push_scratch_create(void) MUST_USE; /* NULL: no memory */
 void push_scratch_destroy(struct push_scratch *scratch);
-/* Writes the lines for ROW (each with its line feed) at TEXT, which has room for PUSH_LINES_BYTES; *size is what was
- * written. */
-#define PUSH_LINES_BYTES (2 * LIMIT_PART_LINE_BYTES)
-struct push_made push_row(const struct push_maker *maker, const struct csv_row *row, char *text, size_t *size);
+/* Adds the entry that ROW makes, if any, to CHUNK, which is not full. */
+struct push_made push_row(const struct push_maker *maker, const struct csv_row *row, struct push_chunk *chunk);
+
+/* -- push_pool.c: the threads that make tokens and lines ----------------------------------------------------------- */
+
+struct push_pool;
+struct push_sender;
+
+/* All is borrowed.  SETTINGS may be NULL where no epoch needs a key server.  NULL is said. */
+struct push_pool *push_pool_start(const struct push_maker *maker, const struct evaluator_settings *settings,
+                                  const struct push_options *options, struct push_sender *sender) MUST_USE;
+/* The chunk to fill: the same until it is full; then it goes to the threads, and the oldest one, when it is through, to the sender.
+   NULL: something failed, stop. */
+struct push_chunk *push_pool_chunk(struct push_pool *pool) MUST_USE;
+/* Waits for all that is under way (REST false: gives it up), and frees POOL.  An exit code: the pool's own, not the sender's. */
+int push_pool_finish(struct push_pool *pool, bool rest) MUST_USE;
 
 /* -- push_revision.c: a revision on the gate, and what is remembered of it here ------------------------------------ */
 
@@ -94,8 +151,6 @@ void push_revision_forget(struct push_revision *revision);
 void push_revision_free(struct push_revision *revision);
 
 /* -- push_sender.c: parts on their way ----------------------------------------------------------------------------- */
-
-struct push_sender;
 
 struct push_target {
     struct http *gate; /* used by the sender's thread alone until push_sender_finish() */

@@ -1,22 +1,13 @@
 #include "client/push.h"
 
-#include "client/base64.h"
 #include "client/moment.h"
 
 const char *const push_columns[PUSH_COLUMNS] = { "plate",     "jurisdiction", "state",  "region",
                                                  "reference", "effective",    "expires" };
 
 _Static_assert(PUSH_COLUMNS <= CSV_COLUMNS_MAX, "all columns must fit into a row");
-/* An entry at `near` for eight epochs: 28 tokens of 35 bytes each, grade and epoch names. */
-_Static_assert(LIMIT_PART_LINE_BYTES >
-                   LIMIT_ENTRY_EPOCHS * ((3 + PLATESIEVE_NEAR_MAX) * (PLATESIEVE_TAGGED_TEXT + 3) + 128) + 1024,
-               "the longest line must fit");
-
 struct push_scratch {
     struct row_plate row;
-    struct platesieve_message messages[PLATESIEVE_GRADES][PLATESIEVE_NEAR_MAX];
-    size_t counts[PLATESIEVE_GRADES];
-    struct platesieve_token tokens[PLATESIEVE_NEAR_MAX];
 };
 
 struct push_scratch *push_scratch_create(void)
@@ -32,111 +23,30 @@ void push_scratch_destroy(struct push_scratch *scratch)
     platesieve_secret_free(scratch);
 }
 
-/* -- writing JSON -------------------------------------------------------------------------------------------------- */
-
-struct writer {
-    char *at, *end;
-};
-
-static void put(struct writer *writer, const char *text, size_t size)
-{
-    if ((size_t)(writer->end - writer->at) < size) abort(); /* the static assertion above says that this can't be */
-    memcpy(writer->at, text, size);
-    writer->at += size;
-}
-
-static void put_text(struct writer *writer, const char *text)
-{
-    put(writer, text, strlen(text));
-}
-
-/* References hold no control characters (reference_valid()). */
-static void put_string(struct writer *writer, const char *text)
-{
-    put(writer, "\"", 1);
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') put(writer, "\\", 1);
-        put(writer, text, 1);
-    }
-    put(writer, "\"", 1);
-}
-
-static void put_time(struct writer *writer, const char *member, int64_t ms)
-{
-    char text[MOMENT_TEXT];
-
-    if (ms < 0) return;
-    moment_print(ms, text);
-    put_text(writer, member);
-    put(writer, text, MOMENT_TEXT - 1);
-    put(writer, "\"", 1);
-}
-
-/* -- tokens -------------------------------------------------------------------------------------------------------- */
-
-static bool put_tokens(struct writer *writer, const struct push_maker *maker, const struct platesieve_prf *prf,
-                       enum platesieve_grade grade)
-{
-    struct push_scratch *scratch = maker->scratch;
-    const size_t count = scratch->counts[grade];
-
-    if (platesieve_failed(platesieve_prf_evaluate(prf, scratch->messages[grade], count, scratch->tokens))) return false;
-    for (size_t i = 0; i < count; i++) {
-        uint8_t tagged[PLATESIEVE_TOKEN_BYTES + PLATESIEVE_TAG_BYTES];
-        char text[PLATESIEVE_TAGGED_TEXT + 1];
-
-        memcpy(tagged, scratch->tokens[i].token, PLATESIEVE_TOKEN_BYTES);
-        platesieve_tag(scratch->tokens[i].proof_key, maker->info->id, maker->info->agency,
-                       tagged + PLATESIEVE_TOKEN_BYTES);
-        base64_print(tagged, sizeof(tagged), text, sizeof(text));
-        put(writer, i == 0 ? "\"" : ",\"", i == 0 ? 1 : 2);
-        put(writer, text, PLATESIEVE_TAGGED_TEXT);
-        put(writer, "\"", 1);
-    }
-    return true;
-}
-
-static bool put_epoch(struct writer *writer, const struct push_maker *maker, const struct epoch *epoch)
-{
-    bool first = true;
-
-    put_string(writer, epoch->id);
-    put_text(writer, ":{");
-    for (unsigned grade = 0; grade <= maker->grade; grade++) {
-        if (maker->scratch->counts[grade] == 0) continue;
-        if (!first) put(writer, ",", 1);
-        first = false;
-        put_string(writer, platesieve_grade_name(grade));
-        put_text(writer, ":[");
-        if (!put_tokens(writer, maker, epoch->prf, grade)) return false;
-        put(writer, "]", 1);
-    }
-    put(writer, "}", 1);
-    return true;
-}
+/* -- messages ------------------------------------------------------------------------------------------------------ */
 
 /* The messages of all grades from `full` down to the list's own. */
-static bool make_messages(const struct push_maker *maker, struct push_made *made)
+static bool make_messages(const struct push_maker *maker, struct push_chunk *chunk, struct push_made *made)
 {
-    struct push_scratch *scratch = maker->scratch;
+    const struct row_plate *row = &maker->scratch->row;
+    struct push_entry *entry = &chunk->entries[chunk->entry_count];
+    size_t used = chunk->message_count;
 
     for (unsigned grade = 0; grade <= maker->grade; grade++) {
         const struct platesieve_result result =
-            platesieve_messages(&scratch->row.plate, &scratch->row.jurisdiction, grade, PLATESIEVE_SIDE_LIST,
-                                scratch->messages[grade], &scratch->counts[grade]);
+            platesieve_messages(&row->plate, &row->jurisdiction, grade, PLATESIEVE_SIDE_LIST, chunk->messages + used,
+                                &entry->counts[grade]);
 
         if (result.reason == PLATESIEVE_UNKNOWN_JURISDICTION) made->without_full = true;
         else if (result.reason == PLATESIEVE_TOO_SHORT_FOR_NEAR) made->without_near = true;
         else if (platesieve_failed(result)) return false;
+        used += entry->counts[grade];
     }
+    chunk->message_count = used;
     return true;
 }
 
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
-
-struct dates {
-    int64_t effective_ms, expires_ms; /* negative: not said */
-};
 
 static bool read_time(const struct csv_field *field, int64_t *ms)
 {
@@ -202,62 +112,40 @@ static const struct csv_field *jurisdiction_field(const struct csv_row *row)
     return &row->fields[PUSH_REGION];
 }
 
-static bool write_entry(const struct push_maker *maker, const struct reference *reference, const struct dates *dates,
-                        struct writer *writer)
-{
-    put_text(writer,
-             maker->mode == PUSH_TOKENS ? "{\"op\":\"tokens\",\"reference\":" : "{\"op\":\"add\",\"reference\":");
-    put_string(writer, reference->text);
-    if (maker->mode != PUSH_TOKENS) {
-        put_time(writer, ",\"effective\":\"", dates->effective_ms);
-        put_time(writer, ",\"expires\":\"", dates->expires_ms);
-    }
-    put_text(writer, ",\"tokens\":{");
-    for (size_t i = 0; i < maker->epochs->count; i++) {
-        if (i > 0) put(writer, ",", 1);
-        if (!put_epoch(writer, maker, &maker->epochs->list[i])) return false;
-    }
-    put_text(writer, "}}\n");
-    return true;
-}
-
-static void make_entry(const struct push_maker *maker, const struct csv_row *row, struct writer *writer,
+static void make_entry(const struct push_maker *maker, const struct csv_row *row, struct push_chunk *chunk,
                        struct push_made *made)
 {
-    struct reference reference;
-    struct dates dates;
+    struct push_entry *entry = &chunk->entries[chunk->entry_count];
 
     made->fault = row_read(maker->codes, &row->fields[PUSH_PLATE], jurisdiction_field(row), &maker->scratch->row);
     if (made->fault != ROW_FINE) return;
     if (memchr(row->fields[PUSH_PLATE].text, '?', row->fields[PUSH_PLATE].size) != NULL) made->fault = ROW_PARTIAL;
     else if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
         made->fault = ROW_JURISDICTION;
-    else if (!read_time(&row->fields[PUSH_EFFECTIVE], &dates.effective_ms) ||
-             !read_time(&row->fields[PUSH_EXPIRES], &dates.expires_ms))
+    else if (!read_time(&row->fields[PUSH_EFFECTIVE], &entry->effective_ms) ||
+             !read_time(&row->fields[PUSH_EXPIRES], &entry->expires_ms))
         made->fault = ROW_TIME;
-    if (made->fault != ROW_FINE || !choose_reference(maker, row, &reference, made)) return;
-    made->no_memory = !make_messages(maker, made) || !write_entry(maker, &reference, &dates, writer);
+    if (made->fault != ROW_FINE || !choose_reference(maker, row, &entry->reference, made)) return;
+    made->no_memory = !make_messages(maker, chunk, made);
     if (!made->no_memory) made->lines = 1;
 }
 
 /* -- removal ------------------------------------------------------------------------------------------------------- */
 
-static void write_removal(const struct push_maker *maker, const struct reference *reference, struct writer *writer,
+static void write_removal(const struct push_maker *maker, const struct reference *reference, struct push_chunk *chunk,
                           struct push_made *made)
 {
     const enum seen_answer seen = seen_ask(maker->seen, reference->text, NULL, NULL);
 
     if (seen == SEEN_NO_MEMORY) made->no_memory = true;
     if (seen != SEEN_NEVER) return;
-    put_text(writer, "{\"op\":\"remove\",\"reference\":");
-    put_string(writer, reference->text);
-    put_text(writer, "}\n");
+    push_chunk_remove(chunk, reference);
     made->lines++;
 }
 
 /* By reference; by plate where there is none.  A row with both removes the entry whichever of the two forms its
  * reference has. */
-static void make_removal(const struct push_maker *maker, const struct csv_row *row, struct writer *writer,
+static void make_removal(const struct push_maker *maker, const struct csv_row *row, struct push_chunk *chunk,
                          struct push_made *made)
 {
     const struct row_plate *plate = &maker->scratch->row;
@@ -269,27 +157,29 @@ static void make_removal(const struct push_maker *maker, const struct csv_row *r
     }
     if (!has_reference(row)) {
         if (reference_derive(maker->key, maker->info->id, &plate->plate, &plate->jurisdiction, &reference))
-            write_removal(maker, &reference, writer, made);
+            write_removal(maker, &reference, chunk, made);
     } else if (!seal(maker, &row->fields[PUSH_REFERENCE], false, &reference)) {
         made->fault = ROW_REFERENCE;
     } else {
-        write_removal(maker, &reference, writer, made);
+        write_removal(maker, &reference, chunk, made);
         if (plate->plate.length > 0 && seal(maker, &row->fields[PUSH_REFERENCE], true, &reference))
-            write_removal(maker, &reference, writer, made);
+            write_removal(maker, &reference, chunk, made);
     }
     made->repeated = made->fault == ROW_FINE && made->lines == 0;
 }
 
-struct push_made push_row(const struct push_maker *maker, const struct csv_row *row, char *text, size_t *size)
+struct push_made push_row(const struct push_maker *maker, const struct csv_row *row, struct push_chunk *chunk)
 {
     struct push_made made = { .fault = row_fault_of(row->state) };
-    struct writer writer = { text, text + PUSH_LINES_BYTES };
+    struct push_entry *entry = &chunk->entries[chunk->entry_count];
 
+    *entry = (struct push_entry) { 0 };
     if (made.fault == ROW_FINE) {
-        if (maker->mode == PUSH_REMOVE) make_removal(maker, row, &writer, &made);
-        else make_entry(maker, row, &writer, &made);
+        if (maker->mode == PUSH_REMOVE) make_removal(maker, row, chunk, &made);
+        else make_entry(maker, row, chunk, &made);
     }
     platesieve_wipe(maker->scratch, sizeof(*maker->scratch));
-    *size = made.lines == 0 ? 0 : (size_t)(writer.at - text);
+    entry->lines = made.lines;
+    if (made.lines > 0) chunk->entry_count++;
     return made;
 }

@@ -1,0 +1,33 @@
+/* Tokens for messages, whatever suite the epoch has: with hmac-sha256 they are computed here, with voprf-ristretto255-sha512 a key
+   server evaluates the blinded messages and its proof is checked.  There is no way from one to the other: the epoch's suite, which the
+   gate (lanes) or the key server (lists) named together with the key id, decides. */
+#ifndef CLIENT_EVALUATOR_H
+#define CLIENT_EVALUATOR_H
+
+#include "client/epochs.h"
+
+/* With connections of its own: for one thread at a time. */
+struct evaluator;
+
+/* What it may take.  SERVERS is shared by the evaluators of a command, all is borrowed. */
+struct evaluator_settings {
+    const struct settings *settings;
+    const struct identity *identity;
+    struct key_servers *servers;
+    unsigned deadline_ms, deadline_last_ms; /* as in struct key_question */
+};
+
+/* An exit code; says what is wrong. */
+int evaluator_open(const struct evaluator_settings *settings, struct evaluator **evaluator) MUST_USE;
+void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
+/* Connects, and keeps connections from growing old; call it from time to time. */
+void evaluator_warm(struct evaluator *evaluator);
+
+/* COUNT tokens (any number) for COUNT messages under EPOCH, which is ready (epoch_is_ready()); in requests of at most
+   PLATESIEVE_VOPRF_BATCH_MAX.  Both arrays are the caller's, in locked memory.  With any outcome but KEY_DONE the tokens are zero;
+   *RETRY_AFTER_S is what the key servers asked for. */
+enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoch *epoch,
+                                  const struct platesieve_message *messages, size_t count,
+                                  struct platesieve_token *tokens, unsigned *retry_after_s) MUST_USE;
+
+#endif

@@ -1,0 +1,175 @@
+#include "client/key_servers.h"
+
+#include <pthread.h>
+
+#include "client/moment.h"
+#include "client/problem.h"
+
+struct key_servers {
+    pthread_mutex_t mutex;
+    size_t preferred;                    /* the one that answered last */
+    int64_t failed_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never, or it has answered since */
+    int64_t told_ms[HTTP_SERVERS_MAX];   /* when a failure was said; 0: never */
+    enum key_outcome told[HTTP_SERVERS_MAX];
+};
+
+struct key_servers *key_servers_create(void)
+{
+    struct key_servers *servers = calloc(1, sizeof(*servers));
+
+    if (servers == NULL) {
+        say("out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&servers->mutex, NULL);
+    return servers;
+}
+
+void key_servers_destroy(struct key_servers *servers)
+{
+    if (servers == NULL) return;
+    pthread_mutex_destroy(&servers->mutex);
+    free(servers);
+}
+
+int key_outcome_exit(enum key_outcome outcome)
+{
+    if (outcome == KEY_DONE) return CLIENT_OK;
+    if (outcome == KEY_LATER) return CLIENT_UNREACHABLE;
+    return outcome == KEY_REFUSED ? CLIENT_REFUSED : CLIENT_FAILED;
+}
+
+/* -- who is asked first -------------------------------------------------------------------------------------------- */
+
+static bool recent(int64_t since_ms, int64_t now_ms)
+{
+    return since_ms != 0 && now_ms - since_ms < KEY_SERVERS_PASSED_OVER_S * 1000;
+}
+
+/* The one that answered last and those behind it, then those that failed lately.  Returns how many of the first sort. */
+static size_t put_in_order(struct key_servers *servers, size_t count, size_t order[HTTP_SERVERS_MAX])
+{
+    const int64_t now_ms = moment_monotonic_ms();
+    size_t used = 0, good = 0;
+
+    pthread_mutex_lock(&servers->mutex);
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < count; i++) {
+            const size_t number = (servers->preferred + i) % count;
+
+            if (recent(servers->failed_ms[number], now_ms) == (pass == 1)) order[used++] = number;
+        }
+        if (pass == 0) good = used;
+    }
+    pthread_mutex_unlock(&servers->mutex);
+    return good;
+}
+
+static void note_answer(struct key_servers *servers, size_t number)
+{
+    pthread_mutex_lock(&servers->mutex);
+    servers->preferred = number;
+    servers->failed_ms[number] = 0;
+    pthread_mutex_unlock(&servers->mutex);
+}
+
+/* True if it is time to say so. */
+static bool note_failure(struct key_servers *servers, size_t number, enum key_outcome outcome)
+{
+    const int64_t now_ms = moment_monotonic_ms();
+    bool tell;
+
+    pthread_mutex_lock(&servers->mutex);
+    tell = !recent(servers->told_ms[number], now_ms) || servers->told[number] != outcome;
+    if (tell) servers->told_ms[number] = now_ms;
+    servers->told[number] = outcome;
+    servers->failed_ms[number] = now_ms;
+    pthread_mutex_unlock(&servers->mutex);
+    return tell;
+}
+
+/* -- asking -------------------------------------------------------------------------------------------------------- */
+
+static enum key_outcome no_answer(struct key_servers *servers, struct http *http)
+{
+    if (note_failure(servers, http_server_current(http), KEY_LATER))
+        say("no answer from the key server: %s", http_trouble(http));
+    return KEY_LATER;
+}
+
+/* Anything but 200. */
+static enum key_outcome refusal(struct key_servers *servers, struct http *http, const struct http_answer *answer,
+                                struct key_question *question)
+{
+    char name[64];
+
+    if (answer->status == 404 || answer->status == 409 || answer->status == 410) return KEY_GONE;
+    if (answer->status != 429 && answer->status < 500) {
+        if (note_failure(servers, http_server_current(http), KEY_REFUSED)) (void)problem_say(http, answer);
+        return KEY_REFUSED;
+    }
+    problem_name(answer, name);
+    if (note_failure(servers, http_server_current(http), KEY_LATER))
+        say("the key server %s can't just now: %s", http_server_url(http), name);
+    if (answer->retry_after_s > question->retry_after_s) question->retry_after_s = answer->retry_after_s;
+    return KEY_LATER;
+}
+
+static enum key_outcome ask_one(struct key_servers *servers, struct http *http, const struct http_request *request,
+                                struct key_question *question)
+{
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    const char *wrong;
+    json_t *json;
+
+    if (!http_ask_here(http, request, &answer)) return no_answer(servers, http);
+    if (answer.status != 200) return refusal(servers, http, &answer, question);
+    json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    wrong = json == NULL ? "sent an answer that can't be read" : question->take(json, question->context);
+    json_decref(json);
+    if (wrong == NULL) {
+        note_answer(servers, http_server_current(http));
+        return KEY_DONE;
+    }
+    if (note_failure(servers, http_server_current(http), KEY_WRONG))
+        say("the key server %s %s; nothing of it is used", http_server_url(http), wrong);
+    return KEY_WRONG;
+}
+
+enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http, struct key_question *question)
+{
+    struct http_request request = { .method = question->method,
+                                    .path = question->path,
+                                    .body = question->body,
+                                    .body_size = question->body_size };
+    const size_t count = http_server_count(http);
+    enum key_outcome outcome = KEY_DONE;
+    size_t order[HTTP_SERVERS_MAX];
+
+    question->retry_after_s = 0;
+    (void)put_in_order(servers, count, order);
+    for (size_t i = 0; i < count; i++) {
+        enum key_outcome one;
+
+        http_use_server(http, order[i]);
+        request.timeout_ms = i + 1 < count ? question->deadline_ms : question->deadline_last_ms;
+        one = ask_one(servers, http, &request, question);
+        if (one == KEY_DONE) return KEY_DONE;
+        if (one > outcome) outcome = one;
+    }
+    return outcome;
+}
+
+void key_servers_warm(struct key_servers *servers, struct http *http, unsigned deadline_ms)
+{
+    const struct http_request request = { .method = "GET", .path = "/livez", .timeout_ms = deadline_ms };
+    size_t order[HTTP_SERVERS_MAX];
+    const size_t good = put_in_order(servers, http_server_count(http), order);
+
+    for (size_t i = 0; i < good; i++) {
+        struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+
+        http_use_server(http, order[i]);
+        if (!http_ask_here(http, &request, &answer)) (void)no_answer(servers, http);
+    }
+}

@@ -1,0 +1,47 @@
+/* Asking key servers, of which there may be several: each in turn until one gives an answer that holds, those that failed a moment
+   ago last. */
+#ifndef CLIENT_KEY_SERVERS_H
+#define CLIENT_KEY_SERVERS_H
+
+#include "client/http.h"
+
+#define KEY_SERVERS_PASSED_OVER_S 30 /* so long after a failure is a server the last to be asked */
+
+/* How the servers fared; shared by all threads of a command. */
+struct key_servers;
+
+struct key_servers *key_servers_create(void) MUST_USE; /* NULL is said */
+void key_servers_destroy(struct key_servers *servers); /* NULL is fine */
+
+/* From what is to be tried again on its own to what is not: of several servers' failures, the last in this order counts. */
+enum key_outcome {
+    KEY_DONE = 0,
+    KEY_REFUSED, /* they will not have this identity, or this request */
+    KEY_WRONG,   /* what they answered does not hold */
+    KEY_LATER,   /* nobody could answer just now */
+    KEY_GONE,    /* they know no such epoch, or not any more */
+};
+
+/* Takes what a server answered with 200: NULL if it holds, else what is wrong with it ("gave a wrong proof"). */
+typedef const char *(*key_take_fn)(json_t *json, void *context);
+
+struct key_question {
+    const char *method, *path;
+    const char *body; /* NULL: none */
+    size_t body_size;
+    unsigned deadline_ms;      /* for one server, while there is another to ask */
+    unsigned deadline_last_ms; /* for the last */
+    key_take_fn take;
+    void *context;
+    unsigned retry_after_s; /* out: what they asked for with KEY_LATER; 0: nothing */
+};
+
+/* HTTP is the caller's own.  A server that fails is named on standard error, once in KEY_SERVERS_PASSED_OVER_S. */
+enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,
+                                 struct key_question *question) MUST_USE;
+/* Makes connections to all servers that did not fail lately, so that no question has to wait for that. */
+void key_servers_warm(struct key_servers *servers, struct http *http, unsigned deadline_ms);
+/* The exit code for a command that ends with OUTCOME. */
+int key_outcome_exit(enum key_outcome outcome);
+
+#endif
