@@ -20,11 +20,9 @@ def blocks(document, language):
     return re.findall(rf"^```{language}\n(.*?)^```", (TOP / "docs" / document).read_text(), re.M | re.S)
 
 
-@pytest.fixture(scope="module")
-def one_read(tmp_path_factory):
-    """The C example, built as a stranger would, against the library in the build folder."""
-    folder = tmp_path_factory.mktemp("reader")
-    (folder / "one-read.c").write_text(blocks("reader-integration.md", "c")[0])
+def build_example(folder, text):
+    """TEXT, built as a stranger would, against the library in the build folder."""
+    (folder / "one-read.c").write_text(text)
     needs = re.search(r"^Requires\.private: (.*)$", (BUILD / "crypto/libplatesieve.pc").read_text(), re.M)[1].split()
     flags = subprocess.run(["pkg-config", "--libs", *needs], capture_output=True, text=True, check=True).stdout.split()
     if "#define PLATESIEVE_SANITIZER 1" in (BUILD / "config.h").read_text():
@@ -32,6 +30,11 @@ def one_read(tmp_path_factory):
     subprocess.run(["cc", "-std=c17", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/include", "one-read.c", "-o", "one-read",
                     str(BUILD / ".libs/libplatesieve.a"), *flags], cwd=folder, check=True)
     return folder / "one-read"
+
+
+@pytest.fixture(scope="module")
+def one_read(tmp_path_factory):
+    return build_example(tmp_path_factory.mktemp("reader"), blocks("reader-integration.md", "c")[0])
 
 
 def test_the_c_example_makes_a_right_request(one_read):
@@ -42,6 +45,52 @@ def test_the_c_example_makes_a_right_request(one_read):
     tokens = body["reads"][0]["candidates"][0]["tokens"][0]
     expected = plates.lane_tokens(KEY, PLATE, "US-TX", plates.GRADES)
     assert {**tokens, "near": sorted(tokens["near"])} == {**expected, "near": sorted(expected["near"])}
+
+
+SECOND_SUITE = r"""
+#include <stdio.h>
+
+static struct platesieve_voprf_key *key;
+
+/* Server 0 is away, server 1 lies, server 2 is honest. */
+static bool ask(unsigned server, const struct platesieve_element *blinded, size_t count, struct answer *answer)
+{
+    if (server == 0) return false;
+    answer->count = count;
+    if (platesieve_failed(platesieve_voprf_evaluate(key, blinded, count, answer->evaluated, &answer->proof))) return false;
+    if (server == 1) answer->proof.bytes[3] ^= 1;
+    return true;
+}
+
+int main(void)
+{
+    uint8_t seed[PLATESIEVE_SEED_BYTES], key_id[PLATESIEVE_KEY_ID_BYTES] = { 0 };
+    struct platesieve_plate plate;
+    struct platesieve_jurisdiction jurisdiction = { "US-TX" };
+    struct platesieve_message messages[PLATESIEVE_NEAR_MAX];
+    struct platesieve_token tokens[PLATESIEVE_NEAR_MAX];
+    size_t count = 0;
+
+    for (unsigned i = 0; i < sizeof seed; i++) seed[i] = (uint8_t)i;
+    if (platesieve_failed(platesieve_init()) || platesieve_failed(platesieve_voprf_key_derive(seed, "20261122T000000Z", &key))) return 1;
+    struct platesieve_element public_key = platesieve_voprf_public_key(key);
+    if (platesieve_failed(platesieve_plate_canonicalise("zz-oo 99q", 9, &plate)) || public_key_is(&public_key, key_id)) return 2;
+    if (platesieve_failed(platesieve_voprf_key_id(&public_key, key_id)) || !public_key_is(&public_key, key_id)) return 3;
+    if (platesieve_failed(platesieve_messages(&plate, &jurisdiction, PLATESIEVE_FULL, PLATESIEVE_SIDE_LANE, messages, &count))) return 4;
+    if (tokens_of(&public_key, messages, count, 2, ask, tokens) || !tokens_of(&public_key, messages, count, 3, ask, tokens)) return 5;
+    for (unsigned i = 0; i < PLATESIEVE_TOKEN_BYTES; i++) printf("%02x", tokens[0].token[i]);
+    platesieve_voprf_key_destroy(key);
+    return 0;
+}
+"""
+
+
+def test_the_c_example_of_the_second_suite_takes_no_wrong_proof(tmp_path):
+    program = build_example(tmp_path, blocks("reader-integration.md", "c")[1] + SECOND_SUITE)
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
+    protocol = (TOP / "docs/protocol.md").read_text()
+    example = protocol[protocol.index("## The second suite"):]
+    assert f"| token, `full` | `{done.stdout}` |" in example
 
 
 def test_the_shell_example_is_answered(installation, tmp_path):
