@@ -102,7 +102,7 @@ void epochs_keep_usable(struct epochs *epochs, size_t max)
     epochs->count = kept;
 }
 
-/* -- making ready --------------------------------------------------------------------------------------------------- */
+/* -- making ready -------------------------------------------------------------------------------------------------- */
 
 bool epoch_is_ready(const struct epoch *epoch)
 {

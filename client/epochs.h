@@ -14,7 +14,8 @@ struct epoch {
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
     int64_t opens_ms, closes_ms;
     enum epoch_state state;
-    /* What tokens are made with: for hmac-sha256 the key itself, for voprf-ristretto255-sha512 the public key, which has this key id. */
+    /* What tokens are made with: for hmac-sha256 the key itself; for voprf-ristretto255-sha512 the public key, which
+       has this key id. */
     struct platesieve_prf *prf; /* NULL: has not been fetched */
     struct platesieve_element public_key;
     bool public_key_known;
@@ -25,15 +26,16 @@ struct epochs {
     struct epoch list[LIMIT_EPOCHS_KNOWN]; /* oldest first */
 };
 
-/* What the first key server that answers knows: public keys with it, other keys not yet.  Returns an exit code; says what is wrong. */
+/* What the first key server that answers knows: public keys with it, other keys not yet.  Returns an exit code; says
+   what is wrong. */
 int epochs_fetch(struct key_servers *servers, struct http *keys, struct epochs *epochs) MUST_USE;
 /* Drops all but coming and open ones, and of these all after the first MAX. */
 void epochs_keep_usable(struct epochs *epochs, size_t max);
 /* Can tokens be made under EPOCH? */
 bool epoch_is_ready(const struct epoch *epoch);
-/* Makes EPOCH (id, suite and key_id are set) ready if it is not: fetches the key or the public key, and holds it against the key id; a
-   server that has another one is named, and the next one asked.  Exit code as above; an epoch that the key server knows not, or not any more, is
-   CLIENT_UNREACHABLE: who named it may name another soon. */
+/* Makes EPOCH (id, suite and key_id are set) ready if it is not: fetches the key or the public key, and holds it
+   against the key id; a server that has another one is named, and the next one asked.  Exit code as above; an epoch
+   that the key server knows not, or not any more, is CLIENT_UNREACHABLE: who named it may name another soon. */
 int epoch_make_ready(struct key_servers *servers, struct http *keys, struct epoch *epoch) MUST_USE;
 void epochs_wipe(struct epochs *epochs);
 

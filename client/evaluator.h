@@ -1,6 +1,7 @@
-/* Tokens for messages, whatever suite the epoch has: with hmac-sha256 they are computed here, with voprf-ristretto255-sha512 a key
-   server evaluates the blinded messages and its proof is checked.  There is no way from one to the other: the epoch's suite, which the
-   gate (lanes) or the key server (lists) named together with the key id, decides. */
+/* Tokens for messages, whatever suite the epoch has: with hmac-sha256 they are computed here; with
+   voprf-ristretto255-sha512 a key server evaluates the blinded messages and its proof is checked.  There is no way from
+   one to the other: the epoch's suite, which the gate (lanes) or the key server (lists) named together with the key id,
+   decides. */
 #ifndef CLIENT_EVALUATOR_H
 #define CLIENT_EVALUATOR_H
 
@@ -24,8 +25,8 @@ void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
 void evaluator_warm(struct evaluator *evaluator);
 
 /* COUNT tokens (any number) for COUNT messages under EPOCH, which is ready (epoch_is_ready()); in requests of at most
-   PLATESIEVE_VOPRF_BATCH_MAX.  Both arrays are the caller's, in locked memory.  With any outcome but KEY_DONE the tokens are zero;
-   *RETRY_AFTER_S is what the key servers asked for. */
+   PLATESIEVE_VOPRF_BATCH_MAX.  Both arrays are the caller's, in locked memory.  With any outcome but KEY_DONE the
+   tokens are zero; *RETRY_AFTER_S is what the key servers asked for. */
 enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoch *epoch,
                                   const struct platesieve_message *messages, size_t count,
                                   struct platesieve_token *tokens, unsigned *retry_after_s) MUST_USE;

@@ -46,7 +46,8 @@ static bool recent(int64_t since_ms, int64_t now_ms)
     return since_ms != 0 && now_ms - since_ms < KEY_SERVERS_PASSED_OVER_S * 1000;
 }
 
-/* The one that answered last and those behind it, then those that failed lately.  Returns how many of the first sort. */
+/* The one that answered last and those behind it, then those that failed lately.  Returns how many of the first sort
+   there are. */
 static size_t put_in_order(struct key_servers *servers, size_t count, size_t order[HTTP_SERVERS_MAX])
 {
     const int64_t now_ms = moment_monotonic_ms();
@@ -144,15 +145,15 @@ enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,
                                     .body_size = question->body_size };
     const size_t count = http_server_count(http);
     enum key_outcome outcome = KEY_DONE;
-    size_t order[HTTP_SERVERS_MAX];
+    size_t order[HTTP_SERVERS_MAX], good;
 
     question->retry_after_s = 0;
-    (void)put_in_order(servers, count, order);
+    good = put_in_order(servers, count, order);
     for (size_t i = 0; i < count; i++) {
         enum key_outcome one;
 
         http_use_server(http, order[i]);
-        request.timeout_ms = i + 1 < count ? question->deadline_ms : question->deadline_last_ms;
+        request.timeout_ms = i + 1 == count && i < good ? question->deadline_last_ms : question->deadline_ms;
         one = ask_one(servers, http, &request, question);
         if (one == KEY_DONE) return KEY_DONE;
         if (one > outcome) outcome = one;

@@ -1,5 +1,5 @@
-/* Asking key servers, of which there may be several: each in turn until one gives an answer that holds, those that failed a moment
-   ago last. */
+/* Asking key servers, of which there may be several: each in turn until one gives an answer that holds, those that
+   failed a moment ago last. */
 #ifndef CLIENT_KEY_SERVERS_H
 #define CLIENT_KEY_SERVERS_H
 
@@ -13,7 +13,7 @@ struct key_servers;
 struct key_servers *key_servers_create(void) MUST_USE; /* NULL is said */
 void key_servers_destroy(struct key_servers *servers); /* NULL is fine */
 
-/* From what is to be tried again on its own to what is not: of several servers' failures, the last in this order counts. */
+/* Of several servers' failures, the last in this order counts. */
 enum key_outcome {
     KEY_DONE = 0,
     KEY_REFUSED, /* they will not have this identity, or this request */
@@ -29,8 +29,8 @@ struct key_question {
     const char *method, *path;
     const char *body; /* NULL: none */
     size_t body_size;
-    unsigned deadline_ms;      /* for one server, while there is another to ask */
-    unsigned deadline_last_ms; /* for the last */
+    unsigned deadline_ms;      /* for one server, while there is another to ask; and for one that failed lately */
+    unsigned deadline_last_ms; /* for the last, when it did not */
     key_take_fn take;
     void *context;
     unsigned retry_after_s; /* out: what they asked for with KEY_LATER; 0: nothing */

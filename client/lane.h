@@ -98,8 +98,9 @@ struct lane_tokens_place {
     struct platesieve_token *tokens;
 };
 
-/* Tokens of all reads of BATCH for each open epoch, in one evaluation per epoch: TOKENS has room for policy->epoch_count for each read,
-   PLACE for LANE_TOKENS_MAX for each read; both are wiped by the caller. */
+/* Tokens of all reads of BATCH for each open epoch, in one evaluation per epoch: TOKENS has room for
+   policy->epoch_count for each read, PLACE for LANE_TOKENS_MAX for each read and one `near` set; both are wiped by
+   the caller. */
 enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct lane_batch *batch,
                                   struct evaluator *evaluator, const struct lane_tokens_place *place,
                                   struct lane_tokens *tokens) MUST_USE;

@@ -7,7 +7,7 @@ struct lane_keyring {
     pthread_mutex_t mutex;
     struct key_servers *servers;
     struct http *keys;
-    struct epochs known; /* keys, also public ones, that were fetched, also of epochs to come; an old one goes when its place is needed */
+    struct epochs known; /* fetched, with keys or public keys, also of epochs to come; an old one goes for a new one */
     struct lane_policy *policy; /* in force */
     unsigned generation;
 };

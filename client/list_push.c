@@ -5,8 +5,10 @@ enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE, OPTION_P
 
 static const struct argp_option push_argp_options[] = {
     { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
-    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)", 0 },
-    { "parallel", OPTION_PARALLEL, "N", 0, "Threads that make tokens, each with its own connection to the key server (4)", 0 },
+    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)",
+      0 },
+    { "parallel", OPTION_PARALLEL, "N", 0,
+      "Threads that make tokens, each with its own connection to the key server (4)", 0 },
     { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
     { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
     { 0 },

@@ -1,6 +1,7 @@
-/* Filling a list.  The main thread reads rows into chunks (push_row.c); the threads of a pool make tokens and lines of a chunk
-   (push_chunk.c, push_pool.c), with a key server where the suite wants one; the main thread puts the lines, in the order of the rows,
-   into parts, which one more thread sends (push_sender.c).  So the same file makes the same parts, whoever was faster. */
+/* Filling a list.  The main thread reads rows into chunks (push_row.c); the threads of a pool make tokens and lines
+   of a chunk (push_chunk.c, push_pool.c), with a key server where the suite wants one; the main thread puts the
+   lines, in the order of the rows, into parts, which one more thread sends (push_sender.c).  So the same file makes
+   the same parts, whoever was faster. */
 #ifndef CLIENT_PUSH_H
 #define CLIENT_PUSH_H
 
@@ -34,7 +35,7 @@ int push_run(struct settings *settings, const struct push_options *options) MUST
 
 #define PUSH_CHUNK_ENTRIES 256
 #define PUSH_CHUNK_MESSAGES 256       /* where tokens are made here */
-#define PUSH_CHUNK_MESSAGES_REMOTE 64 /* a key server is kept busy for milliseconds, and a lane that asks beside us need not wait long */
+#define PUSH_CHUNK_MESSAGES_REMOTE 64 /* some milliseconds of a key server: a lane beside us does not wait long */
 #define PUSH_CHUNK_TEXT_BYTES (512 * 1024)
 
 struct push_maker;
@@ -123,10 +124,11 @@ struct push_sender;
 /* All is borrowed.  SETTINGS may be NULL where no epoch needs a key server.  NULL is said. */
 struct push_pool *push_pool_start(const struct push_maker *maker, const struct evaluator_settings *settings,
                                   const struct push_options *options, struct push_sender *sender) MUST_USE;
-/* The chunk to fill: the same until it is full; then it goes to the threads, and the oldest one, when it is through, to the sender.
-   NULL: something failed, stop. */
+/* The chunk to fill: the same until it is full; then it goes to the threads, and the oldest one, when it is through, to
+   the sender.  NULL: something failed, stop. */
 struct push_chunk *push_pool_chunk(struct push_pool *pool) MUST_USE;
-/* Waits for all that is under way (REST false: gives it up), and frees POOL.  An exit code: the pool's own, not the sender's. */
+/* Waits for all that is under way (REST false: gives it up), and frees POOL.  An exit code: the pool's own, not the
+   sender's. */
 int push_pool_finish(struct push_pool *pool, bool rest) MUST_USE;
 
 /* -- push_revision.c: a revision on the gate, and what is remembered of it here ------------------------------------ */

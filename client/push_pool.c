@@ -1,5 +1,5 @@
-/* A ring of chunks: the main thread fills them in turn, the threads make their lines in any order, the main thread passes them on in
-   turn. */
+/* A ring of chunks: the main thread fills them in turn, the threads make their lines in any order, the main thread
+   passes them on in turn. */
 #include "client/push.h"
 
 #include "client/moment.h"
