@@ -113,7 +113,9 @@ def test_one_question_for_all_that_waits(installation, listed):
         _, _, summary, _ = lane(house, "plate,jurisdiction\n" + "".join(f"{plate},NL\n" for plate in reads), env=via(keys))
         assert summary["reads"] == 8 and summary["unchecked"] == 0
         asked = [json.loads(body)["blinded"] for body in keys.bodies if b"blinded" in body]
+        paths = [path for _, path in keys.asked]
     assert keys.count("/key") == 0
+    assert "/livez" in paths[:next(i for i, path in enumerate(paths) if path.endswith("/evaluate"))]  # connected before the first read
     wanted = sum(3 + len(plates.near(plates.folded(plate), "lane")) for plate in reads)
     assert sum(len(blinded) for blinded in asked) == wanted and len(asked) <= 3
     assert len({element for blinded in asked for element in blinded}) == wanted
