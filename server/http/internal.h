@@ -21,7 +21,8 @@
 #define BODY_SWALLOWED_BYTES (8u * 1024 * 1024)
 #define TICK_MS 250
 #define READ_AHEAD_BYTES 4096u
-#define HELD_BYTES_MAX 8192u /* larger answers go out as libmicrohttpd sends them */
+#define HELD_ANSWER_MAX 3072u /* bytes of a body; larger answers go out as libmicrohttpd sends them */
+#define HELD_BYTES 4096u      /* an answer with its head, encrypted */
 
 _Static_assert(LIMIT_CONNECTIONS * BODY_KEPT_BYTES <= LIMIT_BODIES_TOTAL_BYTES,
                "small bodies alone stay within the total");
@@ -42,7 +43,7 @@ struct connection {
     struct MHD_Connection *mhd;
     int fd;
     bool secure;
-    bool held; /* tls_io.c */
+    bool holding; /* tls_io.c */
     bool verified;       /* `trusted` is filled; on the loop only */
     atomic_uint references;
     atomic_uint_least64_t phase; /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop,
@@ -61,6 +62,8 @@ struct connection {
 
     size_t ahead_at, ahead_end; /* read from the socket, not yet by GnuTLS: ciphertext */
     unsigned char ahead[READ_AHEAD_BYTES];
+    size_t held_size; /* of an answer that is not complete: ciphertext */
+    unsigned char held[HELD_BYTES];
 };
 
 struct connections {
