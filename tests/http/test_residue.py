@@ -46,9 +46,11 @@ def found(pid, patterns):
 
 
 def tokens_of(reads):
-    """{label: bytes} of all tokens of some reads, as sent and as bytes."""
+    """{label: bytes} of all tokens of some reads, as sent and as bytes, and of what names them."""
     patterns = {}
     for number, read in enumerate(reads):
+        patterns[f"read {number} read_id text"] = read["read_id"].encode()
+        patterns[f"read {number} read_id bytes"] = plates.bytes64(read["read_id"])
         for candidate in read["candidates"]:
             for made in candidate["tokens"]:
                 for grade, value in made.items():
