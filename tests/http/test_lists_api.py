@@ -319,6 +319,19 @@ def test_bad_text(installation, pushing, text):
     assert problem["line"] == 1
 
 
+def test_tokens_of_a_grade_that_the_list_wants_are_missing(installation):
+    """An entry with `full` alone would let a read of unknown jurisdiction pass as clear, on a list that says it covers the epoch."""
+    name = installation.new_list(grade="similar")
+    line = json.loads(installation.entry_lines(name, [{"plate": "QQ81SM1", "jurisdiction": "US-TX"}], grade="similar")[0])
+    revision = installation.open_revision(name)
+    for missing in ("plate", "similar"):
+        poor = {**line, "tokens": {epoch: {grade: made for grade, made in tokens.items() if grade != missing}
+                                   for epoch, tokens in line["tokens"].items()}}
+        assert_problem(installation.put_part(name, revision, 1, json.dumps(poor).encode()), 422, "line")
+    del line["tokens"][next(iter(line["tokens"]))]["full"]
+    assert installation.put_part(name, revision, 1, json.dumps(line).encode()).status_code == 200
+
+
 def test_reference_twice(installation, pushing):
     name, _, line, _ = pushing
     revision = installation.open_revision(name, "change")

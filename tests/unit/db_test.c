@@ -65,7 +65,7 @@ static struct db_list *make_list(const char *id, uint64_t cap)
     snprintf(list->id, sizeof(list->id), "%s", id);
     snprintf(list->category, sizeof(list->category), "stolen");
     list->priority = 50;
-    list->grade = PLATESIEVE_NEAR;
+    list->grade = PLATESIEVE_PLATE;
     list->cooldown_s = 300;
     list->retention_days = 30;
     list->age_limit_s = 86400;
@@ -307,9 +307,9 @@ static void test_caps(void **state)
     list = make_list("near", HUGE_COUNT);
     const struct line near[] = { { PART_ADD, "a", 1, 9 }, { PART_ADD, "b", 1, 9 }, { PART_ADD, "c", 1, 9 } };
     assert_ok(push_lines("near", 0, REVISION_REPLACE, near, 3, list));
-    assert_fails(push_lines("near", list->revision, REVISION_CHANGE, (const struct line[]){ { PART_ADD, "d", 0, 9 } }, 1, list), REASON_CAP);
+    assert_fails(push_lines("near", list->revision, REVISION_CHANGE, (const struct line[]){ { PART_ADD, "d", 1, 9 } }, 1, list), REASON_CAP);
     assert_ok(push_lines("near", list->revision, REVISION_CHANGE,
-                         (const struct line[]){ { PART_ADD, "d", 0, 9 }, { PART_REMOVE, "a", 0, 0 } }, 2, list));
+                         (const struct line[]){ { PART_ADD, "d", 1, 9 }, { PART_REMOVE, "a", 0, 0 } }, 2, list));
     free(list);
 }
 

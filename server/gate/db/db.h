@@ -102,7 +102,7 @@ struct part {
 };
 /* Stores PART, or does nothing if it stands with the same digest; replaces it if it stands with another.  REASON_NOT_FOUND,
    REASON_COMMITTED, REASON_BASE (another revision was committed meanwhile), REASON_LINE (an operation that the revision's mode does not
-   have), REASON_DUPLICATE_REFERENCE (within the part), REASON_CAP (as early as it shows). */
+   have, or an entry without tokens of a grade that the list wants), REASON_DUPLICATE_REFERENCE (within the part), REASON_CAP (as early as it shows). */
 struct result db_part_put(struct db *db, const char *agency, const char *list, uint32_t revision, const struct part *part);
 
 struct db_commit {

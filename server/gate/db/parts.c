@@ -13,7 +13,7 @@ struct target {
 
 static const struct statement lock_revision = {
     "lock_revision",
-    "SELECT r.segment, r.list, r.mode, r.state, r.base = l.revision, l.cap_tokens FROM revisions r JOIN lists l ON l.number = r.list"
+    "SELECT r.segment, r.list, r.mode, r.state, r.base = l.revision, l.cap_tokens, l.grade FROM revisions r JOIN lists l ON l.number = r.list"
     " WHERE l.agency = $1::text AND l.id = $2::text AND r.revision = $3::int4 AND r.state < 2 FOR SHARE OF r"
 };
 static const struct statement insert_part = {
@@ -103,6 +103,29 @@ static bool fits_mode(const struct part *part, enum revision_mode mode)
     return true;
 }
 
+/* What a token counts for, bit per grade, that an entry must have for an epoch, so that a read can be told `clear` of it: `full` alone says
+   nothing about a read of unknown jurisdiction.  A `near` set may be empty: the plate is short. */
+static unsigned grades_needed(enum platesieve_grade weakest)
+{
+    if (weakest == PLATESIEVE_FULL) return 1u << PLATESIEVE_FULL;
+    return 1u << PLATESIEVE_PLATE | (weakest >= PLATESIEVE_SIMILAR ? 1u << PLATESIEVE_SIMILAR : 0);
+}
+
+/* Every epoch that an entry has tokens for has those of all grades that the list wants; slots of an entry lie together. */
+static bool grades_are_whole(const struct part *part, enum platesieve_grade weakest)
+{
+    const unsigned needed = grades_needed(weakest);
+
+    for (size_t i = 0, next; i < part->slot_count; i = next) {
+        unsigned grades[LIMIT_ENTRY_EPOCHS] = { 0 };
+        for (next = i; next < part->slot_count && part->slots[next].entry == part->slots[i].entry; next++)
+            grades[part->slots[next].epoch] |= 1u << part->slots[next].grade;
+        for (size_t e = 0; e < part->epoch_count; e++)
+            if (grades[e] != 0 && (grades[e] & needed) != needed) return false;
+    }
+    return true;
+}
+
 /* -- rows ------------------------------------------------------------------------------------------------------------------------------------ */
 
 static struct result find_target(struct db_conn *conn, const char *agency, const char *list, uint32_t revision, const struct part *part,
@@ -122,10 +145,11 @@ static struct result find_target(struct db_conn *conn, const char *agency, const
     enum revision_state state = (enum revision_state)row_int(&row, 3);
     bool on_base = row_bool(&row, 4);
     target->cap_tokens = row_int(&row, 5);
+    enum platesieve_grade weakest = (enum platesieve_grade)row_int(&row, 6);
     if (row.bad) return FAIL(REASON_DATABASE);
     if (state == REVISION_COMMITTED) return FAIL(REASON_COMMITTED);
     if (!on_base) return FAIL(REASON_BASE);
-    return fits_mode(part, mode) ? OK : FAIL(REASON_LINE);
+    return fits_mode(part, mode) && grades_are_whole(part, weakest) ? OK : FAIL(REASON_LINE);
 }
 
 /* The part's own row.  *STANDS: it is stored already, with the same digest. */
