@@ -1,6 +1,7 @@
 """Fixtures: a running installation for each file of tests (its own when the file says INSTALLATION = {settings}, else one that the worker's
 files share), and a maker of further ones."""
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -34,7 +35,12 @@ def remove_house(house):
     shutil.rmtree(house.folder, ignore_errors=True)
 
 
+def interrupted(_number, _frame):
+    raise KeyboardInterrupt
+
+
 def pytest_configure(config):
+    signal.signal(signal.SIGTERM, interrupted)  # installations are taken away then, too
     config.addinivalue_line("markers", "slow: takes more than some seconds")
 
 
