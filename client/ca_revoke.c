@@ -120,7 +120,7 @@ int command_ca_crl(struct settings *settings, int argc, char **argv)
     bool saved;
 
     command_parse(crl_options, crl_parse, NULL,
-                  "Signs the revocation list again.  Daemons refuse everybody once it has ended.", &input, argc, argv);
+                  "Signs the revocation list again, for another while.  Daemons keep the last list that was good; one that has ended is never taken up.", &input, argc, argv);
     saved = ca_open(settings, &ca) && ca_save_crl(&ca, days);
     if (saved && settings->json)
         saved = print_json(json_pack("{s:s+, s:i}", "crl", ca.folder, "/crl.pem", "days", (int)days));

@@ -25,7 +25,7 @@ static const struct argp_option hits_options[] = {
     { "limit", OPTION_LIMIT, "N", 0, "Hits in one answer, at most 1000 (100)", 0 },
     { "all", OPTION_ALL, NULL, 0, "Go on until there are no more", 0 },
     { "follow", OPTION_FOLLOW, NULL, 0, "Go on, and wait for new ones", 0 },
-    { "purpose", OPTION_PURPOSE, "TEXT", 0, "Why you look; it is kept with the record of who looked", 0 },
+    { "purpose", OPTION_PURPOSE, "TEXT", 0, "Why you look, sent along; this version of the gate keeps no record of looks yet", 0 },
     { 0 },
 };
 

@@ -25,7 +25,7 @@ bool print_json(json_t *json)
         return false;
     }
     flockfile(stdout);
-    printed = json_dumpf(json, stdout, JSON_COMPACT) == 0 && fputc('\n', stdout) != EOF;
+    printed = json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', stdout) != EOF;
     funlockfile(stdout);
     json_decref(json);
     return printed;

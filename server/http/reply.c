@@ -1,5 +1,7 @@
 #include "server/http/internal.h"
 
+#define REAL_DIGITS 6 /* confidences and seconds: a float holds no more, and 0.97 stays 0.97 */
+
 struct reply reply_text(unsigned status, const char *content_type, char *text, size_t size)
 {
     if (text == NULL) return reply_problem(REASON_INTERNAL);
@@ -18,7 +20,7 @@ struct reply reply_text(unsigned status, const char *content_type, char *text, s
 
 struct reply reply_json(unsigned status, json_t *json)
 {
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(json);
     return reply_text(status, "application/json", text, text == NULL ? 0 : strlen(text));
 }
