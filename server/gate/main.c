@@ -1,25 +1,18 @@
 /* platesieved: the checkpoint.  Starts the parts in the order in which they need each other, waits, stops them in reverse. */
-#include <argp.h>
-#include <signal.h>
+#include <argp.h> /* argp_program_version */
 
 #include "config.h"
 #include "server/gate/db/migrate.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/daemon.h"
+#include "server/http/daemon_options.h"
 #include "server/http/log.h"
 
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
 #define GATE_CONNECTIONS 3 /* follow, its housekeeping, and drain */
-
-struct options {
-    const char *command; /* "run", "migrate", "init" */
-    const char *config;
-    const char *ready_file;
-    bool routes;
-};
 
 /* -- start and stop ------------------------------------------------------------------------------------------------------ */
 
@@ -177,7 +170,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, co
 
 /* -- commands -------------------------------------------------------------------------------------------------------------- */
 
-static enum daemon_exit run(const struct config *config, const struct options *options)
+static enum daemon_exit run(const struct config *config, const struct daemon_options *options)
 {
     struct gate gate = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
 
@@ -193,48 +186,19 @@ static enum daemon_exit run(const struct config *config, const struct options *o
     return serve(&gate, config, options->ready_file);
 }
 
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-
-    switch (key) {
-    case 'c': options->config = argument; return 0;
-    case 'r': options->ready_file = argument; return 0;
-    case 'R': options->routes = true; return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) argp_error(state, "one command at a time");
-        options->command = argument;
-        if (strcmp(argument, "run") != 0 && strcmp(argument, "migrate") != 0 && strcmp(argument, "init") != 0)
-            argp_error(state, "the commands are run, init and migrate");
-        return 0;
-    case ARGP_KEY_END:
-        if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option argp_options[] = {
-    { "config", 'c', "FILE", 0, "settings (platesieved.conf(5))", 0 },
-    { "ready-file", 'r', "FILE", 0, "write pid and ports there as JSON when ready", 0 },
-    { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
-    { 0 },
-};
-
 const char *argp_program_version = "platesieved " PACKAGE_VERSION;
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = { argp_options, parse_option, "[run|init|migrate]",
-                                      "The checkpoint: recognises the plates it was asked to look for and is blind to all others.\v"
-                                      "run serves until SIGTERM (the default); init makes the gate's own secrets in its state folder; "
-                                      "migrate brings the database's schema up to date.",
-                                      NULL, NULL, NULL };
-    struct options options = { .command = "run" };
+    static const char *const commands[] = { "run", "init", "migrate", NULL };
+    struct daemon_options options;
     struct config config;
 
-    argp_err_exit_status = DAEMON_USAGE;
-    (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+    daemon_options_parse(argc, argv, commands, "[run|init|migrate]",
+                         "The checkpoint: recognises the plates it was asked to look for and is blind to all others.\v"
+                         "run serves until SIGTERM (the default); init makes the gate's own secrets in its state folder; "
+                         "migrate brings the database's schema up to date.",
+                         &options);
     if (options.routes) {
         http_routes_print(gate_routes, stdout);
         return DAEMON_OK;

@@ -5,6 +5,7 @@ libserver_http_a_SOURCES = \
 	server/http/clock.c server/http/clock.h \
 	server/http/connection.c \
 	server/http/daemon.c server/http/daemon.h \
+	server/http/daemon_options.c server/http/daemon_options.h \
 	server/http/exchange.c \
 	server/http/http.h \
 	server/http/internal.h \

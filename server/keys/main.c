@@ -1,21 +1,15 @@
 /* platesieve-keyd: makes the keys of the epochs, gives them to lanes and agencies or evaluates with them, and erases
    them on time. */
-#include <argp.h>
+#include <argp.h> /* argp_program_version */
 #include <sched.h>
 
 #include "server/http/daemon.h"
+#include "server/http/daemon_options.h"
 #include "server/http/log.h"
 #include "server/http/sealed_file.h"
 #include "server/keys/keyd.h"
 
 #define STOP_MS 3000
-
-struct options {
-    const char *command; /* "run", "init" */
-    const char *config;
-    const char *ready_file;
-    bool routes;
-};
 
 /* The folder that PATH lies in is not made: a master key belongs to a place that somebody chose. */
 static enum daemon_exit init(const struct config *config, uint8_t *master)
@@ -101,7 +95,7 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
     return code;
 }
 
-static enum daemon_exit run(const struct config *config, const struct options *options)
+static enum daemon_exit run(const struct config *config, const struct daemon_options *options)
 {
     uint8_t *master = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
     if (master == NULL) {
@@ -115,54 +109,17 @@ static enum daemon_exit run(const struct config *config, const struct options *o
     return code;
 }
 
-/* -- command line ------------------------------------------------------------------------------ */
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct options *options = state->input;
-    switch (key) {
-    case 'c': options->config = argument; return 0;
-    case 'r': options->ready_file = argument; return 0;
-    case 'R': options->routes = true; return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) argp_error(state, "one command at a time");
-        options->command = argument;
-        if (strcmp(argument, "run") != 0 && strcmp(argument, "init") != 0)
-            argp_error(state, "the commands are run and init");
-        return 0;
-    case ARGP_KEY_END:
-        if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option argp_options[] = {
-    { "config", 'c', "FILE", 0, "settings (platesieved.conf(5), section [keyd])", 0 },
-    { "ready-file", 'r', "FILE", 0, "write pid and ports there as JSON when ready", 0 },
-    { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
-    { 0 },
-};
-
 const char *argp_program_version = "platesieve-keyd " PACKAGE_VERSION;
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = {
-        argp_options,
-        parse_option,
-        "[run|init]",
-        "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
-        "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
-        NULL,
-        NULL,
-        NULL
-    };
-    struct options options = { .command = "run" };
+    static const char *const commands[] = { "run", "init", NULL };
+    struct daemon_options options;
     struct config config;
-
-    argp_err_exit_status = DAEMON_USAGE;
-    (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+    daemon_options_parse(argc, argv, commands, "[run|init]",
+                         "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
+                         "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
+                         &options);
     if (options.routes) {
         http_routes_print(keyd_routes, stdout);
         return DAEMON_OK;
