@@ -8,7 +8,7 @@
 #include "client/client.h"
 #include "client/wiping.h"
 
-const char *argp_program_version = PACKAGE_STRING;
+__attribute__((visibility("default"))) const char *argp_program_version = PACKAGE_STRING;
 const char *argp_program_bug_address = PACKAGE_URL;
 
 static const struct command commands[] = {

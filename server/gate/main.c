@@ -186,7 +186,7 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
     return serve(&gate, config, options->ready_file);
 }
 
-const char *argp_program_version = "platesieved " PACKAGE_VERSION;
+__attribute__((visibility("default"))) const char *argp_program_version = "platesieved " PACKAGE_VERSION;
 
 int main(int argc, char **argv)
 {

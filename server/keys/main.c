@@ -109,7 +109,7 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
     return code;
 }
 
-const char *argp_program_version = "platesieve-keyd " PACKAGE_VERSION;
+__attribute__((visibility("default"))) const char *argp_program_version = "platesieve-keyd " PACKAGE_VERSION;
 
 int main(int argc, char **argv)
 {

@@ -63,3 +63,10 @@ def test_packages_are_known_names():
     assert done.returncode == 0 and len(names) == len(set(names)) > 20
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) for name in names)
     assert subprocess.run([str(TOP / "deploy/packages"), "install", "nonsense"], capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("program", ["platesieve", "platesieved", "platesieve-keyd"])
+def test_programs_say_their_version_and_their_options(program):
+    version = subprocess.run([PROGRAMS / program, "--version"], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", version)
+    assert "Usage:" in subprocess.run([PROGRAMS / program, "--help"], capture_output=True, text=True, check=True).stdout
