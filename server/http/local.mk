@@ -15,6 +15,7 @@ libserver_http_a_SOURCES = \
 	server/http/log.c server/http/log.h \
 	server/http/metrics.c server/http/metrics.h \
 	server/http/peer.c \
+	server/http/probes.c server/http/probes.h \
 	server/http/reason.c server/http/reason.h \
 	server/http/reply.c \
 	server/http/request.c \

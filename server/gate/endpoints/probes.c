@@ -4,23 +4,19 @@
 #include "server/gate/gate.h"
 #include "server/gate/readiness.h"
 #include "server/gate/routes.h"
+#include "server/http/probes.h"
 
 struct reply get_livez(void *app, struct request *request)
 {
     (void)app;
     (void)request;
-    return reply_json(200, json_pack("{sb}", "alive", 1));
+    return probe_alive();
 }
 
 struct reply get_readyz(void *app, struct request *request)
 {
     (void)request;
-    json_t *reasons = readiness_reasons(app);
-    bool ready = json_array_size(reasons) == 0;
-
-    if (!ready) return reply_json(503, json_pack("{sb so}", "ready", 0, "reasons", reasons));
-    json_decref(reasons);
-    return reply_json(200, json_pack("{sb}", "ready", 1));
+    return probe_ready(readiness_reasons(app));
 }
 
 static void refresh(struct gate *gate)
@@ -48,11 +44,8 @@ static void refresh(struct gate *gate)
 struct reply get_metrics(void *app, struct request *request)
 {
     struct gate *gate = app;
-    size_t size = 0;
 
     (void)request;
     refresh(gate);
-    char *text = metrics_text(gate->metrics, &size);
-    if (text == NULL) return reply_problem(REASON_BUSY);
-    return reply_text(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+    return probe_metrics(gate->metrics);
 }

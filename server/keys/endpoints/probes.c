@@ -1,20 +1,18 @@
 /* GET /livez, /readyz, /metrics: alive, ready and why not, and numbers.  Also on the loopback port, without TLS. */
+#include "server/http/probes.h"
 #include "server/keys/keyd.h"
 
 struct reply get_livez(void *app, struct request *request)
 {
     (void)app;
     (void)request;
-    return reply_json(200, json_pack("{sb}", "alive", 1));
+    return probe_alive();
 }
 
 struct reply get_readyz(void *app, struct request *request)
 {
     (void)request;
-    json_t *reasons = keyd_reasons(app);
-    if (json_array_size(reasons) > 0) return reply_json(503, json_pack("{sb so}", "ready", 0, "reasons", reasons));
-    json_decref(reasons);
-    return reply_json(200, json_pack("{sb}", "ready", 1));
+    return probe_ready(keyd_reasons(app));
 }
 
 static void refresh(struct keyd *keyd)
@@ -31,11 +29,8 @@ static void refresh(struct keyd *keyd)
 struct reply get_metrics(void *app, struct request *request)
 {
     struct keyd *keyd = app;
-    size_t size = 0;
 
     (void)request;
     refresh(keyd);
-    char *text = metrics_text(keyd->metrics, &size);
-    if (text == NULL) return reply_problem(REASON_BUSY);
-    return reply_text(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+    return probe_metrics(keyd->metrics);
 }

@@ -1,0 +1,21 @@
+#include "server/http/probes.h"
+
+struct reply probe_alive(void)
+{
+    return reply_json(200, json_pack("{sb}", "alive", 1));
+}
+
+struct reply probe_ready(json_t *reasons)
+{
+    if (json_array_size(reasons) > 0) return reply_json(503, json_pack("{sb so}", "ready", 0, "reasons", reasons));
+    json_decref(reasons);
+    return reply_json(200, json_pack("{sb}", "ready", 1));
+}
+
+struct reply probe_metrics(const struct metrics *metrics)
+{
+    size_t size = 0;
+    char *text = metrics_text(metrics, &size);
+    if (text == NULL) return reply_problem(REASON_BUSY);
+    return reply_text(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+}
