@@ -49,7 +49,7 @@ static bool is_there(struct epoch_store *store, int64_t opens_s)
 
 static bool make_missing(const struct keeper_settings *settings, int64_t now_s)
 {
-    struct span wanted[LIMIT_EPOCHS_AHEAD + 1];
+    struct span wanted[SCHEDULE_WANTED_MAX];
     size_t count = schedule_wanted(&settings->schedule, now_s, wanted);
     for (size_t i = 0; i < count; i++) {
         struct epoch added;

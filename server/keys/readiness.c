@@ -1,7 +1,5 @@
 #include "server/keys/keyd.h"
 
-#define KEEPER_GRACE_MS 2000 /* after an epoch opened, the next one is being made */
-
 json_t *keyd_reasons(struct keyd *keyd)
 {
     struct epoch epochs[LIMIT_EPOCHS_KNOWN];
@@ -11,7 +9,7 @@ json_t *keyd_reasons(struct keyd *keyd)
     for (size_t i = 0; i < count; i++) {
         enum epoch_state state = schedule_state(&epochs[i].span, epochs[i].erased, now_ms);
         open |= state == EPOCH_OPEN;
-        coming |= state == EPOCH_COMING || (state == EPOCH_OPEN && now_ms - epochs[i].span.opens_s * 1000 < KEEPER_GRACE_MS);
+        coming |= state == EPOCH_COMING;
     }
     json_t *reasons = json_array();
     if (!open) json_array_append_new(reasons, json_string("no epoch is open"));

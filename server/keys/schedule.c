@@ -6,7 +6,7 @@ const char *schedule_problem(const struct schedule *schedule)
 {
     if (schedule->overlap_s > schedule->length_s) return "epoch_overlap_s must not exceed epoch_length_s";
     int64_t behind = (schedule->overlap_s + schedule->destroy_after_s) / schedule->length_s + 2;
-    if (behind + schedule->ahead + SCHEDULE_ERASED_KEPT > LIMIT_EPOCHS_KNOWN)
+    if (behind + schedule->ahead + 1 + SCHEDULE_ERASED_KEPT > LIMIT_EPOCHS_KNOWN)
         return "too many epochs would be known at one time: raise epoch_length_s, or lower destroy_after_s or epochs_ahead";
     return NULL;
 }
@@ -17,12 +17,13 @@ struct span schedule_span(const struct schedule *schedule, int64_t opens_s)
     return (struct span){ opens_s, closes_s, closes_s + schedule->destroy_after_s };
 }
 
-size_t schedule_wanted(const struct schedule *schedule, int64_t now_s, struct span *spans)
+size_t schedule_wanted(const struct schedule *schedule, int64_t now_s,
+                       struct span spans[SCHEDULE_WANTED_MAX])
 {
-    int64_t opens_s = now_s - now_s % schedule->length_s;
-    for (unsigned i = 0; i <= schedule->ahead; i++)
-        spans[i] = schedule_span(schedule, opens_s + i * schedule->length_s);
-    return schedule->ahead + 1;
+    int64_t first = now_s / schedule->length_s, soon = (now_s + SCHEDULE_EARLY_S) / schedule->length_s;
+    size_t count = (size_t)(soon - first) + schedule->ahead + 1;
+    for (size_t i = 0; i < count; i++) spans[i] = schedule_span(schedule, (first + (int64_t)i) * schedule->length_s);
+    return count;
 }
 
 enum epoch_state schedule_state(const struct span *span, bool erased, int64_t now_ms)

@@ -2,6 +2,7 @@
 #ifndef SERVER_KEYS_SCHEDULE_H
 #define SERVER_KEYS_SCHEDULE_H
 
+#include <assert.h>
 #include <platesieve/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,15 +21,20 @@ struct span {
 
 enum epoch_state { EPOCH_COMING, EPOCH_OPEN, EPOCH_CLOSED, EPOCH_DESTROYED };
 
+#define SCHEDULE_EARLY_S 2     /* so long before an epoch opens is the one after it made */
+#define SCHEDULE_WANTED_MAX (LIMIT_EPOCHS_AHEAD + 2)
 #define SCHEDULE_ERASED_KEPT 8 /* destroyed epochs that stay known, without their keys */
 #define SCHEDULE_ID_SIZE 17    /* "20261122T000000Z" and the ending zero */
+
+static_assert(SCHEDULE_EARLY_S <= LIMIT_EPOCH_LENGTH_S_MIN, "one epoch at most is made early");
 
 /* NULL, or what is wrong with it: too many epochs at a time would be open or known. */
 const char *schedule_problem(const struct schedule *schedule);
 struct span schedule_span(const struct schedule *schedule, int64_t opens_s);
-/* The epochs that must have a key at NOW_S: the one that opened last and those ahead, oldest first.  SPANS has room for
-   LIMIT_EPOCHS_AHEAD + 1. */
-size_t schedule_wanted(const struct schedule *schedule, int64_t now_s, struct span *spans);
+/* The epochs that must have a key at NOW_S: the one that opened last and those ahead, oldest first; in the last seconds
+   before a change also those that must have one after it, so that nobody ever finds too few ahead. */
+size_t schedule_wanted(const struct schedule *schedule, int64_t now_s,
+                       struct span spans[SCHEDULE_WANTED_MAX]);
 /* ERASED, not the clock, decides about `destroyed`: a clock may be set back, and a disk may refuse. */
 enum epoch_state schedule_state(const struct span *span, bool erased, int64_t now_ms);
 const char *schedule_state_name(enum epoch_state state);

@@ -16,7 +16,7 @@ static void test_ids(void **state)
 
 static void test_wanted(void **state)
 {
-    struct span spans[LIMIT_EPOCHS_AHEAD + 1];
+    struct span spans[SCHEDULE_WANTED_MAX];
     (void)state;
     for (int64_t now = 1795305600; now < 1795305600 + 86400; now += 599) {
         assert_int_equal(schedule_wanted(&daily, now, spans), 2);
@@ -25,10 +25,15 @@ static void test_wanted(void **state)
         assert_int_equal(spans[0].destroyed_s, 1795305600 + 86400 + 7200);
         assert_int_equal(spans[1].opens_s, 1795305600 + 86400);
     }
-    schedule_wanted(&daily, 1795305600 - 1, spans);
-    assert_int_equal(spans[1].opens_s, 1795305600);
+    assert_int_equal(schedule_wanted(&daily, 1795305600 - SCHEDULE_EARLY_S - 1, spans), 2);
+    for (int64_t early = SCHEDULE_EARLY_S; early > 0; early--) { /* those of now and those of after the change */
+        assert_int_equal(schedule_wanted(&daily, 1795305600 - early, spans), 3);
+        assert_int_equal(spans[0].opens_s, 1795305600 - 86400);
+        assert_int_equal(spans[1].opens_s, 1795305600);
+        assert_int_equal(spans[2].opens_s, 1795305600 + 86400);
+    }
     struct schedule ahead = { 2, 1, 0, LIMIT_EPOCHS_AHEAD };
-    assert_int_equal(schedule_wanted(&ahead, 7, spans), LIMIT_EPOCHS_AHEAD + 1);
+    assert_int_equal(schedule_wanted(&ahead, 7, spans), SCHEDULE_WANTED_MAX);
     assert_int_equal(spans[0].opens_s, 6);
     assert_int_equal(spans[LIMIT_EPOCHS_AHEAD].opens_s, 6 + 2 * LIMIT_EPOCHS_AHEAD);
 }
