@@ -1,5 +1,4 @@
 """Law 3: a non-match leaves a count and nothing else; gone from the gate's memory within a second, never on a disk."""
-import ctypes
 import os
 import re
 import time
@@ -9,6 +8,7 @@ import pytest
 
 import plates
 import ristretto
+import thief
 from house import eventually
 
 READER = "reader/north/1"
@@ -102,18 +102,6 @@ def wait_destroyed(house, epoch):
     time.sleep(1)
 
 
-def unseal(house, name):
-    """What a sealed file of the key server holds: XChaCha20-Poly1305 under the master key, its name authenticated."""
-    sodium = ctypes.CDLL("libsodium.so.23")
-    sealed, purpose = (house.folder / "keys" / name).read_bytes(), f"platesieve/1/epoch {name}".encode()
-    plain = ctypes.create_string_buffer(len(sealed) - 40)
-    failed = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
-        plain, None, None, sealed[24:], ctypes.c_ulonglong(len(sealed) - 24), purpose, ctypes.c_ulonglong(len(purpose)), sealed[:24],
-        (house.folder / "secrets/keys-master.key").read_bytes())
-    assert not failed
-    return plain.raw
-
-
 @needs_root
 def test_a_destroyed_key_is_gone(new_installation):
     house = new_installation(FAST, start=False)
@@ -131,8 +119,7 @@ def test_a_destroyed_key_pair_is_gone(new_installation):
     house = new_installation({**FAST, "keys.keyd.suite": "voprf-ristretto255-sha512"}, start=False)
     house.start(("keys",))
     one = next(one for one in house.epochs(("coming",)))
-    seed = unseal(house, f"{one['number']:010d}-{one['id']}.key")[-32:]
-    secret = ristretto.derive(seed, b"platesieve/1/epoch-key\0" + one["id"].encode())
+    seed, secret = thief.seed_of(house, one), thief.secret_of(house, one)
     assert plates.text64(ristretto.encode(ristretto.multiply(secret, ristretto.GENERATOR))) == one["public_key"]
     patterns = spellings("seed", seed) | spellings("secret", secret.to_bytes(32, "little"))
     for _ in range(5):
