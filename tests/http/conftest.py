@@ -42,6 +42,7 @@ def interrupted(_number, _frame):
 def pytest_configure(config):
     signal.signal(signal.SIGTERM, interrupted)  # installations are taken away then, too
     config.addinivalue_line("markers", "slow: takes more than some seconds")
+    config.addinivalue_line("markers", "alone: asserts how long something takes; tests/run runs it when nothing else runs")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -31,7 +31,7 @@ def now_text(offset_s=0.0):
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def eventually(condition, seconds=10.0, step=0.05):
+def eventually(condition, seconds=20.0, step=0.05):
     """What CONDITION() returned once it was true; fails the test after SECONDS."""
     deadline = time.monotonic() + seconds
     while True:
@@ -151,9 +151,18 @@ class House(Installation):
     # -- epochs and lists -----------------------------------------------------------------------------------------------------
 
     def epochs(self, states=("open",)):
+        """Of the key server, oldest first."""
         answer = self.get("/v1/epochs", "auditor/ines", server="keys")
         assert answer.status_code == 200, answer.text
         return [epoch for epoch in answer.json()["epochs"] if epoch["state"] in states]
+
+    def epochs_to_push(self):
+        """Coming and open ones, once the gate knows them all: it asks once a second."""
+        def known():
+            wanted = self.epochs(("coming", "open"))
+            told = {(one["id"], one["key_id"]) for one in self.get("/v1/status", "auditor/ines").json()["epochs"]}
+            return wanted if all((one["id"], one["key_id"]) in told for one in wanted) else None
+        return eventually(known)
 
     def key(self, epoch_id, identity="reader/north/1"):
         if epoch_id not in self.keys_known:
@@ -206,20 +215,21 @@ class House(Installation):
 
     def push(self, name, entries, mode="replace", user="agency/customs/ana", grade="plate", remove=(), epochs=None):
         """One revision in one part; waits until the gate answers from it."""
+        epochs = epochs if epochs is not None else self.epochs_to_push()
         lines = self.entry_lines(name, entries, user, grade, epochs, "tokens" if mode == "tokens" else "add")
         lines += [json.dumps({"op": "remove", "reference": reference}) for reference in remove]
         body = "".join(line + "\n" for line in lines).encode()
         revision = self.open_revision(name, mode, user)
         bodies = [body] if body else []
         for part in bodies:
-            answer = self.put_part(name, revision, 1, part, user)
+            answer = self.put_part(name, revision, 1, part, user, self.key_ids(epochs))
             assert answer.status_code == 200, answer.text
         answer = self.commit(name, revision, bodies, len(lines), user)
         assert answer.status_code == 200, answer.text
         self.wait_live(name, answer.json()["revision"], user)
         return answer.json()
 
-    def wait_live(self, name, revision, user="agency/customs/ana", seconds=10):
+    def wait_live(self, name, revision, user="agency/customs/ana", seconds=30):
         """Until the gate answers from that revision."""
         def live():
             lists = {(one["agency"], one["list"]): one["revision"] for one in self.get("/v1/status", "auditor/ines").json()["lists"]}
@@ -272,6 +282,6 @@ class House(Installation):
             if not told["more"]:
                 return found
 
-    def wait_hits(self, count, name=None, user="agency/customs/ana", seconds=15):
+    def wait_hits(self, count, name=None, user="agency/customs/ana", seconds=30):
         """Until that many hits are in the database."""
         return eventually(lambda: (lambda hits: hits if len(hits) >= count else None)(self.hits(name, user)), seconds)

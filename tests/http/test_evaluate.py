@@ -1,5 +1,6 @@
 """The key server's evaluation service: any RFC 9497 client gets what it should, verified by one written from the RFCs; everything else gets a
 problem, and no echo."""
+import datetime
 import json
 import re
 import secrets
@@ -110,12 +111,12 @@ def test_documented_example():
 def test_epochs_carry_public_keys(keys):
     for identity in (READER, ANA, "node/gate-1", "operator/keys/kim", "auditor/ines"):
         listed = keys.get("/v1/epochs", identity, server="keys").json()["epochs"]
-        assert [one["state"] for one in listed] == ["open", "coming"]
+        assert {one["state"] for one in listed} == {"open", "coming"}
         for one in listed:
             public_key = plates.bytes64(one["public_key"])
             assert one["suite"] == SUITE and ristretto.decode(public_key) and public_key != bytes(32)
             assert plates.bytes64(one["key_id"]) == plates.hashlib.sha256(public_key).digest()[:16]
-    assert len({one["public_key"] for one in listed}) == 2
+    assert len({one["public_key"] for one in listed}) == len(listed) >= 2
 
 
 def test_end_to_end(keys):
@@ -269,11 +270,16 @@ def test_unknown_epochs(keys):
 # -- epochs come and go ---------------------------------------------------------------------------------------------------------------
 
 
+def seconds(moment):
+    return datetime.datetime.fromisoformat(moment[:-1] + "+00:00").timestamp()
+
+
+@pytest.mark.alone
 def test_closed_and_destroyed(new_installation):
     """An epoch that closes is evaluated no more; under load, its erasure neither waits long nor breaks an answer."""
-    house = new_installation({**VOPRF, "keys.keyd.epoch_length_s": "3", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}, start=False)
+    house = new_installation({**VOPRF, "keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}, start=False)
     house.start(("keys",))
-    epoch, answers = epoch_of(house, "coming"), []
+    epoch, answers = house.epochs(("coming",))[-1], []
     body = {"blinded": [plates.text64(one) for one in some_elements(64)]}
 
     def run():
@@ -287,13 +293,14 @@ def test_closed_and_destroyed(new_installation):
     for thread in threads:
         thread.join(60)
     assert set(answers) == {200, 410} and answers.count(200) > 10
-    gone = eventually(lambda: [one for one in house.epochs(("destroyed",)) if one["id"] == epoch["id"]], 5)[0]
-    assert {**gone, "state": "coming"} == epoch  # destroyed on time, and its public key is still told
+    gone = eventually(lambda: [one for one in house.epochs(("destroyed",)) if one["id"] == epoch["id"]])[0]
+    assert 0 <= seconds(gone["destroyed"]) - seconds(epoch["destroyed"]) <= 2  # on time
+    assert {**gone, "state": "coming", "destroyed": epoch["destroyed"]} == epoch  # its public key is still told
     assert_problem(ask(house, epoch, [GOOD]), 410, "gone")
     assert_problem(house.get(f"/v1/epochs/{epoch['id']}/key", READER, server="keys"), 404, "suite")
     with house.without("keys"):
         pass
-    assert {**next(one for one in house.epochs(("destroyed",)) if one["id"] == epoch["id"]), "state": "coming"} == epoch
+    assert gone in house.epochs(("destroyed",))
 
 
 def test_restart_keeps_the_pair(new_installation):
@@ -308,11 +315,11 @@ def test_restart_keeps_the_pair(new_installation):
 
 
 def test_suite_changes_for_new_epochs_only(new_installation):
-    house = new_installation({"keys.keyd.epoch_length_s": "6", "keys.keyd.epoch_overlap_s": "6", "keys.keyd.destroy_after_s": "2"}, start=False)
+    house = new_installation({"keys.keyd.epoch_length_s": "3600", "keys.keyd.epochs_ahead": "1"}, start=False)
     house.start(("keys",))
     old = [one["id"] for one in house.epochs(("open", "coming"))]
     with house.without("keys"):
-        house.asked["settings"] |= VOPRF
+        house.asked["settings"] |= {**VOPRF, "keys.keyd.epochs_ahead": "3"}
         house.write_settings()
     listed = eventually(lambda: (lambda found: found if any(one["suite"] == SUITE for one in found) else None)(house.epochs(("open", "coming"))), 20, 0.2)
     for one in listed:

@@ -12,7 +12,7 @@ import thief
 from house import eventually
 
 READER = "reader/north/1"
-FAST = {"keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "2", "keys.keyd.destroy_after_s": "1"}
+FAST = {"keys.keyd.epoch_length_s": "6", "keys.keyd.epoch_overlap_s": "2", "keys.keyd.destroy_after_s": "1"}
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that hides it")
 
 
@@ -67,6 +67,7 @@ def misses(installation, count):
 
 
 @needs_root
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["one read", "full batch", "one by one", "refused", "with a hit"])
 def test_memory(installation, kind):
     name = installation.listed("QQ6001M", grade="near")
@@ -98,15 +99,14 @@ def spellings(name, raw):
 
 
 def wait_destroyed(house, epoch):
-    eventually(lambda: [gone for gone in house.epochs(("destroyed",)) if gone["id"] == epoch["id"]], 30, 0.2)
-    time.sleep(1)
+    eventually(lambda: [gone for gone in house.epochs(("destroyed",)) if gone["id"] == epoch["id"]], 60, 0.2)
 
 
 @needs_root
 def test_a_destroyed_key_is_gone(new_installation):
     house = new_installation(FAST, start=False)
     house.start(("keys",))
-    one = next(one for one in house.epochs(("coming",)))
+    one = house.epochs(("coming",))[-1]
     patterns = spellings("key", house.key(one["id"]))
     assert "key bytes" in found(house.keys.pid(), patterns), "the search itself must find what is there"
     wait_destroyed(house, one)
@@ -118,7 +118,7 @@ def test_a_destroyed_key_pair_is_gone(new_installation):
     """Its seed, which is on the disk alone, and its secret scalar, which is in memory until then, derived as docs/protocol.md says."""
     house = new_installation({**FAST, "keys.keyd.suite": "voprf-ristretto255-sha512"}, start=False)
     house.start(("keys",))
-    one = next(one for one in house.epochs(("coming",)))
+    one = house.epochs(("coming",))[-1]
     seed, secret = thief.seed_of(house, one), thief.secret_of(house, one)
     assert plates.text64(ristretto.encode(ristretto.multiply(secret, ristretto.GENERATOR))) == one["public_key"]
     patterns = spellings("seed", seed) | spellings("secret", secret.to_bytes(32, "little"))

@@ -176,7 +176,7 @@ def test_lines_that_were_not_checked_are_told_to_people(installation, listed):
     assert "QQ" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("how", list(BAD))
+@pytest.mark.parametrize("how", [pytest.param(how, marks=[pytest.mark.alone] if how == "hang" else []) for how in BAD])
 def test_the_next_key_server_takes_over(installation, listed, how):
     """The bad one is named, and asked no more for a while."""
     meddle, said = BAD[how]
@@ -222,7 +222,7 @@ def test_a_key_server_that_dies_under_way(installation, listed):
         assert json.loads(child.stdout.readline())["alerts"]
         keys.meddle = on_evaluate(lambda value: "cut")
         child.stdin.write("QQ71XX71,NL\nQQ44444,NL\n")
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=60)
     lines = [json.loads(line) for line in out.splitlines()]
     assert [one["line"] for one in lines[:-1]] == [3, 4] and all(one["unchecked"] for one in lines[:-1])
     assert {"reads": 3, "hits": 1, "cleared": 0, "unchecked": 2}.items() <= lines[-1]["summary"].items()
@@ -275,28 +275,30 @@ def test_tokens_for_the_next_epoch_alone(new_installation, tmp_path):
 # -- from one suite to the other -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_from_one_suite_to_the_other(new_installation, tmp_path):
     """The key server is told the other suite; epochs that stand keep theirs.  A list and a lane go on through the change."""
-    length = {"keys.keyd.epoch_length_s": "8", "keys.keyd.epoch_overlap_s": "3", "keys.keyd.epochs_ahead": "1", "keys.keyd.destroy_after_s": "60"}
+    length = {"keys.keyd.epoch_length_s": "10", "keys.keyd.epoch_overlap_s": "3", "keys.keyd.epochs_ahead": "1", "keys.keyd.destroy_after_s": "60"}
     house, name = new_installation({**length, "keys.keyd.suite": "hmac-sha256"}), "mixed"
     house.new_list(list=name)
     with house.without("keys"):
         house.asked["settings"] |= {"keys.keyd.suite": SUITE, "keys.keyd.epochs_ahead": "3"}
     epochs = eventually(lambda: (now := house.epochs(("open", "coming"))) and len({one["suite"] for one in now}) == 2 and now)
     assert [one["suite"] for one in epochs] == sorted(one["suite"] for one in epochs)
-    assert push(house, name, "plate,jurisdiction\nQQ83XX83,NL\n", tmp_path)["epochs"] == [one["id"] for one in epochs]
+    told = push(house, name, "plate,jurisdiction\nQQ83XX83,NL\n", tmp_path)["epochs"]
+    assert {one["id"] for one in epochs[1:]} <= set(told)  # the first may have closed since, and another been made
     child = subprocess.Popen([str(house.programs / "platesieve"), "--as", "reader/north/1", "lane", "--json"], text=True, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **house.environment()})
     child.stdin.write("plate,jurisdiction\n")
     seen, reads = set(), 0
-    while "open voprf alone" not in seen and reads < 400:
+    while "open voprf alone" not in seen and reads < 600:
         opened = {one["suite"] for one in house.lane()["epochs"]}
         seen |= {"both"} if len(opened) == 2 else {"open voprf alone"} if opened == {SUITE} else {"open hmac alone"}
         child.stdin.write("QQ83XX83,NL\nQQ44444,NL\n")
         child.stdin.flush()
         reads += 1
         time.sleep(0.1)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=90)
     summary = json.loads(out.splitlines()[-1])["summary"]
     assert {"both", "open voprf alone"} <= seen, seen
     assert (summary["hits"], summary["cleared"], summary["unchecked"], summary["alarms"]) == (reads, reads, 0, 0), (summary, err)

@@ -333,7 +333,7 @@ static void load_fails(void **state)
     for (size_t i = 0; i < EPOCHS; i++) slots += index_slots(scene->follow->book.epochs[i].index);
     scene->follow->settings.rule_count = SIZE_MAX; /* more than views can be made for */
     for (int i = 0; i < 10; i++) random_push(scene);
-    for (int i = 0; i < 400; i++, usleep(10000)) {
+    for (int i = 0; i < WAIT_MS / 10; i++, usleep(10000)) {
         follow_status(scene->follow, &status);
         if (status.stuck) break;
     }
@@ -388,7 +388,8 @@ static void epoch_known_late(void **state)
     rcu_read_unlock();
     say(scene, &two);
     wait_for_it(scene);
-    usleep(600000); /* it is shown as soon as it is known, and loaded then */
+    /* it is shown as soon as it is known, and loaded then */
+    for (int i = 0; i < WAIT_MS / 10 && !scene->follow->book.epochs[1].loaded; i++) usleep(10000);
     compare(scene);
     random_push(scene);
     compare(scene);
@@ -406,7 +407,7 @@ static void epoch_destroyed(void **state)
     assert_ok(keys_answer_read(scene->epochs_file, &answer));
     answer.epochs[0].destroyed = true;
     say(scene, &answer);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < WAIT_MS / 10; i++) {
         rcu_read_lock();
         size_t at = find_epoch(scene, follow_catalogue(scene->follow), 0);
         rcu_read_unlock();
