@@ -6,6 +6,7 @@
   DIR/pki             the CA and <role>/<name>.pem, .key
   DIR/secrets         gate-state.key, keys-master.key: elsewhere than what they seal
   DIR/gate, DIR/keys  the daemons' own folders; DIR/gate/spool the spool
+  DIR/registry        gate.conf and keys.conf: the names that each daemon admits
   DIR/db              the cluster
   DIR/client          what the client remembers
   DIR/log, DIR/run    logs; pids
@@ -37,6 +38,8 @@ IDENTITIES = (
 )
 NO_PROXY = urllib.request.ProxyHandler({})
 LOCAL = urllib.request.build_opener(NO_PROXY)
+PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
+ADMITTED = {"gate": ("reader", "agency", "operator/gate", "auditor"), "keys": ("reader", "agency", "operator/keys", "auditor", "node")}
 PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
 # A laboratory: the operator's caps are wider than a gate's own defaults.
 LABORATORY = {"gate.lists.near_entries_max": "10000"}
@@ -46,6 +49,11 @@ def identity_file(name):
     """role/rest of an identity's files, without their ending: agency/customs/ana is agency/customs.ana."""
     role, rest = name.split("/", 1)
     return f"{role}/{rest.replace('/', '.')}"
+
+
+def role_of(name):
+    first, rest = name.split("/", 1)
+    return f"{first}/{rest.split('/', 1)[0]}" if first == "operator" else first
 
 
 class Installation:
@@ -125,7 +133,7 @@ class Installation:
         if self.folder.is_dir() and not self.exists() and any(name != ".lock" for name in os.listdir(self.folder)):
             raise Failure(f"{self.folder} holds something else: give an empty or new folder")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("etc", "pki", "secrets", "gate", "gate/spool", "keys", "db", "client", "log", "run"):
+        for name in ("etc", "pki", "secrets", "gate", "gate/spool", "keys", "registry", "db", "client", "log", "run"):
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
 
     def save(self):
@@ -200,6 +208,7 @@ class Installation:
         gate = {
             "gate": {"name": "gate-1", "listen": f"127.0.0.1:{port['gate']}", "metrics_listen": f"127.0.0.1:{port['gate_metrics']}",
                      "certificate": self.pki / "node/gate-1.pem", "key": self.pki / "node/gate-1.key", **common, "workers": 4,
+                     "registry": f / "registry/gate.conf",
                      "state_dir": f / "gate", "state_key_file": f / "secrets/gate-state.key", "spool_dir": f / "gate/spool"},
             "keys": {"url": self.keys_url},
             "database": {role: self.cluster.conninfo(f"platesieve_{role}") for role in ("gate", "agency", "owner")},
@@ -208,6 +217,7 @@ class Installation:
         keys = {
             "keyd": {"name": "keys-1", "listen": f"127.0.0.1:{port['keys']}", "metrics_listen": f"127.0.0.1:{port['keys_metrics']}",
                      "certificate": self.pki / "node/keys-1.pem", "key": self.pki / "node/keys-1.key", **common,
+                     "registry": f / "registry/keys.conf",
                      "state_dir": f / "keys", "master_key_file": f / "secrets/keys-master.key"},
         }
         files = {"gate": gate, "keys": keys, "db": {}}
@@ -260,12 +270,39 @@ class Installation:
             write(self.folder / "db/made", f"{DATABASE}\n")
         self.run("platesieved", "migrate", "--config", self.folder / "etc/gate.conf")  # also what a newer build brings
 
+    # -- who is admitted --------------------------------------------------------------------------------------------------
+
+    def register(self, *names, daemons=("gate", "keys"), quota=None):
+        """Registers NAMES at DAEMONS, as far as these have a use for their roles; in force within half a second."""
+        self.registration("register", names, daemons, *(("--quota", quota) if quota else ()))
+
+    def unregister(self, *names, daemons=("gate", "keys")):
+        self.registration("unregister", names, daemons)
+
+    def registration(self, command, names, daemons, *options):
+        for daemon in daemons:
+            fitting = [name for name in names if role_of(name) in ADMITTED[daemon]]
+            if fitting:
+                self.run(PROGRAMS[daemon], command, "--config", self.folder / f"etc/{daemon}.conf", *options, *fitting)
+
+    def issue(self, *names):
+        """Certificates for NAMES, which are then registered wherever their roles may be."""
+        self.run("platesieve", "ca", "issue", "--pki", self.pki, *names)
+        self.register(*names)
+
+    def register_all(self, daemon):
+        """Once: what is taken out later stays out."""
+        if not (self.folder / f"registry/{daemon}.conf").exists():
+            self.register(*IDENTITIES, daemons=(daemon,))
+
     def start_keys(self):
         self.init_once("keys", "platesieve-keyd")
+        self.register_all("keys")
         self.start_daemon(self.keys, ("keys", "keys_metrics"))
 
     def start_gate(self):
         self.init_once("gate", "platesieved")
+        self.register_all("gate")
         self.start_daemon(self.gate, ("gate", "gate_metrics"))
 
     def init_once(self, name, program):

@@ -80,6 +80,8 @@
 #define LIMIT_REQUEST_S 30               /* from a request's first byte to its last */
 #define LIMIT_IDLE_S 300                 /* between two requests on one connection */
 #define LIMIT_ANSWER_S 60                /* an answer that waits for the disk or the database */
+#define LIMIT_REGISTERED 4096            /* names that one daemon admits */
+#define LIMIT_REGISTRY_BYTES (4 * 1024 * 1024) /* the file that holds them */
 #define LIMIT_WORKERS 64                 /* threads for handlers that wait or compute */
 #define LIMIT_DATABASE_WORKERS 8         /* of them at a gate, where they wait for the database */
 #define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */

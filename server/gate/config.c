@@ -18,6 +18,7 @@ static const struct setting table[] = {
     TEXT("gate", "key", key, NULL),
     TEXT("gate", "ca", ca, NULL),
     TEXT("gate", "crl", crl, ""),
+    TEXT("gate", "registry", registry, NULL),
     NUMBER("gate", "threads", threads, "2", 1, 64),
     NUMBER("gate", "workers", workers, "4", 1, LIMIT_DATABASE_WORKERS),
     NUMBER("gate", "connections_max", connections_max, "1024", 4, 65536),

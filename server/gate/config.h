@@ -10,7 +10,7 @@
 
 struct config {
     char *name, *trust_domain, *listen, *metrics_listen;
-    char *certificate, *key, *ca, *crl;
+    char *certificate, *key, *ca, *crl, *registry;
     char *state_dir, *state_key_file, *spool_dir;
     unsigned long long threads, workers, connections_max, spool_max_bytes;
     char *keys_url;

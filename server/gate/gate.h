@@ -13,6 +13,7 @@
 #include "server/http/clock.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
+#include "server/http/registry.h"
 
 struct gate {
     const struct config *config;
@@ -25,6 +26,7 @@ struct gate {
     struct follow *follow;
     struct cooldown *cooldown;
     struct tally *tally;
+    struct registry *registry;
     struct metrics *metrics;
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;

@@ -8,6 +8,7 @@
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
 #include "server/http/log.h"
+#include "server/http/registry_command.h"
 
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
@@ -117,6 +118,7 @@ static enum daemon_exit start_server(struct gate *gate, const struct config *con
         .ca = config->ca,
         .crl = config->crl,
         .trust_domain = config->trust_domain,
+        .registry = gate->registry,
         .own_name = config->name,
         .threads = (unsigned)config->threads,
         .workers = (unsigned)config->workers,
@@ -139,6 +141,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     db_close(gate->agency_db);
     cooldown_destroy(gate->cooldown);
     tally_destroy(gate->tally);
+    registry_destroy(gate->registry);
     metrics_destroy(gate->metrics);
 }
 
@@ -152,6 +155,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, co
     gate->cooldown = cooldown_create();
     if (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL) code = DAEMON_FAILED;
     if (code == DAEMON_OK) register_metrics(gate);
+    if (code == DAEMON_OK && failed(registry_create(config->registry, http_routes_roles(gate_routes), &gate->registry))) code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_databases(gate, config);
     if (code == DAEMON_OK) code = open_state(gate, config);
     if (code == DAEMON_OK) restore_cooldown(gate);
@@ -174,6 +178,8 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
 {
     struct gate gate = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
 
+    if (registry_command(options))
+        return registry_command_run(config->registry, http_routes_roles(gate_routes), ROLE_OPERATOR_GATE, options);
     if (strcmp(options->command, "init") == 0)
         return failed(gate_state_create(config->state_dir, config->state_key_file, stderr)) ? DAEMON_FAILED : DAEMON_OK;
     if (strcmp(options->command, "migrate") == 0) {
@@ -190,14 +196,14 @@ __attribute__((visibility("default"))) const char *argp_program_version = "plate
 
 int main(int argc, char **argv)
 {
-    static const char *const commands[] = { "run", "init", "migrate", NULL };
+    static const struct daemon_command commands[] = { { "run", false }, { "init", false }, { "migrate", false }, REGISTRY_COMMANDS, { 0 } };
     struct daemon_options options;
     struct config config;
 
-    daemon_options_parse(argc, argv, commands, "[run|init|migrate]",
+    daemon_options_parse(argc, argv, commands, "[run|init|migrate|registered]\n{register|unregister} NAME...",
                          "The checkpoint: recognises the plates it was asked to look for and is blind to all others.\v"
                          "run serves until SIGTERM (the default); init makes the gate's own secrets in its state folder; "
-                         "migrate brings the database's schema up to date.",
+                         "migrate brings the database's schema up to date; " REGISTRY_COMMANDS_ABOUT,
                          &options);
     if (options.routes) {
         http_routes_print(gate_routes, stdout);

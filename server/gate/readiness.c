@@ -35,12 +35,15 @@ json_t *readiness_degraded(struct gate *gate)
 {
     json_t *degraded = json_array();
     struct follow_status follow;
+    struct registry_state registry;
 
     follow_status(gate->follow, &follow);
+    registry_state(gate->registry, &registry);
     if (!follow.database_up) add(degraded, "database");
     if (!follow.keys_up) add(degraded, "keys");
     if (follow.stuck) add(degraded, "lists");
     if (follow.epochs_alarm) add(degraded, "epochs");
+    if (registry.broken) add(degraded, "registry");
     return degraded;
 }
 

@@ -7,6 +7,8 @@
 
 #include "server/http/internal.h"
 
+#include "server/http/log.h"
+
 #define PHASE_SHIFT 56
 #define SINCE_MASK ((UINT64_C(1) << PHASE_SHIFT) - 1)
 
@@ -71,6 +73,28 @@ bool connection_trusted(struct connection *connection)
         peers != NULL && count > 0 && !failed(trust_verify(server->trust, &peers[0], &again, &status));
     if (connection->verified) connection->trusted.generation = again.generation;
     return connection->verified;
+}
+
+/* One line a second at most: whoever holds a good certificate must not fill the log. */
+static void tell_of(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    int64_t now_s = atomic_load_explicit(&server->coarse_s, memory_order_relaxed);
+    if (atomic_exchange(&server->knocked_s, now_s) != now_s)
+        log_line(LOG_WARNING, "refused, as it is not registered: %s", connection->trusted.peer.name);
+}
+
+bool connection_registered(struct connection *connection)
+{
+    if (!connection->secure) return true;
+    struct registry *registry = connection->server->registry;
+    uint64_t generation = registry_generation(registry);
+    if (connection->registered_generation != generation) {
+        connection->registered_generation = generation;
+        connection->registered = registry_find(registry, connection->trusted.peer.name, &connection->registration);
+        if (!connection->registered) tell_of(connection);
+    }
+    return connection->registered;
 }
 
 /* -- coming and going -------------------------------------------------------------------------- */

@@ -5,34 +5,58 @@
 #include "server/http/daemon.h"
 
 struct parse {
-    const char *const *commands;
+    const struct daemon_command *commands, *command; /* `command`: the one that was named; NULL: none yet */
     struct daemon_options *options;
 };
 
-static bool is_command(const char *const *commands, const char *word)
+static const struct daemon_command *find_command(const struct daemon_command *commands, const char *word)
 {
-    for (; *commands != NULL; commands++)
-        if (strcmp(*commands, word) == 0) return true;
-    return false;
+    for (; commands->name != NULL; commands++)
+        if (strcmp(commands->name, word) == 0) return commands;
+    return NULL;
+}
+
+static error_t take_argument(struct parse *parse, char *argument, struct argp_state *state)
+{
+    struct daemon_options *options = parse->options;
+
+    if (parse->command == NULL) {
+        parse->command = find_command(parse->commands, argument);
+        if (parse->command == NULL) argp_error(state, "there is no such command");
+        options->command = argument;
+        options->arguments = (const char *const *)(state->argv + state->next); /* argp has put the options before them */
+        return 0;
+    }
+    if (!parse->command->arguments) argp_error(state, "one command at a time");
+    options->argument_count++;
+    return 0;
+}
+
+static error_t end(const struct parse *parse, struct argp_state *state)
+{
+    const struct daemon_options *options = parse->options;
+    bool lists = strcmp(options->command, "registered") == 0;
+
+    if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
+    if (parse->command != NULL && parse->command->arguments && options->argument_count == 0) argp_error(state, "a name is missing");
+    if (options->quota != NULL && strcmp(options->command, "register") != 0) argp_error(state, "--quota goes with register");
+    if (options->json && !lists) argp_error(state, "--json goes with registered");
+    return 0;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    const struct parse *parse = state->input;
+    struct parse *parse = state->input;
     struct daemon_options *options = parse->options;
 
     switch (key) {
     case 'c': options->config = argument; return 0;
     case 'r': options->ready_file = argument; return 0;
     case 'R': options->routes = true; return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) argp_error(state, "one command at a time");
-        if (!is_command(parse->commands, argument)) argp_error(state, "there is no such command");
-        options->command = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
-        return 0;
+    case 'q': options->quota = argument; return 0;
+    case 'j': options->json = true; return 0;
+    case ARGP_KEY_ARG: return take_argument(parse, argument, state);
+    case ARGP_KEY_END: return end(parse, state);
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -41,14 +65,16 @@ static const struct argp_option argp_options[] = {
     { "config", 'c', "FILE", 0, "settings (platesieved.conf(5))", 0 },
     { "ready-file", 'r', "FILE", 0, "write pid and ports there as JSON when ready", 0 },
     { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
+    { "quota", 'q', "PROFILE", 0, "with register: the quota profile (default: that of the name's role)", 0 },
+    { "json", 'j', NULL, 0, "with registered: as JSON", 0 },
     { 0 },
 };
 
-void daemon_options_parse(int argc, char **argv, const char *const *commands, const char *usage, const char *about,
+void daemon_options_parse(int argc, char **argv, const struct daemon_command *commands, const char *usage, const char *about,
                           struct daemon_options *options)
 {
     const struct argp argp = { argp_options, parse_option, usage, about, NULL, NULL, NULL };
-    struct parse parse = { commands, options };
+    struct parse parse = { .commands = commands, .options = options };
 
     *options = (struct daemon_options){ .command = "run" };
     argp_err_exit_status = DAEMON_USAGE;

@@ -153,6 +153,18 @@ static bool is_loopback_host(const struct header_scan *scan)
     return false;
 }
 
+/* May the peer still ask anything?  Before the request is looked at, and again before it is handled. */
+static struct result admit(struct exchange *exchange)
+{
+    struct connection *connection = exchange->connection;
+    if (!connection_trusted(connection)) return FAIL(REASON_REVOKED);
+    if (!connection_registered(connection)) return FAIL(REASON_UNREGISTERED);
+    if (!connection->secure) return OK;
+    exchange->registration = connection->registration;
+    exchange->request.registration = &exchange->registration;
+    return OK;
+}
+
 static struct result find_route(struct exchange *exchange, const char *url, const char *method_text)
 {
     struct connection *connection = exchange->connection;
@@ -206,7 +218,8 @@ static enum MHD_Result answer_problem(struct exchange *exchange, enum reason rea
     struct http_server *server = exchange->connection->server;
     unsigned status = reason_row(reason)->status;
     bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
-    if (stopping || reason == REASON_REVOKED) exchange->holds = false;
+    if (stopping || reason_ends(reason)) exchange->holds = false;
+    if (reason == REASON_UNREGISTERED && server->unregistered != NULL) metric_add(server->unregistered, 1);
     if (reason == REASON_METHOD && exchange->row != NULL) {
         if (!stopping) return queue(exchange, status, exchange->row->not_allowed, 0);
         return queue_owned(exchange, status, problem_method(exchange->row->allow, true), 0);
@@ -256,8 +269,7 @@ static enum MHD_Result run(struct exchange *exchange)
 {
     exchange->stage = STAGE_HANDLED;
     connection_phase(exchange->connection, PHASE_ANSWERING);
-    if (exchange->refusal == REASON_NONE && !connection_trusted(exchange->connection)) /* revoked while the body came */
-        exchange->refusal = REASON_REVOKED;
+    if (exchange->refusal == REASON_NONE) exchange->refusal = admit(exchange).reason; /* it may have changed meanwhile */
     if (exchange->refusal != REASON_NONE) return answer_problem(exchange, exchange->refusal);
     if (exchange->route->run_on == RUN_ON_WORKER) return run_on_worker(exchange);
     atomic_store_explicit(&exchange->references, 2, memory_order_relaxed);
@@ -310,7 +322,8 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     exchange->holds = scan.connections == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
 
     struct result result = exchange->refusal != REASON_NONE ? FAIL(exchange->refusal) : OK;
-    if (!connection_trusted(connection)) result = FAIL(REASON_REVOKED);
+    struct result welcome = admit(exchange);
+    if (failed(welcome)) result = welcome;
     if (!connection->secure && !is_loopback_host(&scan)) result = FAIL(REASON_FORBIDDEN);
     if (!failed(result)) result = find_route(exchange, url, method);
     struct result shape = check_length(exchange, &scan, &length);

@@ -37,6 +37,8 @@ struct peer {
     char second[LIMIT_NAME_MAX + 1];   /* lane, user; may be empty */
 };
 
+/* Parses "<role>/..." alone: the whole of NAME, or nothing (peer.c). */
+struct result peer_parse_name(const char *name, size_t size, struct peer *peer);
 /* Parses "spiffe://<trust domain>/<role>/..." (peer.c). */
 struct result peer_parse(const char *trust_domain, const char *uri, size_t size, struct peer *peer);
 
@@ -44,9 +46,12 @@ struct result peer_parse(const char *trust_domain, const char *uri, size_t size,
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE };
 
+struct registration; /* registry.h */
+
 struct request {
     enum method method;
-    const struct peer *peer;  /* NULL on the plain loopback port */
+    const struct peer *peer;                 /* NULL on the plain loopback port */
+    const struct registration *registration; /* the peer's; NULL on the plain loopback port */
     const char *arguments[3]; /* what stood for {} in the route, percent-decoded, 1 to LIMIT_NAME_MAX bytes; owned by
                                  the request */
     const char *body;         /* the whole body; wiped when the request ends */
@@ -108,7 +113,11 @@ struct route {
    --routes, so that a test can hold schema/openapi.yaml against it. */
 void http_routes_print(const struct route *routes, FILE *out);
 
+/* The roles that ROUTES serve with more than the probes, ORed: those that a daemon can register. */
+unsigned http_routes_roles(const struct route *routes);
+
 struct metrics;
+struct registry;
 
 struct http_settings {
     const char *listen;       /* "127.0.0.1:8443", "[::1]:0": numbers only; port 0: any that is free */
@@ -116,6 +125,7 @@ struct http_settings {
     /* PEM files.  CRL may be NULL or "".  CA and CRL are read again when they change (poll 250 ms). */
     const char *certificate, *key, *ca, *crl;
     const char *trust_domain;
+    struct registry *registry; /* who is admitted; looked at by the server's thread; must outlive it */
     const char *own_name; /* name in the log */
     unsigned threads;     /* event-loop threads, 1 to cores */
     unsigned workers;

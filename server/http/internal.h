@@ -13,6 +13,7 @@
 
 #include "server/http/acceptor.h"
 #include "server/http/http.h"
+#include "server/http/registry.h"
 #include "server/http/router.h"
 #include "server/http/trust.h"
 
@@ -49,6 +50,9 @@ struct connection {
     atomic_uint_least64_t phase; /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop,
                                     read by the ticker */
     struct trusted trusted;
+    bool registered; /* so it was under registered_generation; on the loop only */
+    uint64_t registered_generation;
+    struct registration registration;
     gnutls_session_t session;     /* NULL on the plain port */
     const struct router_row *row; /* last one used here: most connections ask the same thing again and again */
     struct exchange *spare;       /* for the next request */
@@ -79,6 +83,8 @@ void connection_release(struct connection *connection);
 void connection_phase(struct connection *connection, enum phase phase);
 /* False when the certificate stopped being valid (checked again only when something changed). */
 bool connection_trusted(struct connection *connection);
+/* False when the peer's name is not registered (looked up again only when something changed). */
+bool connection_registered(struct connection *connection);
 /* Shuts down what has outstayed its deadline; from the ticker. */
 void connections_enforce(struct http_server *server);
 /* Shuts down those without a request under way (ALL: every one); returns how many have one. */
@@ -109,6 +115,7 @@ struct field {
 
 struct exchange {
     struct request request;        /* first: handlers hold its address */
+    struct registration registration; /* a copy: that of the connection may change while a handler reads */
     struct connection *connection; /* referred to */
     struct MHD_Connection *mhd;    /* valid on the loop and while WAITING */
     const struct router_row *row;
@@ -200,6 +207,7 @@ struct http_server {
     void *app;
     struct router *router;
     struct trust *trust;
+    struct registry *registry; /* the daemon's */
     struct MHD_Daemon *secure, *plain;
     struct acceptor *secure_acceptor, *plain_acceptor;
     uint16_t port, plain_port;
@@ -212,7 +220,8 @@ struct http_server {
     atomic_int_least64_t coarse_s;  /* since 1970 */
     atomic_bool stopping;           /* every answer ends its connection */
     struct ticker *ticker;
-    struct metric *refused, *open; /* NULL: not counted */
+    atomic_int_least64_t knocked_s; /* when the log was last told of a name that is not registered */
+    struct metric *refused, *unregistered, *open, *registered, *registry_alarm; /* NULL: not counted */
 };
 
 static inline int64_t server_coarse_ms(struct http_server *server)

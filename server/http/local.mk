@@ -16,10 +16,15 @@ libserver_http_a_SOURCES = \
 	server/http/metrics.c server/http/metrics.h \
 	server/http/peer.c \
 	server/http/probes.c server/http/probes.h \
+	server/http/registry.c server/http/registry.h \
+	server/http/registry_command.c server/http/registry_command.h \
 	server/http/reason.c server/http/reason.h \
 	server/http/reply.c \
 	server/http/request.c \
 	server/http/revoked.c server/http/revoked.h \
+	server/http/roll.c server/http/roll.h \
+	server/http/roll_file.c server/http/roll_file.h \
+	server/http/roll_parse.c \
 	server/http/router.c server/http/router.h \
 	server/http/routes.c \
 	server/http/sealed_file.c server/http/sealed_file.h \

@@ -52,21 +52,28 @@ static bool parse_parts(const struct shape *shape, const char *at, const char *e
     return at == end;
 }
 
+struct result peer_parse_name(const char *name, size_t size, struct peer *peer)
+{
+    const char *end = name + size;
+    memset(peer, 0, sizeof *peer);
+    if (size > LIMIT_IDENTITY_MAX) return FAIL(REASON_FORBIDDEN);
+    for (size_t i = 0; i < ARRAY_LENGTH(shapes); i++) {
+        const char *rest = name;
+        if (!take_text(&rest, end, shapes[i].prefix)) continue;
+        if (!parse_parts(&shapes[i], rest, end, peer)) break;
+        memcpy(peer->name, name, size);
+        peer->role = shapes[i].role;
+        return OK;
+    }
+    memset(peer, 0, sizeof *peer);
+    return FAIL(REASON_FORBIDDEN);
+}
+
 struct result peer_parse(const char *trust_domain, const char *uri, size_t size, struct peer *peer)
 {
     const char *at = uri, *end = uri + size;
     memset(peer, 0, sizeof *peer);
     if (!take_text(&at, end, "spiffe://") || !take_text(&at, end, trust_domain) || !take_text(&at, end, "/"))
         return FAIL(REASON_FORBIDDEN);
-    if (end - at > LIMIT_IDENTITY_MAX) return FAIL(REASON_FORBIDDEN);
-    for (size_t i = 0; i < ARRAY_LENGTH(shapes); i++) {
-        const char *rest = at;
-        if (!take_text(&rest, end, shapes[i].prefix)) continue;
-        if (!parse_parts(&shapes[i], rest, end, peer)) break;
-        memcpy(peer->name, at, (size_t)(end - at));
-        peer->role = shapes[i].role;
-        return OK;
-    }
-    memset(peer, 0, sizeof *peer);
-    return FAIL(REASON_FORBIDDEN);
+    return peer_parse_name(at, (size_t)(end - at), peer);
 }

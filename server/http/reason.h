@@ -22,6 +22,7 @@ enum reason {
     REASON_METHOD,         /* 405 */
     REASON_FORBIDDEN,      /* 403: this role may not */
     REASON_REVOKED,        /* 403: certificate revoked or expired on an open connection; the connection is closed */
+    REASON_UNREGISTERED,   /* 403: the operator of this daemon has not registered this name; the connection is closed */
     REASON_TIME,           /* 422: seen_at is too old or in the future: check the clock */
     /* checks */
     REASON_POLICY,   /* 409 */
@@ -43,6 +44,9 @@ enum reason {
     REASON_GONE,    /* 410: the epoch is closed */
     REASON_SUITE,   /* 404: the epoch is of a suite whose key is not given out, or not evaluated with */
     REASON_ELEMENT, /* 422: an element is not canonical, not one of the group, or the identity */
+    /* registration */
+    REASON_LAST_OPERATOR, /* 409 */
+    REASON_REGISTRY,      /* 503: its file can't be read or written */
     /* the machine */
     REASON_DATABASE, /* 503, Retry-After */
     REASON_BUSY,     /* 503, Retry-After: limits on memory or queue reached */
@@ -86,6 +90,12 @@ struct reason_row {
     const char *advice;
     unsigned retry_after_s; /* 0: none */
 };
+
+/* Does an answer with this problem end the connection?  Nobody who isn't admitted keeps one. */
+static inline bool reason_ends(enum reason reason)
+{
+    return reason == REASON_REVOKED || reason == REASON_UNREGISTERED;
+}
 
 /* Never NULL. */
 const struct reason_row *reason_row(enum reason reason);

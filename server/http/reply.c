@@ -65,7 +65,7 @@ struct MHD_Response *problem_response(enum reason reason, bool close)
         snprintf(seconds, sizeof seconds, "%u", row->retry_after_s);
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
-    if (close || reason == REASON_REVOKED) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (close || reason_ends(reason)) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
 }
 

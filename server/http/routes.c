@@ -27,3 +27,11 @@ void http_routes_print(const struct route *routes, FILE *out)
         fprintf(out, "%s\n", route->plain ? ",plain" : "");
     }
 }
+
+unsigned http_routes_roles(const struct route *routes)
+{
+    unsigned roles = 0;
+    for (const struct route *route = routes; route->path != NULL; route++)
+        if (route->roles != ROLE_ANY) roles |= route->roles;
+    return roles;
+}

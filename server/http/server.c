@@ -133,6 +133,8 @@ static struct result start_plain(struct http_server *server, const struct http_s
 static struct result prepare(struct http_server *server, const struct http_settings *settings,
                              const struct route *routes)
 {
+    server->registry = settings->registry;
+    if (server->registry == NULL) return FAIL(REASON_SETTINGS);
     TRY(trust_create(settings->ca, settings->crl, settings->trust_domain, &server->trust));
     server->router = router_create(routes, settings->metrics);
     if (server->router == NULL) return FAIL(REASON_INTERNAL);
@@ -143,6 +145,12 @@ static struct result prepare(struct http_server *server, const struct http_setti
     if (settings->metrics != NULL) {
         server->refused = metrics_counter(settings->metrics, "platesieve_tls_refused_total",
                                           "Connections that ended without an acceptable certificate.", "");
+        server->unregistered = metrics_counter(settings->metrics, "platesieve_unregistered_total",
+                                               "Requests under a good certificate whose name is not registered.", "");
+        server->registered =
+            metrics_gauge(settings->metrics, "platesieve_registered", "Names that are registered.", "");
+        server->registry_alarm =
+            metrics_gauge(settings->metrics, "platesieve_alarm", "1 while it stands.", "what=\"registry\"");
         server->open = metrics_gauge(settings->metrics, "platesieve_http_connections", "Open connections.", "");
     }
     ticker_read_clocks(server);

@@ -33,12 +33,23 @@ static bool pause_tick(struct ticker *ticker)
     return on;
 }
 
+static void look_at_registry(struct http_server *server)
+{
+    struct registry_state state;
+    registry_poll(server->registry);
+    if (server->registered == NULL) return;
+    registry_state(server->registry, &state);
+    metric_set(server->registered, (double)state.count);
+    metric_set(server->registry_alarm, state.broken);
+}
+
 static void *tick(void *context)
 {
     struct ticker *ticker = context;
     while (pause_tick(ticker)) {
         ticker_read_clocks(ticker->server);
         trust_poll(ticker->server->trust);
+        look_at_registry(ticker->server);
         later_expire(ticker->server, false);
         connections_enforce(ticker->server);
     }

@@ -17,6 +17,7 @@ static const struct setting table[] = {
     TEXT("key", key, NULL, 0),
     TEXT("ca", ca, NULL, 0),
     TEXT("crl", crl, "", 0),
+    TEXT("registry", registry, NULL, 0),
     NUMBER("threads", threads, "2", 1, 64),
     NUMBER("workers", workers, "0", 0, LIMIT_WORKERS),
     NUMBER("connections_max", connections_max, "1024", 4, 65536),

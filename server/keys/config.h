@@ -9,7 +9,7 @@
 
 struct config {
     char *name, *trust_domain, *listen, *metrics_listen;
-    char *certificate, *key, *ca, *crl;
+    char *certificate, *key, *ca, *crl, *registry;
     char *state_dir, *master_key_file;
     char *suite_name;
     unsigned long long threads, workers, connections_max;

@@ -5,6 +5,7 @@
 #include "server/http/clock.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
+#include "server/http/registry.h"
 #include "server/keys/config.h"
 #include "server/keys/epoch_store.h"
 #include "server/keys/keeper.h"
@@ -15,6 +16,7 @@ struct keyd {
     int64_t started_ms;
     struct epoch_store *store;
     struct keeper *keeper;
+    struct registry *registry;
     struct metrics *metrics;
     struct metric *keys_given, *evaluations, *ready, *live;
 };
@@ -23,6 +25,8 @@ extern const struct route keyd_routes[];
 
 /* Why the daemon can't do its work, as an array of texts; empty when it can.  The caller json_decref()s. */
 json_t *keyd_reasons(struct keyd *keyd);
+/* What is in trouble though it can: "registry" (its file can't be read).  The caller json_decref()s. */
+json_t *keyd_degraded(struct keyd *keyd);
 
 /* endpoints/, one file each */
 struct reply get_epochs(void *app, struct request *request);

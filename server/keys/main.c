@@ -6,6 +6,7 @@
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
 #include "server/http/log.h"
+#include "server/http/registry_command.h"
 #include "server/http/sealed_file.h"
 #include "server/keys/keyd.h"
 
@@ -51,6 +52,7 @@ static enum daemon_exit start_server(struct keyd *keyd, struct http_server **ser
         .ca = config->ca,
         .crl = config->crl,
         .trust_domain = config->trust_domain,
+        .registry = keyd->registry,
         .own_name = config->name,
         .threads = (unsigned)config->threads,
         .workers = workers_wanted(config),
@@ -78,6 +80,9 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
     keyd->metrics = metrics_create();
     enum daemon_exit code = keyd->metrics == NULL ? DAEMON_FAILED : DAEMON_OK;
     if (code == DAEMON_OK) register_metrics(keyd);
+    if (code == DAEMON_OK &&
+        failed(registry_create(keyd->config->registry, http_routes_roles(keyd_routes), &keyd->registry)))
+        code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_store(keyd, master);
     if (code == DAEMON_OK) code = start_server(keyd, &server);
     if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0)
@@ -91,12 +96,15 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
     http_server_stop(server, STOP_MS);
     keeper_stop(keyd->keeper);
     epoch_store_close(keyd->store);
+    registry_destroy(keyd->registry);
     metrics_destroy(keyd->metrics);
     return code;
 }
 
 static enum daemon_exit run(const struct config *config, const struct daemon_options *options)
 {
+    if (registry_command(options))
+        return registry_command_run(config->registry, http_routes_roles(keyd_routes), ROLE_OPERATOR_KEYS, options);
     uint8_t *master = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
     if (master == NULL) {
         log_line(LOG_ERR, "no memory can be locked for the master key");
@@ -113,12 +121,13 @@ __attribute__((visibility("default"))) const char *argp_program_version = "plate
 
 int main(int argc, char **argv)
 {
-    static const char *const commands[] = { "run", "init", NULL };
+    static const struct daemon_command commands[] = { { "run", false }, { "init", false }, REGISTRY_COMMANDS, { 0 } };
     struct daemon_options options;
     struct config config;
-    daemon_options_parse(argc, argv, commands, "[run|init]",
+    daemon_options_parse(argc, argv, commands, "[run|init|registered]\n{register|unregister} NAME...",
                          "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
-                         "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none.",
+                         "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none; "
+                         REGISTRY_COMMANDS_ABOUT,
                          &options);
     if (options.routes) {
         http_routes_print(keyd_routes, stdout);

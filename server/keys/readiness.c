@@ -17,3 +17,12 @@ json_t *keyd_reasons(struct keyd *keyd)
     if (!keeper_healthy(keyd->keeper)) json_array_append_new(reasons, json_string("keys can't be written or erased"));
     return reasons;
 }
+
+json_t *keyd_degraded(struct keyd *keyd)
+{
+    struct registry_state state;
+    json_t *degraded = json_array();
+    registry_state(keyd->registry, &state);
+    if (state.broken) json_array_append_new(degraded, json_string("registry"));
+    return degraded;
+}

@@ -248,8 +248,9 @@ def test_bad_requests(keys):
 
 def test_who_may(keys):
     epoch = epoch_of(keys)
-    for identity in ("node/gate-1", "operator/keys/kim", "operator/gate/olga", "auditor/ines"):
+    for identity in ("node/gate-1", "operator/keys/kim", "auditor/ines"):
         assert_problem(ask(keys, epoch, [GOOD], identity), 403, "forbidden")
+    assert_problem(ask(keys, epoch, [GOOD], "operator/gate/olga"), 403, "unregistered")
     for identity in (READER, ANA):
         evaluated(ask(keys, epoch, [GOOD], identity))
 

@@ -118,7 +118,7 @@ def test_who_may(keys):
     for identity in ("node/gate-1", "operator/keys/kim", "auditor/ines"):
         assert told(keys, identity)["epochs"]
         assert_problem(keys.get(f"/v1/epochs/{one}/key", identity, server="keys"), 403, "forbidden")
-    assert_problem(keys.get("/v1/epochs", "operator/gate/olga", server="keys"), 403, "forbidden")
+    assert_problem(keys.get("/v1/epochs", "operator/gate/olga", server="keys"), 403, "unregistered")
     assert_problem(keys.get("/v1/epochs?all=1", READER, server="keys"), 400, "bad-query")
     status = keys.get("/v1/status", "operator/keys/kim", server="keys").json()
     assert status["ready"] and status["schedule"] == {"length_s": 3600, "overlap_s": 120, "ahead": 1, "destroy_after_s": 60}

@@ -92,7 +92,7 @@ def test_operators_and_auditors_see_all_and_change_nothing(installation):
         assert installation.get(f"/v1/lists/{mine}?agency=customs", identity).json()["list"] == mine
         assert_problem(installation.post("/v1/lists", identity, {"list": "x", "category": "y"}), 403, "forbidden")
         assert_problem(installation.get("/v1/hits", identity), 403, "forbidden")
-    assert_problem(installation.get("/v1/lists", "operator/keys/kim"), 403, "forbidden")
+    assert_problem(installation.get("/v1/lists", "operator/keys/kim"), 403, "unregistered")
 
 
 # -- revisions ------------------------------------------------------------------------------------------------------------------
