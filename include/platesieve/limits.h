@@ -80,6 +80,7 @@
 #define LIMIT_REQUEST_S 30               /* from a request's first byte to its last */
 #define LIMIT_IDLE_S 300                 /* between two requests on one connection */
 #define LIMIT_ANSWER_S 60                /* an answer that waits for the disk or the database */
+#define LIMIT_IDENTITY_BODY_BYTES 1024
 #define LIMIT_REGISTERED 4096            /* names that one daemon admits */
 #define LIMIT_REGISTRY_BYTES (4 * 1024 * 1024) /* the file that holds them */
 #define LIMIT_WORKERS 64                 /* threads for handlers that wait or compute */

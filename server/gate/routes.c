@@ -1,5 +1,7 @@
 #include "server/gate/routes.h"
 
+#include "server/http/identities.h"
+
 #define LISTS "/v1/lists"
 #define LIST LISTS "/{}"
 #define REVISION LIST "/revisions/{}"
@@ -17,6 +19,7 @@ const struct route gate_routes[] = {
     { REVISION "/parts/{}", METHOD_PUT, ROLE_AGENCY, LIMIT_PART_BYTES, put_part, RUN_ON_WORKER, false },
     { REVISION "/commit", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_commit, RUN_ON_WORKER, false },
     { "/v1/hits", METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false },
+    IDENTITY_ROUTES(ROLE_OPERATOR_GATE, get_identities, get_identity, put_identity, delete_identity),
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
     { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
     { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },

@@ -22,6 +22,11 @@ struct reply post_commit(void *app, struct request *request);
 struct reply put_part(void *app, struct request *request);
 /* endpoints/hits.c */
 struct reply get_hits(void *app, struct request *request);
+/* endpoints/identities.c */
+struct reply get_identities(void *app, struct request *request);
+struct reply get_identity(void *app, struct request *request);
+struct reply put_identity(void *app, struct request *request);
+struct reply delete_identity(void *app, struct request *request);
 /* endpoints/status.c, probes.c */
 struct reply get_status(void *app, struct request *request);
 struct reply get_livez(void *app, struct request *request);

@@ -9,6 +9,7 @@ libserver_http_a_SOURCES = \
 	server/http/exchange.c \
 	server/http/http.h \
 	server/http/internal.h \
+	server/http/identities.c server/http/identities.h \
 	server/http/json.c server/http/json.h \
 	server/http/later.c \
 	server/http/listen.c \

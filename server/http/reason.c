@@ -59,6 +59,8 @@ static const struct reason_row rows[REASON_COUNT] = {
                        0 },
     [REASON_ELEMENT] = { "element", 422, "An element can't be evaluated",
                          "Nothing was evaluated. Send canonical encodings of ristretto255, never the identity.", 0 },
+    [REASON_NAME] = { "name", 422, "This can't be registered here",
+                      "It is not a name, or its role has nothing to ask of this daemon; see docs/protocol.md.", 0 },
     [REASON_LAST_OPERATOR] = { "last-operator", 409, "This is the last operator",
                                "Register another one first, or use the daemon's own command on its machine.", 0 },
     [REASON_REGISTRY] = { "registry", 503, "The registry can't be changed",

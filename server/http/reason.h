@@ -45,6 +45,7 @@ enum reason {
     REASON_SUITE,   /* 404: the epoch is of a suite whose key is not given out, or not evaluated with */
     REASON_ELEMENT, /* 422: an element is not canonical, not one of the group, or the identity */
     /* registration */
+    REASON_NAME,          /* 422: no name, or of a role that this daemon has no use for */
     REASON_LAST_OPERATOR, /* 409 */
     REASON_REGISTRY,      /* 503: its file can't be read or written */
     /* the machine */

@@ -102,6 +102,7 @@ static bool matches(const char *path, const char *url, char arguments[3][LIMIT_N
             return false;
         }
     }
+    for (; count < 3; count++) arguments[count][0] = 0; /* of a request before */
     return *url == 0;
 }
 

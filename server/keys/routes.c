@@ -1,3 +1,4 @@
+#include "server/http/identities.h"
 #include "server/keys/keyd.h"
 
 #define OVERSEER (ROLE_OPERATOR_KEYS | ROLE_AUDITOR)
@@ -7,6 +8,7 @@ const struct route keyd_routes[] = {
     { "/v1/epochs/{}/key", METHOD_GET, ROLE_READER | ROLE_AGENCY, 0, get_epoch_key, RUN_ON_LOOP, false },
     { "/v1/epochs/{}/evaluate", METHOD_POST, ROLE_READER | ROLE_AGENCY, LIMIT_EVALUATE_BODY_BYTES, post_evaluate,
       RUN_ON_WORKER, false },
+    IDENTITY_ROUTES(ROLE_OPERATOR_KEYS, get_identities, get_identity, put_identity, delete_identity),
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
     { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
     { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },

@@ -81,6 +81,9 @@ LIMITS = {
     "NewList/properties/cooldown_s/maximum": "LIMIT_COOLDOWN_S",
     "NewList/properties/retention_days/maximum": "LIMIT_RETENTION_DAYS",
     "Part/properties/part/maximum": "LIMIT_PARTS",
+    "Identities/properties/identities/maxItems": "LIMIT_REGISTERED",
+    "RegistryState/properties/names/maximum": "LIMIT_REGISTERED",
+    "IdentityName/maxLength": "LIMIT_IDENTITY_MAX",
     "EntryTokens/maxProperties": "LIMIT_ENTRY_EPOCHS",
     "TaggedTokens/maxItems": "LIMIT_ENTRY_TOKENS",
     "Reference/maxLength": "LIMIT_REFERENCE_MAX",
@@ -170,6 +173,21 @@ def both_answer(ask):
         ask("GET", "/readyz", "auditor", 200, server)
 
 
+def identities_answer(ask):
+    for server, operator in (("gate", "operator/gate"), ("keys", "operator/keys")):
+        for name in ("reader/contract/1", "auditor/contract"):
+            path = f"/v1/identities/{name}"
+            ask("PUT", path, operator, 201, server, body={})
+            ask("PUT", path, operator, 200, server, body={"quota": "busy"})
+            ask("PUT", path, operator, 400, server, body={"quota": "Busy"})
+            ask("GET", path, "auditor", 200, server)
+            ask("DELETE", path, operator, 204, server)
+            ask("GET", path, operator, 404, server)
+        ask("PUT", "/v1/identities/evidence/customs/1", operator, 422, server, body={})
+        ask("DELETE", f"/v1/identities/{IDENTITIES[operator]}", operator, 409, server)
+        ask("GET", "/v1/identities", "auditor", 200, server)
+
+
 def make_list(ask, name, **fields):
     body = {"list": name, "category": "stolen", **fields}
     ask("POST", "/v1/lists", "agency", 201, body=body)
@@ -216,6 +234,7 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     house.start(("keys",))
     second_suite_answers(contract, house)
     both_answer(ask)
+    identities_answer(ask)
     make_list(ask, "contract", grade="near", sites=["north"], instruction="Read this.")
     lines = [json.loads(line) for line in
              installation.entry_lines("contract", [{"plate": plate, "jurisdiction": "US-TX", "reference": "one",

@@ -27,15 +27,17 @@ PUSHES = {"POST /v1/lists", "POST /v1/lists/{}/revisions", "GET /v1/lists/{}/rev
           "PUT /v1/lists/{}/revisions/{}/parts/{}", "POST /v1/lists/{}/revisions/{}/commit"}
 TOKENS = PROBES | {"GET /v1/epochs", "GET /v1/epochs/{}/key", "POST /v1/epochs/{}/evaluate"}
 WATCH = PROBES | {"GET /v1/status", "GET /metrics"}
+ADMITTED = {"GET /v1/identities", "GET /v1/identities/{}/{}", "GET /v1/identities/{}/{}/{}"}
+ADMITS = {f"{method} /v1/identities/{path}" for method in ("PUT", "DELETE") for path in ("{}/{}", "{}/{}/{}")}
 #                          what it may ask a gate                        what it may ask a key server
 MAY = {
     READER: (READS, TOKENS),
     "agency/marshals/ben": (PROBES | LISTS | PUSHES | {"GET /v1/hits"}, TOKENS),
-    "operator/gate/olga": (WATCH | LISTS, PROBES),
-    "operator/keys/kim": (PROBES, WATCH | {"GET /v1/epochs"}),
-    "auditor/ines": (WATCH | LISTS, WATCH | {"GET /v1/epochs"}),
-    "node/gate-1": (PROBES, PROBES | {"GET /v1/epochs"}),
-    "node/keys-1": (PROBES, PROBES | {"GET /v1/epochs"}),
+    "operator/gate/olga": (WATCH | LISTS | ADMITTED | ADMITS, set()),
+    "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs"} | ADMITTED | ADMITS),
+    "auditor/ines": (WATCH | LISTS | ADMITTED, WATCH | {"GET /v1/epochs"} | ADMITTED),
+    "node/gate-1": (set(), PROBES | {"GET /v1/epochs"}),
+    "node/keys-1": (set(), PROBES | {"GET /v1/epochs"}),
     "evidence/customs/1": (set(), set()),
 }
 

@@ -1,0 +1,164 @@
+#include "server/http/identities.h"
+
+#include "server/http/clock.h"
+#include "server/http/log.h"
+
+/* -- names ------------------------------------------------------------------------------------- */
+
+/* The name that the path's parts make; false when it can't be one. */
+static bool name_of(const struct request *request, struct peer *peer)
+{
+    char name[3 * (LIMIT_NAME_MAX + 1)];
+    const char *const *part = request->arguments;
+    int size = snprintf(name, sizeof name, "%s/%s%s%s", part[0], part[1], part[2][0] != 0 ? "/" : "", part[2]);
+    return size > 0 && size < (int)sizeof name && !failed(peer_parse_name(name, (size_t)size, peer));
+}
+
+struct found {
+    const char *name;
+    struct roll_entry entry;
+    bool there;
+};
+
+static void keep_found(void *context, const struct roll_entry *entry)
+{
+    struct found *found = context;
+    if (strcmp(entry->name, found->name) != 0) return;
+    found->entry = *entry;
+    found->there = true;
+}
+
+static struct result find(const struct identities *identities, const char *name, struct found *found)
+{
+    *found = (struct found){ .name = name };
+    if (!registry_each(identities->registry, keep_found, found)) return FAIL(REASON_BUSY);
+    return found->there ? OK : FAIL(REASON_NOT_FOUND);
+}
+
+/* -- as JSON ----------------------------------------------------------------------------------- */
+
+static void add_text(json_t *object, const char *name, const char *text)
+{
+    if (*text != 0) (void)json_object_set_new(object, name, json_string(text));
+}
+
+/* What the parts of a name mean. */
+static void add_parts(json_t *object, const struct peer *peer)
+{
+    switch (peer->role) {
+    case ROLE_READER:
+        add_text(object, "role", "reader");
+        add_text(object, "site", peer->first);
+        add_text(object, "lane", peer->second);
+        break;
+    case ROLE_AGENCY:
+        add_text(object, "role", "agency");
+        add_text(object, "agency", peer->first);
+        add_text(object, "user", peer->second);
+        break;
+    case ROLE_NODE:
+        add_text(object, "role", "node");
+        add_text(object, "node", peer->first);
+        break;
+    default:
+        add_text(object, "role",
+                 peer->role == ROLE_OPERATOR_GATE   ? "operator/gate"
+                 : peer->role == ROLE_OPERATOR_KEYS ? "operator/keys"
+                                                    : "auditor");
+        add_text(object, "user", peer->first);
+    }
+}
+
+static json_t *identity_json(const struct identities *identities, const struct roll_entry *entry)
+{
+    struct peer peer;
+    char since[TIME_TEXT_SIZE] = "";
+    json_t *object = json_object();
+    if (failed(peer_parse_name(entry->name, strlen(entry->name), &peer))) return object; /* the roll holds none such */
+    add_text(object, "name", entry->name);
+    add_parts(object, &peer);
+    add_text(object, "quota", entry->quota);
+    if (entry->since_s > 0) time_format(entry->since_s * 1000, since);
+    add_text(object, "since", since);
+    add_text(object, "by", entry->by);
+    if (identities->add != NULL) identities->add(identities->context, entry, object);
+    return object;
+}
+
+/* -- endpoints --------------------------------------------------------------------------------- */
+
+struct listing {
+    const struct identities *identities;
+    json_t *array;
+};
+
+static void list_one(void *context, const struct roll_entry *entry)
+{
+    struct listing *listing = context;
+    (void)json_array_append_new(listing->array, identity_json(listing->identities, entry));
+}
+
+struct reply identities_get(const struct identities *identities, struct request *request)
+{
+    struct listing listing = { .identities = identities };
+    TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
+    listing.array = json_array();
+    if (registry_each(identities->registry, list_one, &listing))
+        return reply_json(200, json_pack("{so}", "identities", listing.array));
+    json_decref(listing.array);
+    return reply_problem(REASON_BUSY);
+}
+
+struct reply identity_get(const struct identities *identities, struct request *request)
+{
+    struct peer peer;
+    struct found found;
+    TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
+    if (!name_of(request, &peer)) return reply_problem(REASON_NOT_FOUND);
+    TRY_REPLY(find(identities, peer.name, &found));
+    return reply_json(200, identity_json(identities, &found.entry));
+}
+
+/* {"quota": "lane"} or {}: then that of the role. */
+static struct result take_quota(const struct identities *identities, const struct request *request, enum role role,
+                                char quota[LIMIT_NAME_MAX + 1])
+{
+    json_t *body;
+    TRY(request_json(request, &body));
+    const json_t *given = json_object_get(body, "quota");
+    const char *text = given == NULL ? roll_quota_default(role) : json_string_value(given);
+    bool whole = given == NULL || (text != NULL && strlen(text) == json_string_length(given));
+    bool good = json_object_size(body) == (given != NULL) && whole && roll_quota_valid(text) &&
+                (identities->quota_known == NULL || identities->quota_known(identities->context, text));
+    if (good) snprintf(quota, LIMIT_NAME_MAX + 1, "%s", text);
+    json_decref(body);
+    return good ? OK : FAIL(REASON_BAD_FIELD);
+}
+
+struct reply identity_put(const struct identities *identities, struct request *request)
+{
+    struct peer peer;
+    struct roll_entry entry = { .since_s = clock_now_ms(&system_clock) / 1000 };
+    bool fresh;
+    TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
+    if (!name_of(request, &peer) || (peer.role & registry_roles(identities->registry)) == 0)
+        return reply_problem(REASON_NAME);
+    TRY_REPLY(take_quota(identities, request, peer.role, entry.quota));
+    entry.role = peer.role;
+    memcpy(entry.name, peer.name, sizeof entry.name);
+    memcpy(entry.by, request->peer->name, sizeof entry.by);
+    TRY_REPLY(registry_put(identities->registry, &entry, &fresh));
+    log_line(LOG_NOTICE, "%s %s %s, quota %s", request->peer->name,
+             fresh ? "registered" : "changed the registration of", entry.name, entry.quota);
+    return reply_json(fresh ? 201 : 200, identity_json(identities, &entry));
+}
+
+struct reply identity_delete(const struct identities *identities, struct request *request)
+{
+    struct peer peer;
+    TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
+    if (!name_of(request, &peer)) return reply_problem(REASON_NOT_FOUND);
+    TRY_REPLY(registry_remove(identities->registry, peer.name, identities->operator));
+    log_line(LOG_NOTICE, "%s removed the registration of %s", request->peer->name, peer.name);
+    return reply_empty(204);
+}
