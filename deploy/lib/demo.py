@@ -15,7 +15,7 @@ from pathlib import Path
 
 import traffic
 from census import Census
-from installation import TOP, Installation
+from installation import SUITES, TOP, Installation
 from process import Failure, wait_until
 
 GRADES = ("full", "plate", "similar", "near")
@@ -30,6 +30,7 @@ def options_of(argv):
     parser.add_argument("--grade", choices=GRADES, default="plate")
     parser.add_argument("--count", type=int, default=2000, metavar="N")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S")
+    parser.add_argument("--suite", choices=SUITES, default=SUITES[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--dir", type=Path, metavar="DIR")
@@ -186,9 +187,9 @@ class Demo:
     def run(self):
         self.lists, self.reads = ([], []) if self.options.reads else traffic.make(self.options.count)
         begin = time.monotonic()
-        self.installation.prepare()
+        self.installation.prepare({}, {"keys.keyd.suite": self.options.suite})
         self.installation.start()
-        self.say(f"  installation {self.folder}: PostgreSQL, CA, key server, gate ({time.monotonic() - begin:.1f} s)")
+        self.say(f"  installation {self.folder}: PostgreSQL, CA, key server ({self.options.suite}), gate ({time.monotonic() - begin:.1f} s)")
         self.push_lists()
         census = Census(self.installation)
         before = census.take()

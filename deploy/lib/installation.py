@@ -40,6 +40,7 @@ NO_PROXY = urllib.request.ProxyHandler({})
 LOCAL = urllib.request.build_opener(NO_PROXY)
 PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
 ADMITTED = {"gate": ("reader", "agency", "operator/gate", "auditor"), "keys": ("reader", "agency", "operator/keys", "auditor", "node")}
+SUITES = ("voprf-ristretto255-sha512", "hmac-sha256")  # the first is a key server's default
 PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
 # A laboratory: the operator's caps are wider than a gate's own defaults.
 LABORATORY = {"gate.lists.near_entries_max": "10000"}

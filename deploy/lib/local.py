@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 
-from installation import IDENTITIES, Installation
+from installation import IDENTITIES, SUITES, Installation
 from process import Failure
 
 EXIT_STOPPED = 3
@@ -38,6 +38,7 @@ def up_options(new):
     for option, key in (("--epoch-length", "epoch_length_s"), ("--epoch-overlap", "epoch_overlap_s"), ("--epochs-ahead", "epochs_ahead"),
                         ("--destroy-after", "destroy_after_s")):
         new.add_argument(option, type=int, metavar="N", help=f"the same as --set keys.keyd.{key}=N", dest=key)
+    new.add_argument("--suite", choices=SUITES, help="the same as --set keys.keyd.suite=…")
     new.add_argument("--no-start", action="store_true", help="make it, start nothing")
 
 
@@ -66,7 +67,7 @@ def existing(options):
 def up(options):
     installation = Installation(options.folder)
     settings = dict(options.set)
-    for key in ("epoch_length_s", "epoch_overlap_s", "epochs_ahead", "destroy_after_s"):
+    for key in ("epoch_length_s", "epoch_overlap_s", "epochs_ahead", "destroy_after_s", "suite"):
         if getattr(options, key) is not None:
             settings[f"keys.keyd.{key}"] = str(getattr(options, key))
     fixed = {name: number for name, number in (("gate", options.gate_port), ("keys", options.keys_port)) if number}

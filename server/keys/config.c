@@ -23,7 +23,7 @@ static const struct setting table[] = {
     NUMBER("connections_max", connections_max, "1024", 4, 65536),
     TEXT("state_dir", state_dir, NULL, 0),
     TEXT("master_key_file", master_key_file, NULL, 0),
-    TEXT("suite", suite_name, "hmac-sha256", 0),
+    TEXT("suite", suite_name, "voprf-ristretto255-sha512", 0),
     NUMBER("epoch_length_s", epoch_length_s, "86400", LIMIT_EPOCH_LENGTH_S_MIN, LIMIT_EPOCH_LENGTH_S_MAX),
     NUMBER("epoch_overlap_s", epoch_overlap_s, "3600", 0, LIMIT_EPOCH_LENGTH_S_MAX),
     NUMBER("epochs_ahead", epochs_ahead, "1", 1, LIMIT_EPOCHS_AHEAD),

@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 
 import plates
+import sodium
 
 TOP = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("PLATESIEVE_SHARED") or TOP.parent / "shared")
@@ -22,6 +23,7 @@ from installation import Installation, identity_file  # noqa: E402  pylint: disa
 from process import wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 PROBLEMS = "https://platesieve.example/problems/"
+EVALUATE_MAX = 256
 counter = itertools.count(1)
 
 
@@ -54,13 +56,35 @@ def assert_problem(answer, status, name=None):
     return problem
 
 
+class Evaluator:
+    """The PRF of one epoch of the second suite, as a client of its key server; remembers what it was asked."""
+
+    def __init__(self, house, epoch):
+        self.house, self.epoch_id, self.public_key = house, epoch["id"], plates.bytes64(epoch["public_key"])
+        self.known = {}
+
+    def __call__(self, messages):
+        missing = [one for one in dict.fromkeys(messages) if one not in self.known]
+        for at in range(0, len(missing), EVALUATE_MAX):
+            batch = missing[at:at + EVALUATE_MAX]
+            self.known.update(zip(batch, sodium.evaluate(self.public_key, batch, self.ask)))
+        return [self.known[one] for one in messages]
+
+    def ask(self, blinded):
+        answer = self.house.post(f"/v1/epochs/{self.epoch_id}/evaluate", "reader/north/1", {"blinded": [plates.text64(one) for one in blinded]},
+                                 server="keys")
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        return [plates.bytes64(one) for one in told["evaluated"]], plates.bytes64(told["proof"])
+
+
 class House(Installation):
     """An installation with the means of a test."""
 
     def __init__(self, folder):
         super().__init__(folder)
         self.sessions = {}
-        self.keys_known = {}
+        self.prfs = {}
 
     # -- requests -----------------------------------------------------------------------------------------------------------
 
@@ -170,11 +194,17 @@ class House(Installation):
         return eventually(known)
 
     def key(self, epoch_id, identity="reader/north/1"):
-        if epoch_id not in self.keys_known:
-            answer = self.get(f"/v1/epochs/{epoch_id}/key", identity, server="keys")
-            assert answer.status_code == 200, answer.text
-            self.keys_known[epoch_id] = plates.bytes64(answer.json()["key"])
-        return self.keys_known[epoch_id]
+        """The key of an epoch of hmac-sha256."""
+        answer = self.get(f"/v1/epochs/{epoch_id}/key", identity, server="keys")
+        assert answer.status_code == 200, answer.text
+        return plates.bytes64(answer.json()["key"])
+
+    def prf(self, epoch_id):
+        """What plates.py makes tokens with, of an epoch of either suite."""
+        if epoch_id not in self.prfs:
+            epoch = next(one for one in self.epochs(("coming", "open", "closed", "destroyed")) if one["id"] == epoch_id)
+            self.prfs[epoch_id] = self.key(epoch_id) if epoch["suite"] == "hmac-sha256" else Evaluator(self, epoch)
+        return self.prfs[epoch_id]
 
     def new_list(self, user="agency/customs/ana", **fields):
         """Creates a list with a name of its own; returns its name."""
@@ -192,12 +222,16 @@ class House(Installation):
         """The lines of a part; ENTRIES: dicts with plate, jurisdiction and optionally reference, effective, expires."""
         agency = user.split("/")[1]
         epochs = epochs if epochs is not None else self.epochs(("coming", "open"))
-        lines = []
+        lines, grades = [], plates.grades_from(grade)
+        every = [message for entry in entries for some in plates.messages_of(entry["plate"], entry.get("jurisdiction", ""), grades, "list").values()
+                 for message in some]
+        for epoch in epochs:
+            plates.outputs(self.prf(epoch["id"]), every)  # in large batches; below they are known
         for number, entry in enumerate(entries):
             line = {"op": operation, "reference": entry.get("reference", f"r{number}-{entry['plate']}")}
             line |= {key: entry[key] for key in ("effective", "expires") if key in entry}
-            line["tokens"] = {epoch["id"]: plates.list_tokens(self.key(epoch["id"]), entry["plate"], entry.get("jurisdiction", ""),
-                                                              plates.grades_from(grade), name, agency) for epoch in epochs}
+            line["tokens"] = {epoch["id"]: plates.list_tokens(self.prf(epoch["id"]), entry["plate"], entry.get("jurisdiction", ""),
+                                                              grades, name, agency) for epoch in epochs}
             lines.append(json.dumps(line))
         return lines
 
@@ -258,7 +292,7 @@ class House(Installation):
         """One read of a check body; OTHERS are further candidates as (plate, jurisdiction)."""
         def candidate(text, where):
             return {"confidence": confidence,
-                    "tokens": [plates.lane_tokens(self.key(epoch["id"]), text, where, lane["grades"]) for epoch in lane["epochs"]]}
+                    "tokens": [plates.lane_tokens(self.prf(epoch["id"]), text, where, lane["grades"]) for epoch in lane["epochs"]]}
         return {"read_id": read_id or plates.text64(secrets.token_bytes(16)), "seen_at": now_text(seen_s),
                 "candidates": [candidate(plate, jurisdiction), *(candidate(*other) for other in others)]}
 

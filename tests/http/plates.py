@@ -40,8 +40,13 @@ def message(grade, jurisdiction, text):
     return b"\0".join(part.encode() for part in ("platesieve/1", grade, jurisdiction, text))
 
 
+def outputs(prf_, messages):
+    """What the PRF makes of MESSAGES.  Here and below a PRF is the key (bytes) of an epoch of hmac-sha256, or a function of messages."""
+    return [hmac.digest(prf_, one, "sha256") for one in messages] if isinstance(prf_, bytes) else prf_(messages)
+
+
 def prf(key, grade, jurisdiction, text):
-    return hmac.digest(key, message(grade, jurisdiction, text), "sha256")
+    return outputs(key, [message(grade, jurisdiction, text)])[0]
 
 
 def tag(proof_key, list_id, agency):
@@ -65,11 +70,22 @@ def grades_from(weakest):
     return [grade for grade in GRADES if GRADES.index(grade) >= GRADES.index(weakest)]
 
 
-def lane_tokens(key, plate, jurisdiction, grades):
+def messages_of(plate, jurisdiction, grades, side):
+    """{grade: messages}"""
+    return {grade: [message(grade, *pair) for pair in texts(plate, jurisdiction, grade, side)] for grade in grades}
+
+
+def outputs_by_grade(prf_, messages):
+    """What the PRF makes of what messages_of returned, all asked for at once."""
+    made = iter(outputs(prf_, [one for some in messages.values() for one in some]))
+    return {grade: [next(made) for _ in some] for grade, some in messages.items()}
+
+
+def lane_tokens(prf_, plate, jurisdiction, grades):
     """What a lane sends for one candidate and epoch."""
     tokens = {}
-    for grade in grades:
-        made = [text64(prf(key, grade, *pair)[:16]) for pair in texts(plate, jurisdiction, grade, "lane")]
+    for grade, made in outputs_by_grade(prf_, messages_of(plate, jurisdiction, grades, "lane")).items():
+        made = [text64(one[:16]) for one in made]
         if grade == "near":
             tokens[grade] = made
         elif made:
@@ -77,13 +93,10 @@ def lane_tokens(key, plate, jurisdiction, grades):
     return tokens
 
 
-def list_tokens(key, plate, jurisdiction, grades, list_id, agency):
+def list_tokens(prf_, plate, jurisdiction, grades, list_id, agency):
     """What an agency sends for one entry and epoch: tokens with their tags."""
-    tokens = {}
-    for grade in grades:
-        outputs = [prf(key, grade, *pair) for pair in texts(plate, jurisdiction, grade, "list")]
-        tokens[grade] = [text64(out[:16] + tag(out[16:], list_id, agency)) for out in outputs]
-    return tokens
+    made = outputs_by_grade(prf_, messages_of(plate, jurisdiction, grades, "list"))
+    return {grade: [text64(one[:16] + tag(one[16:32], list_id, agency)) for one in some] for grade, some in made.items()}
 
 
 def key_id(key):

@@ -40,8 +40,8 @@ def test_lane(installation, listed):
     assert len(lane["policy"]) == 16
     assert lane["grades"] == ["full", "plate", "similar", "near"]
     epochs = installation.epochs()
-    assert [(one["id"], one["key_id"], one["suite"]) for one in lane["epochs"]] == [(one["id"], one["key_id"], "hmac-sha256") for one in epochs]
-    assert plates.key_id(installation.key(epochs[0]["id"])) == plates.bytes64(epochs[0]["key_id"])
+    assert [(one["id"], one["key_id"], one["suite"]) for one in lane["epochs"]] == [(one["id"], one["key_id"], "voprf-ristretto255-sha512") for one in epochs]
+    assert plates.hashlib.sha256(plates.bytes64(epochs[0]["public_key"])).digest()[:16] == plates.bytes64(epochs[0]["key_id"])
     assert lane["degraded"] is False and lane["candidates_max"] >= 8 and lane["reads_max"] >= 64
 
 
@@ -53,7 +53,7 @@ def test_hit_says_what_the_lane_needs(installation, listed):
     assert alert["instruction"] == "Call." and alert["revision"] == 1 and 0 <= alert["age_s"] < 600 and alert["verify"] is False
     # the tag proves that the agency listed this very plate
     epoch = alert["epoch"]
-    proof = plates.prf(installation.key(epoch), "full", "US-TX", "QQ41HX7")[16:]
+    proof = plates.prf(installation.prf(epoch), "full", "US-TX", "QQ41HX7")[16:32]
     assert plates.bytes64(alert["tag"]) == plates.tag(proof, listed, "customs")
 
 

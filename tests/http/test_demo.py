@@ -57,10 +57,12 @@ def expected(lists, reads):
     return {**told, "hits_by_list": dict(told["hits_by_list"])}
 
 
-def test_figures_are_the_truth():
-    done = demo("--json", "--count", 1500, "--seconds", 3)
+@pytest.mark.parametrize("options", [(), ("--suite", "hmac-sha256")], ids=["default", "hmac-sha256"])
+def test_figures_are_the_truth(options):
+    done = demo("--json", "--count", 1500, "--seconds", 3, *options)
     told = json.loads(done.stdout.splitlines()[-1])
     assert set(told) == {"reads", "cleared", "hits", "hits_by_list", "hits_by_grade", "unusable", "latency_ms", "stored_rows_for_non_matches"}
+    assert (options[-1] if options else "voprf-ristretto255-sha512") in done.stderr
     right = expected(*traffic.make(1500))
     assert right["hits"] > 10 and right["unusable"] == 3
     assert {key: told[key] for key in right} == right

@@ -93,9 +93,9 @@ def test_the_c_example_of_the_second_suite_takes_no_wrong_proof(tmp_path):
     assert f"| token, `full` | `{done.stdout}` |" in example
 
 
-def test_the_shell_example_is_answered(installation, tmp_path):
-    """one-read.sh against the real gate: a listed plate hits, at the strongest grade, and another is clear."""
-    script = tmp_path / "one-read.sh"
+def test_the_shell_example_is_answered(new_installation, tmp_path):
+    """one-read.sh, which is for hmac-sha256, against the real gate: a listed plate hits, at the strongest grade, and another is clear."""
+    installation, script = new_installation({"keys.keyd.suite": "hmac-sha256"}), tmp_path / "one-read.sh"
     script.write_text(blocks("reader-integration.md", "sh")[0])
     name = installation.listed("QQ00Q7Q", "US-TX", grade="near")
 

@@ -19,14 +19,13 @@ from wire import Wire, problem
 
 READER, ANA = "reader/north/1", "agency/customs/ana"
 SUITE = "voprf-ristretto255-sha512"
-VOPRF = {"keys.keyd.suite": SUITE}
 BATCH_MAX = 256
 
 
 @pytest.fixture(scope="module")
 def keys():
-    """A key server of the second suite, alone."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), VOPRF, start=False)
+    """A key server alone."""
+    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {}, start=False)
     house.start(("keys",))
     yield house
     remove_house(house)
@@ -278,7 +277,7 @@ def seconds(moment):
 @pytest.mark.alone
 def test_closed_and_destroyed(new_installation):
     """An epoch that closes is evaluated no more; under load, its erasure neither waits long nor breaks an answer."""
-    house = new_installation({**VOPRF, "keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}, start=False)
+    house = new_installation({"keys.keyd.epoch_length_s": "4", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}, start=False)
     house.start(("keys",))
     epoch, answers = house.epochs(("coming",))[-1], []
     body = {"blinded": [plates.text64(one) for one in some_elements(64)]}
@@ -305,7 +304,7 @@ def test_closed_and_destroyed(new_installation):
 
 
 def test_restart_keeps_the_pair(new_installation):
-    house = new_installation(VOPRF, start=False)
+    house = new_installation(start=False)
     house.start(("keys",))
     before = [(epoch, client(house, epoch, [b"message"])) for epoch in house.epochs(("open", "coming"))]
     with house.without("keys"):
@@ -316,11 +315,11 @@ def test_restart_keeps_the_pair(new_installation):
 
 
 def test_suite_changes_for_new_epochs_only(new_installation):
-    house = new_installation({"keys.keyd.epoch_length_s": "3600", "keys.keyd.epochs_ahead": "1"}, start=False)
+    house = new_installation({"keys.keyd.suite": "hmac-sha256", "keys.keyd.epoch_length_s": "3600", "keys.keyd.epochs_ahead": "1"}, start=False)
     house.start(("keys",))
     old = [one["id"] for one in house.epochs(("open", "coming"))]
     with house.without("keys"):
-        house.asked["settings"] |= {**VOPRF, "keys.keyd.epochs_ahead": "3"}
+        house.asked["settings"] |= {"keys.keyd.suite": SUITE, "keys.keyd.epochs_ahead": "3"}
         house.write_settings()
     listed = eventually(lambda: (lambda found: found if any(one["suite"] == SUITE for one in found) else None)(house.epochs(("open", "coming"))), 20, 0.2)
     for one in listed:
@@ -338,14 +337,14 @@ def test_suite_changes_for_new_epochs_only(new_installation):
 
 def test_a_suite_that_is_not_known(keys):
     conf = keys.folder / "etc/other.conf"
-    conf.write_text((keys.folder / "etc/keys.conf").read_text().replace(SUITE, "poprf-p256-sha256"))
+    conf.write_text((keys.folder / "etc/keys.conf").read_text().replace("[keyd]", "[keyd]\nsuite = poprf-p256-sha256"))
     done = subprocess.run([str(keys.programs / "platesieve-keyd"), "--config", str(conf)], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2 and "suite is not one that is known" in done.stderr and "poprf" not in done.stderr
 
 
-def test_a_gate_takes_both_suites(new_installation):
+def test_a_gate_takes_public_keys_ids(new_installation):
     """A lane is told the suite and the key id of each epoch by the gate; the public key comes from the key server, and fits."""
-    house = new_installation(VOPRF)
+    house = new_installation()
     eventually(lambda: house.get("/v1/lane", READER).status_code == 200, 15, 0.2)
     told = house.lane()["epochs"]
     assert [(one["id"], one["suite"], one["key_id"]) for one in told] == [(one["id"], SUITE, one["key_id"]) for one in house.epochs()]

@@ -1,4 +1,5 @@
-"""The key server: epochs come, open, close and are destroyed on time; keys go to those who may have them, and nowhere else."""
+"""The key server: epochs come, open, close and are destroyed on time; keys of hmac-sha256 go to those who may have them, and nowhere else.  Of the
+other suite there is more in test_evaluate.py."""
 import base64
 import datetime
 import os
@@ -12,9 +13,10 @@ import plates
 from house import assert_problem, eventually
 
 READER, ANA = "reader/north/1", "agency/customs/ana"
-FAST = {"keys.keyd.epoch_length_s": "6", "keys.keyd.epoch_overlap_s": "4", "keys.keyd.destroy_after_s": "4"}
-SHORTEST = {"keys.keyd.epoch_length_s": "2", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}
-STEADY = {"keys.keyd.epoch_length_s": "3600", "keys.keyd.epoch_overlap_s": "120", "keys.keyd.destroy_after_s": "60"}
+HMAC = {"keys.keyd.suite": "hmac-sha256"}
+FAST = {**HMAC, "keys.keyd.epoch_length_s": "6", "keys.keyd.epoch_overlap_s": "4", "keys.keyd.destroy_after_s": "4"}
+SHORTEST = {**HMAC, "keys.keyd.epoch_length_s": "2", "keys.keyd.epoch_overlap_s": "1", "keys.keyd.destroy_after_s": "0"}
+STEADY = {**HMAC, "keys.keyd.epoch_length_s": "3600", "keys.keyd.epoch_overlap_s": "120", "keys.keyd.destroy_after_s": "60"}
 
 
 def start_keys(new_installation, settings):

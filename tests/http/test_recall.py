@@ -6,7 +6,8 @@ import random
 import plates
 
 READER, ANA = "reader/north/1", "agency/customs/ana"
-INSTALLATION = {}  # its own: other files' lists would raise alerts as well
+# Its own: other files' lists would raise alerts as well.  Half a million tokens, of which only the texts matter: the suite that is quick.
+INSTALLATION = {"keys.keyd.suite": "hmac-sha256"}
 
 
 def rows(path):

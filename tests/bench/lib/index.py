@@ -30,13 +30,13 @@ def index_lookup(stage):
 
 # -- many slots in PostgreSQL ----------------------------------------------------------------------------------------------------------------
 
-def insert_slots(stage, slots):
-    """Entries and slots beside those of the list's revision, as if it had been pushed with them: made up in SQL, because it is the
-    loading that is measured.  The gate is stopped meanwhile."""
+def insert_slots(stage, name, slots):
+    """Entries and slots beside those of the revision of list NAME, as if it had been pushed with them: made up in SQL, because it is the
+    loading, or the looking up, that is measured.  The gate is stopped meanwhile."""
     entries = -(-slots // SLOTS_PER_ENTRY)
     key = "hashint8extended(n, 0)"
     numbers = f"(SELECT n FROM generate_series(1::bigint, {entries}) AS n ORDER BY n / 30000, {key}) AS m"  # as parts leave them
-    where = f"(SELECT r.list, r.segment FROM revisions r JOIN lists l ON l.number = r.list WHERE l.id = '{LIST}' AND r.state = 1) AS r"
+    where = f"(SELECT r.list, r.segment FROM revisions r JOIN lists l ON l.number = r.list WHERE l.id = '{name}' AND r.state = 1) AS r"
     packed = " || ".join(f"substr(h, {16 * grade + 1}, 16) || int8send(n) || '\\x0{grade}'" for grade in range(SLOTS_PER_ENTRY))
     began = time.monotonic()
     stage.psql_script(f"""
@@ -48,8 +48,8 @@ def insert_slots(stage, slots):
         INSERT INTO slots (entry, segment, part, epoch, count, near, packed)
             SELECT {key}, r.segment, 1, ({OPEN_EPOCH}), {SLOTS_PER_ENTRY}, false, {packed}
             FROM {numbers}, LATERAL (SELECT sha512(int8send(n)) AS h OFFSET 0) AS hashed, {where};
-        UPDATE lists SET entries = entries + {entries} WHERE id = '{LIST}';
-        UPDATE list_epochs SET slots = slots + {entries * SLOTS_PER_ENTRY} WHERE list = (SELECT number FROM lists WHERE id = '{LIST}');
+        UPDATE lists SET entries = entries + {entries} WHERE id = '{name}';
+        UPDATE list_epochs SET slots = slots + {entries * SLOTS_PER_ENTRY} WHERE list = (SELECT number FROM lists WHERE id = '{name}');
         COMMIT;
         CHECKPOINT;
         ANALYZE slots, entries;
@@ -66,8 +66,7 @@ class Loaded:
     """A gate with many slots, and no others: an installation of its own.  Made once for all figures that want it."""
 
     def __init__(self, stage):
-        if stage.made:
-            stage.leave_installation()
+        stage.fresh()
         self.house = stage.installation
         wanted = 600_000 if stage.quick else 10_000_000
         path = stage.folder / "load.csv"
@@ -75,7 +74,7 @@ class Loaded:
         stage.list_create(LIST, "similar")
         stage.list_push(LIST, path)
         self.house.stop(("gate",))
-        insert_slots(stage, wanted - rows_of_slots(stage))
+        insert_slots(stage, LIST, wanted - rows_of_slots(stage))
         self.rows = rows_of_slots(stage)
         self.start_s = []
 

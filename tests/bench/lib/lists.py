@@ -20,6 +20,7 @@ class Watch:
         self.session = house.session("reader/north/1")
         self.house, self.lane = house, house.lane()
         self.plate = plate(number, prefix)
+        self.house.read(self.lane, self.plate)  # its tokens are known from now on
 
     def hit(self):
         """Whether the plate is listed now; a gate without a list that covers the site has nothing to say yet."""
@@ -60,6 +61,7 @@ def copy_of_slots(stage, name):
 
 def list_push(stage):
     count = 30_000 if stage.quick else 1_000_000
+    stage.fresh(suite="hmac-sha256")
     path = stage.folder / "push.csv"
     pushes, copies = [], []
     for turn in range(1 if stage.quick else min(stage.pairs, 3)):
@@ -77,6 +79,7 @@ def list_push(stage):
         say(f"  {count:,} entries: {pushes[-1]:.2f} s until a hit on the last one ({told:.2f} s until the client was done); "
             f"COPY of its {rows:,} rows: {took:.2f} s")
     path.unlink()
+    stage.fresh()
     yield Figure("list_push", median(pushes), "s", "psql COPY of the rows", median(copies), "<= 60 s", lambda figure: figure.value <= 60)
 
 

@@ -17,7 +17,7 @@ from report import say
 
 TOP = Path(__file__).resolve().parents[3]
 
-# One epoch, so that a check carries tokens once: the longest length, and an overlap that can't matter.
+# One open epoch, so that a check carries tokens once: the longest length, and an overlap that can't matter.
 SETTINGS = {
     "keys.keyd.epoch_length_s": str(31 * 86400),
     "keys.keyd.epoch_overlap_s": "1",
@@ -42,6 +42,7 @@ class Stage:
         self.children = []
         self.folder = None
         self.made, self.count = None, 1
+        self.settings = SETTINGS
         self.loaded = None     # index.Loaded, once made
         self.empty_bytes = 0   # of the gate's process before it had a list
 
@@ -70,7 +71,7 @@ class Stage:
         if not self.made:
             say("making an installation")
             self.made = House(self.folder / f"local-{self.count}")
-            self.made.prepare({}, SETTINGS)
+            self.made.prepare({}, self.settings)
             self.made.start()
             if not wait_until(lambda: self.made.ready().get("ready"), 30):
                 raise Failure("the gate does not get ready")
@@ -86,6 +87,11 @@ class Stage:
             if not self.keep:
                 shutil.rmtree(self.made.folder, ignore_errors=True)
         self.made, self.count = None, self.count + 1
+
+    def fresh(self, **settings):
+        """The next installation that is asked for is a new one, with these settings of its key server."""
+        self.leave_installation()
+        self.settings = {**SETTINGS, **{f"keys.keyd.{key}": value for key, value in settings.items()}}
 
     @property
     def programs(self):
