@@ -210,7 +210,7 @@ class Installation:
             "gate": {"name": "gate-1", "listen": f"127.0.0.1:{port['gate']}", "metrics_listen": f"127.0.0.1:{port['gate_metrics']}",
                      "certificate": self.pki / "node/gate-1.pem", "key": self.pki / "node/gate-1.key", **common, "workers": 4,
                      "registry": f / "registry/gate.conf",
-                     "state_dir": f / "gate", "state_key_file": f / "secrets/gate-state.key", "spool_dir": f / "gate/spool"},
+                     "state_dir": f / "gate", "state_key": f"file:{f}/secrets/gate-state.key", "spool_dir": f / "gate/spool"},
             "keys": {"url": self.keys_url},
             "database": {role: self.cluster.conninfo(f"platesieve_{role}") for role in ("gate", "agency", "owner")},
             "lists": {},
@@ -219,7 +219,7 @@ class Installation:
             "keyd": {"name": "keys-1", "listen": f"127.0.0.1:{port['keys']}", "metrics_listen": f"127.0.0.1:{port['keys_metrics']}",
                      "certificate": self.pki / "node/keys-1.pem", "key": self.pki / "node/keys-1.key", **common,
                      "registry": f / "registry/keys.conf",
-                     "state_dir": f / "keys", "master_key_file": f / "secrets/keys-master.key"},
+                     "state_dir": f / "keys", "master_key": f"file:{f}/secrets/keys-master.key"},
         }
         files = {"gate": gate, "keys": keys, "db": {}}
         for name, value in self.asked["settings"].items():

@@ -95,6 +95,11 @@
 #define LIMIT_EPOCHS_AHEAD 32
 #define LIMIT_EVALUATE_BODY_BYTES 16384  /* a batch of blinded elements, 46 bytes each */
 
+/* -- a daemon's own key -------------------------------------------------------------------------------------------- */
+#define LIMIT_CREDENTIAL_NAME_MAX 255    /* systemd's own */
+#define LIMIT_PIN_MAX 255                /* bytes of a token's PIN */
+#define LIMIT_PKCS11_SLOTS 64            /* of one module */
+
 /* -- client -------------------------------------------------------------------------------------------------------- */
 #define LIMIT_CSV_LINE_BYTES 65536
 #define LIMIT_ANSWER_BYTES (16 * 1024 * 1024) /* an answer that the client accepts */

@@ -23,7 +23,7 @@ static const struct setting table[] = {
     NUMBER("gate", "workers", workers, "4", 1, LIMIT_DATABASE_WORKERS),
     NUMBER("gate", "connections_max", connections_max, "1024", 4, 65536),
     TEXT("gate", "state_dir", state_dir, NULL),
-    TEXT("gate", "state_key_file", state_key_file, NULL),
+    TEXT("gate", "state_key", state_key, NULL),
     TEXT("gate", "spool_dir", spool_dir, NULL),
     NUMBER("gate", "spool_max_bytes", spool_max_bytes, "1073741824", 65536, 1ull << 40),
     TEXT("keys", "url", keys_url, NULL),

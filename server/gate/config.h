@@ -11,7 +11,7 @@
 struct config {
     char *name, *trust_domain, *listen, *metrics_listen;
     char *certificate, *key, *ca, *crl, *registry;
-    char *state_dir, *state_key_file, *spool_dir;
+    char *state_dir, *state_key, *spool_dir;
     unsigned long long threads, workers, connections_max, spool_max_bytes;
     char *keys_url;
     unsigned long long keys_poll_ms;

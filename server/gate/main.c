@@ -7,6 +7,7 @@
 #include "server/gate/routes.h"
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
+#include "server/http/key_source.h"
 #include "server/http/log.h"
 #include "server/http/registry_command.h"
 
@@ -73,9 +74,34 @@ static enum daemon_exit open_databases(struct gate *gate, const struct config *c
     return DAEMON_OK;
 }
 
-static enum daemon_exit open_state(struct gate *gate, const struct config *config)
+static struct key_source state_key(const struct config *config)
 {
-    if (failed(gate_state_open(config->state_dir, config->state_key_file, stderr, &gate->state))) return DAEMON_USAGE;
+    return (struct key_source){ "[gate] state_key", config->state_key, "platesieve/1/state-key" };
+}
+
+/* Before any other part: a token's module is asked while there is one thread. */
+static enum daemon_exit open_state(struct gate *gate, const struct config *config, uint8_t *key)
+{
+    struct key_source source = state_key(config);
+    struct result result = key_source_read(&source, key, stderr);
+    if (failed(result)) return result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
+    result = gate_state_open(config->state_dir, key, stderr, &gate->state);
+    platesieve_wipe(key, PLATESIEVE_KEY_BYTES);
+    return failed(result) ? DAEMON_USAGE : DAEMON_OK;
+}
+
+/* No key is made where there is a state: it would be another than the one that opens it. */
+static enum daemon_exit init(const struct config *config, bool on_token, uint8_t *key)
+{
+    struct key_source source = state_key(config);
+    if (failed(gate_state_free(config->state_dir, stderr))) return DAEMON_FAILED;
+    struct result result = key_source_create(&source, on_token, key, stderr);
+    if (failed(result)) return result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
+    return failed(gate_state_create(config->state_dir, key, stderr)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
+static enum daemon_exit open_spool(struct gate *gate, const struct config *config)
+{
     if (failed(db_seal_with(gate->gate_db, gate_state_mac_key(gate->state))) ||
         failed(db_seal_with(gate->agency_db, gate_state_mac_key(gate->state))))
         return DAEMON_FAILED;
@@ -145,19 +171,19 @@ static void gate_close(struct gate *gate, struct http_server *server)
     metrics_destroy(gate->metrics);
 }
 
-static enum daemon_exit serve(struct gate *gate, const struct config *config, const char *ready_file)
+static enum daemon_exit serve(struct gate *gate, const struct config *config, uint8_t *key, const char *ready_file)
 {
     struct http_server *server = NULL;
-    enum daemon_exit code = DAEMON_OK;
+    enum daemon_exit code = open_state(gate, config, key);
 
     gate->tally = tally_create();
     gate->metrics = metrics_create();
     gate->cooldown = cooldown_create();
-    if (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL) code = DAEMON_FAILED;
+    if (code == DAEMON_OK && (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL)) code = DAEMON_FAILED;
     if (code == DAEMON_OK) register_metrics(gate);
     if (code == DAEMON_OK && failed(registry_create(config->registry, http_routes_roles(gate_routes), &gate->registry))) code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_databases(gate, config);
-    if (code == DAEMON_OK) code = open_state(gate, config);
+    if (code == DAEMON_OK) code = open_spool(gate, config);
     if (code == DAEMON_OK) restore_cooldown(gate);
     if (code == DAEMON_OK) code = start_follow(gate, config);
     if (code == DAEMON_OK) code = start_server(gate, config, &server);
@@ -180,8 +206,6 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
 
     if (registry_command(options))
         return registry_command_run(config->registry, http_routes_roles(gate_routes), ROLE_OPERATOR_GATE, options);
-    if (strcmp(options->command, "init") == 0)
-        return failed(gate_state_create(config->state_dir, config->state_key_file, stderr)) ? DAEMON_FAILED : DAEMON_OK;
     if (strcmp(options->command, "migrate") == 0) {
         if (config->database_owner == NULL) {
             fprintf(stderr, "platesieved: migrate needs `owner` in section [database]\n");
@@ -189,7 +213,15 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
         }
         return migrate_run(config->database_owner, stdout, stderr) == 0 ? DAEMON_OK : DAEMON_FAILED;
     }
-    return serve(&gate, config, options->ready_file);
+    uint8_t *key = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (key == NULL) {
+        log_line(LOG_ERR, "no memory can be locked for the state key");
+        return DAEMON_FAILED;
+    }
+    enum daemon_exit code =
+        strcmp(options->command, "init") == 0 ? init(config, options->make_key, key) : serve(&gate, config, key, options->ready_file);
+    platesieve_secret_free(key);
+    return code;
 }
 
 __attribute__((visibility("default"))) const char *argp_program_version = "platesieved " PACKAGE_VERSION;

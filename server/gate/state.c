@@ -1,7 +1,6 @@
 #include "server/gate/state.h"
 
 #include <sodium.h>
-#include <unistd.h>
 
 #include "server/http/sealed_file.h"
 
@@ -44,7 +43,7 @@ static struct result save(const struct gate_state *state)
     return sealed_file_write(state->folder, STATE_FILE, state->sealing_key, STATE_PURPOSE, &state->secrets, sizeof state->secrets);
 }
 
-static struct result state_new(const char *folder, const char *key_file, FILE *errors, struct gate_state **state)
+static struct result state_new(const char *folder, const uint8_t *key, FILE *errors, struct gate_state **state)
 {
     *state = platesieve_secret_allocate(sizeof **state);
     if (*state == NULL) {
@@ -55,34 +54,35 @@ static struct result state_new(const char *folder, const char *key_file, FILE *e
         fprintf(errors, "the state folder's path is too long\n");
         return FAIL(REASON_INTERNAL);
     }
-    return key_file_read(key_file, (*state)->sealing_key, errors);
+    memcpy((*state)->sealing_key, key, SEALING_KEY_BYTES);
+    return OK;
+}
+
+struct result gate_state_free(const char *folder, FILE *errors)
+{
+    if (!sealed_file_exists(folder, STATE_FILE)) return OK;
+    fprintf(errors, "%s/" STATE_FILE " is there already: peppers are not made anew over a living state\n", folder);
+    return FAIL(REASON_INTERNAL);
 }
 
 static struct result state_fill(struct gate_state *state, FILE *errors)
 {
-    char path[4200];
-
-    (void)snprintf(path, sizeof path, "%s/" STATE_FILE, state->folder);
-    if (access(path, F_OK) == 0) {
-        fprintf(errors, "%s is there already: peppers are not made anew over a living state\n", path);
-        return FAIL(REASON_INTERNAL);
-    }
     state->secrets = (struct secrets){ .version = STATE_VERSION };
     randombytes_buf(state->secrets.pepper, sizeof state->secrets.pepper);
     randombytes_buf(state->secrets.spool_key, sizeof state->secrets.spool_key);
     randombytes_buf(state->secrets.mac_key, sizeof state->secrets.mac_key);
     struct result result = save(state);
-    if (failed(result)) fprintf(errors, "%s can't be written\n", path);
+    if (failed(result)) fprintf(errors, "%s/" STATE_FILE " can't be written\n", state->folder);
     return result;
 }
 
-struct result gate_state_create(const char *folder, const char *key_file, FILE *errors)
+struct result gate_state_create(const char *folder, const uint8_t key[PLATESIEVE_KEY_BYTES], FILE *errors)
 {
     struct gate_state *state = NULL;
 
     TRY(folder_create(folder, errors));
-    TRY(key_file_create(key_file, errors));
-    struct result result = state_new(folder, key_file, errors, &state);
+    TRY(gate_state_free(folder, errors));
+    struct result result = state_new(folder, key, errors, &state);
     if (!failed(result)) result = state_fill(state, errors);
     gate_state_close(state);
     return result;
@@ -100,9 +100,9 @@ static struct result state_load(struct gate_state *state, FILE *errors)
     return result;
 }
 
-struct result gate_state_open(const char *folder, const char *key_file, FILE *errors, struct gate_state **state)
+struct result gate_state_open(const char *folder, const uint8_t key[PLATESIEVE_KEY_BYTES], FILE *errors, struct gate_state **state)
 {
-    struct result result = state_new(folder, key_file, errors, state);
+    struct result result = state_new(folder, key, errors, state);
 
     if (!failed(result)) result = state_load(*state, errors);
     if (!failed(result)) return OK;

@@ -9,9 +9,11 @@
 
 struct gate_state;
 
-/* Makes a new state in FOLDER (refuses to replace one) under the key in KEY_FILE (32 raw bytes, mode 0600). */
-struct result gate_state_create(const char *folder, const char *key_file, FILE *errors);
-struct result gate_state_open(const char *folder, const char *key_file, FILE *errors, struct gate_state **state);
+/* OK when FOLDER holds no state yet; says on ERRORS when it does. */
+struct result gate_state_free(const char *folder, FILE *errors);
+/* Makes a new state in FOLDER (refuses to replace one) under the state key, which is copied. */
+struct result gate_state_create(const char *folder, const uint8_t key[PLATESIEVE_KEY_BYTES], FILE *errors);
+struct result gate_state_open(const char *folder, const uint8_t key[PLATESIEVE_KEY_BYTES], FILE *errors, struct gate_state **state);
 void gate_state_close(struct gate_state *state);
 
 const uint8_t *gate_state_spool_key(const struct gate_state *state); /* 32 bytes, locked memory */

@@ -41,6 +41,7 @@ static error_t end(const struct parse *parse, struct argp_state *state)
     if (parse->command != NULL && parse->command->arguments && options->argument_count == 0) argp_error(state, "a name is missing");
     if (options->quota != NULL && strcmp(options->command, "register") != 0) argp_error(state, "--quota goes with register");
     if (options->json && !lists) argp_error(state, "--json goes with registered");
+    if (options->make_key && strcmp(options->command, "init") != 0) argp_error(state, "--make-key goes with init");
     return 0;
 }
 
@@ -55,6 +56,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'R': options->routes = true; return 0;
     case 'q': options->quota = argument; return 0;
     case 'j': options->json = true; return 0;
+    case 'm': options->make_key = true; return 0;
     case ARGP_KEY_ARG: return take_argument(parse, argument, state);
     case ARGP_KEY_END: return end(parse, state);
     default: return ARGP_ERR_UNKNOWN;
@@ -64,6 +66,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp_option argp_options[] = {
     { "config", 'c', "FILE", 0, "settings (platesieved.conf(5))", 0 },
     { "ready-file", 'r', "FILE", 0, "write pid and ports there as JSON when ready", 0 },
+    { "make-key", 'm', NULL, 0, "with init: make the key on the PKCS#11 token, if it has none of that name", 0 },
     { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
     { "quota", 'q', "PROFILE", 0, "with register: the quota profile (default: that of the name's role)", 0 },
     { "json", 'j', NULL, 0, "with registered: as JSON", 0 },

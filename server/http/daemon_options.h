@@ -1,4 +1,4 @@
-/* The command line of both daemons: one command and what it works on, --config, --ready-file, --routes, --quota, --json. */
+/* The command line of both daemons: one command and what it works on, --config, --ready-file, --routes, --make-key, --quota, --json. */
 #ifndef SERVER_HTTP_DAEMON_OPTIONS_H
 #define SERVER_HTTP_DAEMON_OPTIONS_H
 
@@ -14,6 +14,7 @@ struct daemon_options {
     size_t argument_count;
     const char *quota; /* NULL: not given */
     bool json;
+    bool make_key; /* with init: make the key on a PKCS#11 token */
 };
 
 struct daemon_command {

@@ -7,15 +7,20 @@ libserver_http_a_SOURCES = \
 	server/http/daemon.c server/http/daemon.h \
 	server/http/daemon_options.c server/http/daemon_options.h \
 	server/http/exchange.c \
+	server/http/file_io.c server/http/file_io.h \
 	server/http/http.h \
 	server/http/internal.h \
 	server/http/identities.c server/http/identities.h \
 	server/http/json.c server/http/json.h \
+	server/http/key_source.c server/http/key_source.h \
 	server/http/later.c \
 	server/http/listen.c \
 	server/http/log.c server/http/log.h \
 	server/http/metrics.c server/http/metrics.h \
 	server/http/peer.c \
+	server/http/pkcs11_key.c server/http/pkcs11_key.h \
+	server/http/pkcs11_token.c server/http/pkcs11_token.h \
+	server/http/pkcs11_uri.c server/http/pkcs11_uri.h \
 	server/http/probes.c server/http/probes.h \
 	server/http/registry.c server/http/registry.h \
 	server/http/registry_command.c server/http/registry_command.h \
@@ -29,6 +34,7 @@ libserver_http_a_SOURCES = \
 	server/http/router.c server/http/router.h \
 	server/http/routes.c \
 	server/http/sealed_file.c server/http/sealed_file.h \
+	server/http/secret_file.c server/http/secret_file.h \
 	server/http/server.c \
 	server/http/settings.c server/http/settings.h \
 	server/http/stack.c \
@@ -36,8 +42,8 @@ libserver_http_a_SOURCES = \
 	server/http/tls_io.c \
 	server/http/trust.c server/http/trust.h \
 	server/http/worker.c
-libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(SODIUM_CFLAGS)
+libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(SODIUM_CFLAGS) $(P11KIT_CFLAGS)
 # what a program that links libserver-http.a links besides
-SERVER_HTTP_LIBS = libserver-http.a $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) -lpthread
+SERVER_HTTP_LIBS = libserver-http.a $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(P11KIT_LIBS) -lpthread
 # each daemon lists this among its own sources
 SERVER_HTTP_ZEROING = server/http/zeroing_free.c

@@ -7,87 +7,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/http/file_io.h"
+
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define SEALED_MAX (NONCE_BYTES + SEALED_PLAIN_MAX + TAG_BYTES)
 
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0) (void)close(*fd);
-}
-
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, bytes, size);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
-/* At most SIZE_MAX bytes; -1 on an error or when there is more. */
-static ssize_t read_all(int fd, uint8_t *bytes, size_t size_max)
-{
-    size_t size = 0;
-    uint8_t beyond;
-
-    for (;;) {
-        ssize_t got = size < size_max ? read(fd, bytes + size, size_max - size) : read(fd, &beyond, 1);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0 || (got > 0 && size == size_max)) return -1;
-        if (got == 0) return (ssize_t)size;
-        size += (size_t)got;
-    }
-}
-
-/* -- keys ------------------------------------------------------------------------------------------------------------------ */
-
-static struct result complain(FILE *errors, const char *file, const char *why)
-{
-    fprintf(errors, "%s: %s\n", file, why);
-    return FAIL(REASON_INTERNAL);
-}
-
-struct result key_file_read(const char *file, uint8_t key[SEALING_KEY_BYTES], FILE *errors)
-{
-    int fd CLEANUP(close_fd) = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat info;
-
-    if (fd < 0) return complain(errors, file, strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return complain(errors, file, "is not a plain file");
-    if ((info.st_mode & 077) != 0) return complain(errors, file, "may be read by others: chmod 600");
-    if (read_all(fd, key, SEALING_KEY_BYTES) == SEALING_KEY_BYTES) return OK;
-    sodium_memzero(key, SEALING_KEY_BYTES);
-    return complain(errors, file, "must hold exactly 32 bytes");
-}
-
-struct result key_file_create(const char *file, FILE *errors)
-{
-    uint8_t key[SEALING_KEY_BYTES];
-    int fd CLEANUP(close_fd) = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0 && errno == EEXIST) return OK;
-    if (fd < 0) return complain(errors, file, strerror(errno));
-    randombytes_buf(key, sizeof key);
-    bool good = write_all(fd, key, sizeof key) && fsync(fd) == 0;
-    sodium_memzero(key, sizeof key);
-    return good ? OK : complain(errors, file, "can't be written");
-}
-
 struct result folder_create(const char *folder, FILE *errors)
 {
     struct stat info;
+    const char *why = NULL;
 
     if (mkdir(folder, 0700) == 0) return OK;
-    if (errno != EEXIST) return complain(errors, folder, strerror(errno));
-    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) return complain(errors, folder, "is not a folder");
-    return OK;
+    if (errno != EEXIST) why = strerror(errno);
+    else if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) why = "is not a folder";
+    if (why == NULL) return OK;
+    fprintf(errors, "%s: %s\n", folder, why);
+    return FAIL(REASON_INTERNAL);
 }
-
-/* -- files ----------------------------------------------------------------------------------------------------------------- */
 
 static bool path_make(char path[PATH_MAX], const char *folder, const char *name, const char *suffix)
 {
@@ -97,7 +34,7 @@ static bool path_make(char path[PATH_MAX], const char *folder, const char *name,
 
 static bool folder_sync(const char *folder)
 {
-    int fd CLEANUP(close_fd) = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd CLEANUP(file_close) = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && fsync(fd) == 0;
 }
 
@@ -109,14 +46,14 @@ static bool overwrite(int fd)
 
     if (fstat(fd, &info) != 0 || lseek(fd, 0, SEEK_SET) != 0) return false;
     for (off_t left = info.st_size; left > 0; left -= (off_t)sizeof zeros)
-        if (!write_all(fd, zeros, left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros)) return false;
+        if (!file_write_all(fd, zeros, left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros)) return false;
     return fsync(fd) == 0;
 }
 
 static bool write_new(const char *path, const uint8_t *bytes, size_t size)
 {
-    int fd CLEANUP(close_fd) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd >= 0 && write_all(fd, bytes, size) && fsync(fd) == 0;
+    int fd CLEANUP(file_close) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd >= 0 && file_write_all(fd, bytes, size) && fsync(fd) == 0;
 }
 
 struct result sealed_file_write(const char *folder, const char *name, const uint8_t key[SEALING_KEY_BYTES], const char *purpose, const void *plain,
@@ -130,7 +67,7 @@ struct result sealed_file_write(const char *folder, const char *name, const uint
     if (crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + NONCE_BYTES, NULL, plain, size, (const uint8_t *)purpose, strlen(purpose), NULL, sealed,
                                                    key) != 0)
         return FAIL(REASON_INTERNAL);
-    int old CLEANUP(close_fd) = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    int old CLEANUP(file_close) = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (!write_new(temporary, sealed, NONCE_BYTES + size + TAG_BYTES) || rename(temporary, path) != 0 || !folder_sync(folder)) {
         (void)unlink(temporary);
         return FAIL(REASON_INTERNAL);
@@ -146,9 +83,9 @@ struct result sealed_file_read(const char *folder, const char *name, const uint8
 
     *size = 0;
     if (!path_make(path, folder, name, "")) return FAIL(REASON_INTERNAL);
-    int fd CLEANUP(close_fd) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd CLEANUP(file_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return FAIL(errno == ENOENT ? REASON_NOT_FOUND : REASON_INTERNAL);
-    ssize_t got = read_all(fd, sealed, sizeof sealed);
+    ssize_t got = file_read_all(fd, sealed, sizeof sealed);
     if (got < (ssize_t)(NONCE_BYTES + TAG_BYTES) || (size_t)got - NONCE_BYTES - TAG_BYTES > size_max) return FAIL(REASON_INTERNAL);
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, sealed + NONCE_BYTES, (size_t)got - NONCE_BYTES, (const uint8_t *)purpose,
                                                    strlen(purpose), sealed, key) != 0)
@@ -157,12 +94,21 @@ struct result sealed_file_read(const char *folder, const char *name, const uint8
     return OK;
 }
 
+bool sealed_file_exists(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    if (!path_make(path, folder, name, "")) return true;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 struct result sealed_file_erase(const char *folder, const char *name)
 {
     char path[PATH_MAX];
 
     if (!path_make(path, folder, name, "")) return FAIL(REASON_INTERNAL);
-    int fd CLEANUP(close_fd) = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd CLEANUP(file_close) = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return FAIL(errno == ENOENT ? REASON_NONE : REASON_INTERNAL);
     bool good = overwrite(fd) && unlink(path) == 0 && folder_sync(folder);
     return good ? OK : FAIL(REASON_INTERNAL);

@@ -1,8 +1,10 @@
-/* Small secrets in sealed files, for both daemons: XChaCha20-Poly1305 under a key that lies elsewhere.  A file is replaced whole (temporary
-   file, fsync, rename, fsync of the folder) and what it held before is overwritten, as far as the file system lets one. */
+/* Small secrets in sealed files, for both daemons: XChaCha20-Poly1305 under a key that lies elsewhere
+   (server/http/key_source.h).  A file is replaced whole (temporary file, fsync, rename, fsync of the folder) and what it held before is
+   overwritten, as far as the file system lets one. */
 #ifndef SERVER_HTTP_SEALED_FILE_H
 #define SERVER_HTTP_SEALED_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,10 +14,6 @@
 #define SEALING_KEY_BYTES 32
 #define SEALED_PLAIN_MAX 4096 /* bytes */
 
-/* Reads 32 raw bytes; refuses another size, a file that others may read, and one that is not a plain file.  Says why on ERRORS. */
-struct result key_file_read(const char *file, uint8_t key[SEALING_KEY_BYTES], FILE *errors);
-/* Makes FILE with 32 random bytes, mode 0600; OK and untouched if it is there. */
-struct result key_file_create(const char *file, FILE *errors);
 /* Makes FOLDER, mode 0700, unless it is there. */
 struct result folder_create(const char *folder, FILE *errors);
 
@@ -27,6 +25,8 @@ struct result sealed_file_write(const char *folder, const char *name, const uint
    key or purpose, or unreadable. */
 struct result sealed_file_read(const char *folder, const char *name, const uint8_t key[SEALING_KEY_BYTES], const char *purpose, void *plain,
                                size_t size_max, size_t *size);
+/* There is one, whatever it holds; also when that can't be told. */
+bool sealed_file_exists(const char *folder, const char *name);
 /* Overwrites FOLDER/NAME, syncs, unlinks, syncs the folder.  OK if there is none. */
 struct result sealed_file_erase(const char *folder, const char *name);
 

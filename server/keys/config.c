@@ -22,7 +22,7 @@ static const struct setting table[] = {
     NUMBER("workers", workers, "0", 0, LIMIT_WORKERS),
     NUMBER("connections_max", connections_max, "1024", 4, 65536),
     TEXT("state_dir", state_dir, NULL, 0),
-    TEXT("master_key_file", master_key_file, NULL, 0),
+    TEXT("master_key", master_key, NULL, 0),
     TEXT("suite", suite_name, "voprf-ristretto255-sha512", 0),
     NUMBER("epoch_length_s", epoch_length_s, "86400", LIMIT_EPOCH_LENGTH_S_MIN, LIMIT_EPOCH_LENGTH_S_MAX),
     NUMBER("epoch_overlap_s", epoch_overlap_s, "3600", 0, LIMIT_EPOCH_LENGTH_S_MAX),

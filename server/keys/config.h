@@ -10,7 +10,7 @@
 struct config {
     char *name, *trust_domain, *listen, *metrics_listen;
     char *certificate, *key, *ca, *crl, *registry;
-    char *state_dir, *master_key_file;
+    char *state_dir, *master_key;
     char *suite_name;
     unsigned long long threads, workers, connections_max;
     unsigned long long epoch_length_s, epoch_overlap_s, epochs_ahead, destroy_after_s;

@@ -41,13 +41,17 @@ static struct result complain(FILE *errors, const char *folder, const char *name
 
 /* -- making one -------------------------------------------------------------------------------- */
 
+struct result epoch_store_free(const char *folder, FILE *errors)
+{
+    if (sealed_file_exists(folder, MARK)) return complain(errors, folder, MARK, "this folder holds epoch keys already");
+    return OK;
+}
+
 struct result epoch_store_create(const char *folder, const uint8_t *master, FILE *errors)
 {
     uint8_t mark[MARK_BYTES];
-    size_t size;
     TRY(folder_create(folder, errors));
-    if (sealed_file_read(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark, &size).reason != REASON_NOT_FOUND)
-        return complain(errors, folder, MARK, "this folder holds epoch keys already");
+    TRY(epoch_store_free(folder, errors));
     randombytes_buf(mark, sizeof mark);
     if (failed(sealed_file_write(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark)))
         return complain(errors, folder, MARK, "can't be written");

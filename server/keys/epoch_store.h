@@ -28,6 +28,8 @@ struct epoch {
 
 struct epoch_store;
 
+/* OK when FOLDER holds no store yet; says on ERRORS when it does. */
+struct result epoch_store_free(const char *folder, FILE *errors);
 /* Makes the store in FOLDER, which it makes if need be; refuses one that holds a store.  MASTER has
    PLATESIEVE_KEY_BYTES. */
 struct result epoch_store_create(const char *folder, const uint8_t *master, FILE *errors);

@@ -5,26 +5,39 @@
 
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
+#include "server/http/key_source.h"
 #include "server/http/log.h"
 #include "server/http/registry_command.h"
-#include "server/http/sealed_file.h"
 #include "server/keys/keyd.h"
 
 #define STOP_MS 3000
 
-/* The folder that PATH lies in is not made: a master key belongs to a place that somebody chose. */
-static enum daemon_exit init(const struct config *config, uint8_t *master)
+static struct key_source master_key(const struct config *config)
 {
-    if (failed(key_file_create(config->master_key_file, stderr)) ||
-        failed(key_file_read(config->master_key_file, master, stderr)))
-        return DAEMON_FAILED;
+    return (struct key_source){ "[keyd] master_key", config->master_key, "platesieve/1/master-key" };
+}
+
+/* No key is made where the folder is not free: it would be another than the one that opens it. */
+static enum daemon_exit init(const struct config *config, bool on_token, uint8_t *master)
+{
+    struct key_source source = master_key(config);
+    if (failed(epoch_store_free(config->state_dir, stderr))) return DAEMON_FAILED;
+    struct result result = key_source_create(&source, on_token, master, stderr);
+    if (failed(result)) return result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
     return failed(epoch_store_create(config->state_dir, master, stderr)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
+/* Before any other part: a token's module is asked while there is one thread. */
+static enum daemon_exit read_master(const struct config *config, uint8_t *master)
+{
+    struct key_source source = master_key(config);
+    struct result result = key_source_read(&source, master, stderr);
+    return !failed(result) ? DAEMON_OK : result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
 }
 
 static enum daemon_exit open_store(struct keyd *keyd, uint8_t *master)
 {
     const struct config *config = keyd->config;
-    if (failed(key_file_read(config->master_key_file, master, stderr))) return DAEMON_USAGE;
     struct result result = epoch_store_open(config->state_dir, master, stderr, &keyd->store);
     platesieve_wipe(master, PLATESIEVE_KEY_BYTES);
     if (failed(result)) return DAEMON_FAILED;
@@ -77,8 +90,9 @@ static void register_metrics(struct keyd *keyd)
 static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *ready_file)
 {
     struct http_server *server = NULL;
+    enum daemon_exit code = read_master(keyd->config, master);
     keyd->metrics = metrics_create();
-    enum daemon_exit code = keyd->metrics == NULL ? DAEMON_FAILED : DAEMON_OK;
+    if (code == DAEMON_OK && keyd->metrics == NULL) code = DAEMON_FAILED;
     if (code == DAEMON_OK) register_metrics(keyd);
     if (code == DAEMON_OK &&
         failed(registry_create(keyd->config->registry, http_routes_roles(keyd_routes), &keyd->registry)))
@@ -112,7 +126,7 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
     }
     struct keyd keyd = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
     enum daemon_exit code =
-        strcmp(options->command, "init") == 0 ? init(config, master) : serve(&keyd, master, options->ready_file);
+        strcmp(options->command, "init") == 0 ? init(config, options->make_key, master) : serve(&keyd, master, options->ready_file);
     platesieve_secret_free(master);
     return code;
 }
@@ -126,8 +140,8 @@ int main(int argc, char **argv)
     struct config config;
     daemon_options_parse(argc, argv, commands, "[run|init|registered]\n{register|unregister} NAME...",
                          "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
-                         "run serves until SIGTERM (the default); init makes the state folder, and the master key if there is none; "
-                         REGISTRY_COMMANDS_ABOUT,
+                         "run serves until SIGTERM (the default); init makes the state folder, and the file of the master key if there "
+                         "is none; " REGISTRY_COMMANDS_ABOUT,
                          &options);
     if (options.routes) {
         http_routes_print(keyd_routes, stdout);

@@ -29,7 +29,7 @@ struct ever { /* every slot that was ever pushed */
 };
 
 struct scene {
-    char folder[32], epochs_file[64], key_file[64], agency[32];
+    char folder[32], epochs_file[64], agency[32];
     struct db *agency_db, *gate_db;
     struct gate_state *state;
     struct follow *follow;
@@ -442,14 +442,15 @@ static void make_lists(struct scene *scene)
     free(list);
 }
 
+static const uint8_t state_key[PLATESIEVE_KEY_BYTES] = { 5 };
+
 static void make_folder(struct scene *scene)
 {
     snprintf(scene->folder, sizeof(scene->folder), "/tmp/follow-test-XXXXXX");
     assert_non_null(mkdtemp(scene->folder));
     snprintf(scene->epochs_file, sizeof(scene->epochs_file), "%s/epochs.json", scene->folder);
-    snprintf(scene->key_file, sizeof(scene->key_file), "%s/key", scene->folder);
-    assert_ok(gate_state_create(scene->folder, scene->key_file, stderr));
-    assert_ok(gate_state_open(scene->folder, scene->key_file, stderr, &scene->state));
+    assert_ok(gate_state_create(scene->folder, state_key, stderr));
+    assert_ok(gate_state_open(scene->folder, state_key, stderr, &scene->state));
 }
 
 static void open_databases(struct scene *scene)

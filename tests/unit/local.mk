@@ -115,6 +115,11 @@ tests_unit_spool_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_spool_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
 tests_unit_spool_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/key_source_test
+tests_unit_key_source_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS) $(P11KIT_CFLAGS)
+tests_unit_key_source_test_LDADD = $(SERVER_HTTP_LIBS) libplatesieve.la $(SODIUM_LIBS) $(CMOCKA_LIBS)
+tests_unit_key_source_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/state_test
 tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_state_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
