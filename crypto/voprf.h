@@ -51,7 +51,7 @@ void voprf_hash_to_scalar(const struct voprf_bytes *tag, const struct voprf_byte
 void voprf_finalize(const struct platesieve_message *message, const struct platesieve_element *unblinded,
                     uint8_t output[VOPRF_OUTPUT_BYTES]);
 
-/* -- the group (voprf_group.c) ------------------------------------------------------------------------------------- */
+/* -- the group (voprf_group.c, voprf_sum.c) ------------------------------------------------------------------------ */
 
 /* Below the group's order, in constant time; zero is canonical. */
 bool voprf_scalar_is_canonical(const uint8_t scalar[VOPRF_SCALAR_BYTES]);
@@ -60,9 +60,19 @@ bool voprf_scalar_is_canonical(const uint8_t scalar[VOPRF_SCALAR_BYTES]);
 bool voprf_multiply(const uint8_t scalar[VOPRF_SCALAR_BYTES], const struct platesieve_element *element,
                     struct platesieve_element *product);
 bool voprf_multiply_base(const uint8_t scalar[VOPRF_SCALAR_BYTES], struct platesieve_element *product);
+/* RFC 9496, A.1. */
+void voprf_generator(struct platesieve_element *generator);
 /* False for an element that is not canonical.  SUM may be one of the summands. */
 bool voprf_sum(const struct platesieve_element *left, const struct platesieve_element *right,
                struct platesieve_element *sum);
+/* Σ weights[i] * elements[i], of what is public: the time depends on it.  False for an element that is not canonical or
+   the identity, and for a weight of zero; the weights are canonical.  The sum may be the identity. */
+bool voprf_weighted_sum(const uint8_t (*weights)[VOPRF_SCALAR_BYTES], const struct platesieve_element *elements,
+                        size_t count, struct platesieve_element *sum);
+/* The same by libsodium alone: where libdecaf is not there, and what it is held against. */
+bool voprf_weighted_sum_by_sodium(const uint8_t (*weights)[VOPRF_SCALAR_BYTES],
+                                  const struct platesieve_element *elements, size_t count,
+                                  struct platesieve_element *sum);
 bool voprf_element_is_good(const struct platesieve_element *element);
 void voprf_small_scalar(unsigned number, uint8_t scalar[VOPRF_SCALAR_BYTES]);
 

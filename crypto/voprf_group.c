@@ -39,6 +39,16 @@ bool voprf_multiply_base(const uint8_t scalar[VOPRF_SCALAR_BYTES], struct plates
     return false;
 }
 
+void voprf_generator(struct platesieve_element *generator)
+{
+    static const uint8_t bytes[PLATESIEVE_ELEMENT_BYTES] = { 0xe2, 0xf2, 0xae, 0x0a, 0x6a, 0xbc, 0x4e, 0x71,
+                                                             0xa8, 0x84, 0xa9, 0x61, 0xc5, 0x00, 0x51, 0x5f,
+                                                             0x58, 0xe3, 0x0b, 0x6a, 0xa5, 0x82, 0xdd, 0x8d,
+                                                             0xb6, 0xa6, 0x59, 0x45, 0xe0, 0x8d, 0x2d, 0x76 };
+
+    memcpy(generator->bytes, bytes, sizeof bytes);
+}
+
 bool voprf_sum(const struct platesieve_element *left, const struct platesieve_element *right,
                struct platesieve_element *sum)
 {

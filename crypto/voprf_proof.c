@@ -14,20 +14,6 @@ static struct voprf_bytes composite_seed(const struct platesieve_element *public
     return seed;
 }
 
-/* *SUM += SCALAR * ELEMENT; the first is just put there. */
-static bool add_multiple(const uint8_t *scalar, const struct platesieve_element *element, bool first,
-                         struct platesieve_element *sum)
-{
-    struct platesieve_element product;
-
-    if (!voprf_multiply(scalar, element, &product))
-        return false;
-    if (!first)
-        return voprf_sum(sum, &product, sum);
-    *sum = product;
-    return true;
-}
-
 /* ComputeComposites, or without Z (NULL), which the holder of the key has more cheaply, ComputeCompositesFast.
    False when an element is bad. */
 static bool composites(const struct platesieve_element *public_key, const struct platesieve_element *blinded,
@@ -35,7 +21,7 @@ static bool composites(const struct platesieve_element *public_key, const struct
                        struct platesieve_element *z)
 {
     const struct voprf_bytes tag = voprf_tag("HashToScalar-", VOPRF_MODE_VOPRF), seed = composite_seed(public_key);
-    uint8_t weight[VOPRF_SCALAR_BYTES];
+    uint8_t weights[PLATESIEVE_VOPRF_BATCH_MAX][VOPRF_SCALAR_BYTES];
 
     assert(count >= 1 && count <= PLATESIEVE_VOPRF_BATCH_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -46,12 +32,10 @@ static bool composites(const struct platesieve_element *public_key, const struct
         voprf_add_sized(&input, blinded[i].bytes, sizeof blinded[i].bytes);
         voprf_add_sized(&input, evaluated[i].bytes, sizeof evaluated[i].bytes);
         voprf_add_text(&input, "Composite");
-        voprf_hash_to_scalar(&tag, &input, weight);
-        if (!add_multiple(weight, &blinded[i], i == 0, m) ||
-            (z != NULL && !add_multiple(weight, &evaluated[i], i == 0, z)))
-            return false;
+        voprf_hash_to_scalar(&tag, &input, weights[i]);
     }
-    return true;
+    return voprf_weighted_sum(weights, blinded, count, m) &&
+           (z == NULL || voprf_weighted_sum(weights, evaluated, count, z));
 }
 
 static void challenge(const struct platesieve_element *public_key, const struct platesieve_element *m,
@@ -92,8 +76,14 @@ static bool commitments(const uint8_t *c, const uint8_t *s, const struct platesi
                         const struct platesieve_element *m, const struct platesieve_element *z,
                         struct platesieve_element *t2, struct platesieve_element *t3)
 {
-    return voprf_multiply_base(s, t2) && add_multiple(c, public_key, false, t2) && add_multiple(s, m, true, t3) &&
-           add_multiple(c, z, false, t3);
+    const struct platesieve_element of_t3[2] = { *m, *z };
+    struct platesieve_element of_t2[2] = { [1] = *public_key };
+    uint8_t weights[2][VOPRF_SCALAR_BYTES];
+
+    voprf_generator(&of_t2[0]);
+    memcpy(weights[0], s, VOPRF_SCALAR_BYTES);
+    memcpy(weights[1], c, VOPRF_SCALAR_BYTES);
+    return voprf_weighted_sum(weights, of_t2, 2, t2) && voprf_weighted_sum(weights, of_t3, 2, t3);
 }
 
 struct platesieve_result voprf_verify(const struct platesieve_element *public_key,

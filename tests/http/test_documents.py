@@ -23,8 +23,10 @@ def blocks(document, language):
 def build_example(folder, text):
     """TEXT, built as a stranger would, against the library in the build folder."""
     (folder / "one-read.c").write_text(text)
-    needs = re.search(r"^Requires\.private: (.*)$", (BUILD / "crypto/libplatesieve.pc").read_text(), re.M)[1].split()
-    flags = subprocess.run(["pkg-config", "--libs", *needs], capture_output=True, text=True, check=True).stdout.split()
+    described = (BUILD / "crypto/libplatesieve.pc").read_text()
+    needs = re.search(r"^Requires\.private: (.*)$", described, re.M)[1].split()
+    flags = re.search(r"^Libs\.private:(.*)$", described, re.M)[1].split()
+    flags += subprocess.run(["pkg-config", "--libs", *needs], capture_output=True, text=True, check=True).stdout.split()
     if "#define PLATESIEVE_SANITIZER 1" in (BUILD / "config.h").read_text():
         flags.append("-fsanitize=address,undefined")
     subprocess.run(["cc", "-std=c17", "-Wall", "-Wextra", "-Werror", f"-I{TOP}/include", "one-read.c", "-o", "one-read",
