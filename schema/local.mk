@@ -1,7 +1,8 @@
 # what schema/ holds: numbered migrations, compiled into platesieved; roles, for a superuser; the interface
 SCHEMA_SQL = \
 	schema/0001_lists.sql \
-	schema/0002_hits.sql
+	schema/0002_hits.sql \
+	schema/0003_epoch_end.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

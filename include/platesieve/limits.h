@@ -93,6 +93,9 @@
 #define LIMIT_EPOCH_LENGTH_S_MIN 2
 #define LIMIT_EPOCH_LENGTH_S_MAX (31 * 86400)
 #define LIMIT_EPOCHS_AHEAD 32
+#define LIMIT_ROTATION_LATE_S 60         /* a rotation may name a time that is so long over: its request was under way */
+#define LIMIT_ROTATION_BODY_BYTES 4096
+#define LIMIT_ROTATION_REASON_MAX 200    /* bytes of why, for the log */
 #define LIMIT_EVALUATE_BODY_BYTES 16384  /* a batch of blinded elements, 46 bytes each */
 
 /* -- a daemon's own key -------------------------------------------------------------------------------------------- */

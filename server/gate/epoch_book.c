@@ -13,10 +13,14 @@ static struct booked_epoch *find(struct epoch_book *book, const struct keys_epoc
     return NULL;
 }
 
+static bool same_place(const struct keys_epoch *a, const struct keys_epoch *b)
+{
+    return a->number == b->number && strcmp(a->id, b->id) == 0 && a->opens_ms == b->opens_ms;
+}
+
 static bool same(const struct keys_epoch *a, const struct keys_epoch *b)
 {
-    return a->number == b->number && strcmp(a->id, b->id) == 0 && a->suite == b->suite && a->opens_ms == b->opens_ms &&
-           memcmp(a->key_id, b->key_id, sizeof(a->key_id)) == 0;
+    return same_place(a, b) && a->suite == b->suite && memcmp(a->key_id, b->key_id, sizeof(a->key_id)) == 0;
 }
 
 static void set_time(int64_t *time, int64_t now, bool *changed)
@@ -29,7 +33,7 @@ static bool update(struct epoch_book *book, struct booked_epoch *booked, const s
 {
     bool changed = false, dead = epoch->destroyed && !booked->known.destroyed;
 
-    if (!same(&booked->known, epoch)) {
+    if (!same(&booked->known, epoch) && !(epoch->destroyed && same_place(&booked->known, epoch))) {
         book->other_key = true;
         return false;
     }
@@ -37,6 +41,7 @@ static bool update(struct epoch_book *book, struct booked_epoch *booked, const s
     if (!booked->known.destroyed) {
         set_time(&booked->known.closes_ms, epoch->closes_ms, &changed);
         set_time(&booked->known.destroyed_ms, epoch->destroyed_ms, &changed);
+        booked->moved |= changed;
     } else if (dead) {
         if (booked->known.destroyed_ms > now_ms) booked->known.destroyed_ms = now_ms;
         if (booked->known.closes_ms > now_ms) booked->known.closes_ms = now_ms;

@@ -14,6 +14,7 @@ struct booked_epoch {
     bool prepared;                   /* the database has room for its slots */
     bool clashes;                    /* the database knows another epoch by this number */
     bool loaded;                     /* its slots are in the index, as far as the lists' version goes */
+    bool moved;                      /* its times are not those that were told first; for the log */
     int64_t retry_ms;                /* before that, don't ask the database again */
 };
 
@@ -26,7 +27,8 @@ struct epoch_book {
 };
 
 /* Takes in what the key server said at NOW_MS: new epochs, and other times for closing and destroying; one that it
-   calls destroyed ends now. An epoch that it does not name stays.  True when anything changed. */
+   calls destroyed ends now, also when it knows it under another key: then it has none for ours.  An epoch that it does
+   not name stays.  True when anything changed. */
 bool epoch_book_merge(struct epoch_book *book, const struct keys_answer *answer, int64_t now_ms);
 
 /* Moves the first epoch whose time is over at NOW_MS out of the book, to *OVER; false when there is none. */

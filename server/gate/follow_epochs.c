@@ -41,9 +41,34 @@ static void watch_answer(struct follow *follow, const struct keys_answer *answer
     else if (!lost && !clashes && follow->disk_retry_ms == 0) follow_note(follow, &follow->status.epochs_alarm, false);
 }
 
-static void note_over(struct follow *follow, const struct keys_epoch *epoch)
+/* One that was destroyed before it opened says nothing: others may open before it would have. */
+static void note_over(struct follow *follow, const struct keys_epoch *epoch, int64_t now_ms)
 {
-    if (epoch->number + 1 > follow->over_last) follow->over_last = epoch->number + 1;
+    if (epoch->opens_ms <= now_ms && epoch->number + 1 > follow->over_last) follow->over_last = epoch->number + 1;
+}
+
+static void note_ended(struct follow *follow, const struct keys_epoch *epoch)
+{
+    for (size_t i = 0; i < follow->ended_count; i++)
+        if (follow->ended[i].number == epoch->number) return;
+    if (follow->ended_count == LIMIT_EPOCHS_KNOWN)
+        memmove(&follow->ended[0], &follow->ended[1], --follow->ended_count * sizeof(follow->ended[0]));
+    struct ended_epoch *ended = &follow->ended[follow->ended_count++];
+    *ended = (struct ended_epoch){ .number = epoch->number };
+    memcpy(ended->id, epoch->id, sizeof(ended->id));
+}
+
+/* The database may have been told of a later end; and what it keeps is of use to nobody. */
+static void tell_ended(struct follow *follow)
+{
+    for (size_t i = 0; i < follow->ended_count && follow->status.database_up; i++) {
+        struct ended_epoch *ended = &follow->ended[i];
+        bool forward = false;
+
+        if (ended->told || failed(db_epoch_end(follow->settings.db, ended->number, ended->id, &forward))) continue;
+        ended->told = true;
+        if (forward) log_line(LOG_NOTICE, "epoch %s was destroyed before its time: its slots go", ended->id);
+    }
 }
 
 static bool merge(struct follow *follow, int64_t now_ms)
@@ -53,8 +78,10 @@ static bool merge(struct follow *follow, int64_t now_ms)
 
     if (!take_answer(follow, &answer)) return false;
     changed = epoch_book_merge(&follow->book, &answer, now_ms);
-    for (size_t i = 0; i < answer.count; i++)
-        if (answer.epochs[i].destroyed || answer.epochs[i].destroyed_ms <= now_ms) note_over(follow, &answer.epochs[i]);
+    for (size_t i = 0; i < answer.count; i++) {
+        if (answer.epochs[i].destroyed) note_ended(follow, &answer.epochs[i]);
+        if (answer.epochs[i].destroyed || answer.epochs[i].destroyed_ms <= now_ms) note_over(follow, &answer.epochs[i], now_ms);
+    }
     watch_answer(follow, &answer);
     return changed;
 }
@@ -66,7 +93,9 @@ static bool move_over(struct follow *follow, int64_t now_ms)
 
     while (follow->over_count < LIMIT_EPOCHS_KNOWN && epoch_book_take_over(&follow->book, now_ms, &over)) {
         follow->over[follow->over_count++] = over;
-        note_over(follow, &over.known);
+        log_line(LOG_NOTICE, "epoch %s, number %llu, is over: its slots leave the memory", over.known.id,
+                 (unsigned long long)over.known.number);
+        note_over(follow, &over.known, now_ms);
         moved = true;
     }
     return moved;
@@ -90,11 +119,46 @@ static bool ratchet(struct follow *follow)
         return true; /* that epoch's pepper is: furnish() finds out, and the next lowest is another */
     if (!failed(result)) {
         follow->ratcheted = lowest + 1;
+        log_line(LOG_NOTICE, "the pepper is ratcheted to number %llu: none before can be made again",
+                 (unsigned long long)lowest);
         return true;
     }
     follow->disk_retry_ms = follow_ticks_ms() + FOLLOW_RETRY_MS;
     alarm_raise(follow, "the state folder refuses the ratchet");
     return false;
+}
+
+static void tell_times(const struct keys_epoch *epoch, const char *what)
+{
+    char opens[TIME_TEXT_SIZE], closes[TIME_TEXT_SIZE], destroyed[TIME_TEXT_SIZE];
+
+    time_format(epoch->opens_ms, opens);
+    time_format(epoch->closes_ms, closes);
+    time_format(epoch->destroyed_ms, destroyed);
+    log_line(LOG_NOTICE, "epoch %s, number %llu, %s: opens %s, closes %s, is destroyed %s", epoch->id,
+             (unsigned long long)epoch->number, what, opens, closes, destroyed);
+}
+
+static bool between(int64_t at_ms, int64_t after_ms, int64_t until_ms)
+{
+    return at_ms > after_ms && at_ms <= until_ms;
+}
+
+/* What became of the epochs since the last round, for the log. */
+static void tell_turns(struct follow *follow, int64_t now_ms)
+{
+    int64_t since_ms = follow->told_ms;
+
+    follow->told_ms = now_ms;
+    for (size_t i = 0; i < follow->book.count; i++) {
+        struct booked_epoch *epoch = &follow->book.epochs[i];
+
+        if (epoch->moved) tell_times(&epoch->known, "has other times now");
+        epoch->moved = false;
+        if (since_ms == 0) continue;
+        if (between(epoch->known.opens_ms, since_ms, now_ms)) log_line(LOG_NOTICE, "epoch %s is open", epoch->known.id);
+        if (between(epoch->known.closes_ms, since_ms, now_ms)) log_line(LOG_NOTICE, "epoch %s is closed", epoch->known.id);
+    }
 }
 
 static struct result make_pepper(struct follow *follow, struct booked_epoch *epoch)
@@ -115,6 +179,7 @@ static void furnish(struct follow *follow, struct booked_epoch *epoch)
     if (!failed(result)) epoch->index = index_create();
     if (epoch->index != NULL) {
         follow->book_published = false;
+        tell_times(&epoch->known, "is known");
         return;
     }
     platesieve_pepper_destroy(epoch->pepper);
@@ -223,13 +288,17 @@ static void save(struct follow *follow)
 void follow_epochs(struct follow *follow)
 {
     int64_t now_ms = follow_now_ms(follow);
-    bool merged = merge(follow, now_ms), moved = move_over(follow, now_ms);
+    bool merged = merge(follow, now_ms);
+
+    tell_turns(follow, now_ms);
+    bool moved = move_over(follow, now_ms);
 
     if (merged || moved) follow->book_published = follow->book_saved = false;
     if (ratchet(follow))
         for (size_t i = 0; i < follow->book.count; i++) furnish(follow, &follow->book.epochs[i]);
     for (size_t i = 0; i < follow->book.count && follow->status.database_up; i++)
         prepare(follow, &follow->book.epochs[i]);
+    tell_ended(follow);
     if (!follow->book_published) follow->book_published = publish(follow);
     if (!follow->book_published) return;
     /* Nobody reads a catalogue with them any more. */

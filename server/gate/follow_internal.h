@@ -27,6 +27,12 @@ struct coverage_row {
     bool whole;
 };
 
+struct ended_epoch {
+    uint64_t number;
+    char id[LIMIT_EPOCH_ID_MAX + 1];
+    bool told;                         /* the database knows */
+};
+
 struct follow {
     struct follow_settings settings;   /* its strings are these: */
     char *strings[6];
@@ -53,6 +59,9 @@ struct follow {
                                           catalogue */
     size_t over_count;
     uint64_t ratcheted, over_last;     /* numbers + 1; 0: none */
+    size_t ended_count;                /* epochs that the key server calls destroyed, the latest last */
+    struct ended_epoch ended[LIMIT_EPOCHS_KNOWN];
+    int64_t told_ms;                   /* epochs that opened or closed until then were said on the log */
     int64_t disk_retry_ms;
     struct segments segments;
     struct coverage_row *coverage;     /* as the database had it at the last load */

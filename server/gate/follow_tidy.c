@@ -28,6 +28,12 @@ static bool prepare_days(struct follow *follow)
     return true;
 }
 
+static void tell_dropped(void *context, uint64_t number)
+{
+    (void)context;
+    log_line(LOG_NOTICE, "the slots of epoch number %llu are dropped from the database", (unsigned long long)number);
+}
+
 void *follow_tidy(void *context)
 {
     struct follow *follow = context;
@@ -42,7 +48,7 @@ void *follow_tidy(void *context)
         if (ticks >= days_ms) days_ms = ticks + (prepare_days(follow) ? DAYS_EVERY_MS : RETRY_MS);
         if (ticks >= epochs_ms) {
             /* A push or a load may be in the way: it is tried again. */
-            (void)failed(db_epochs_drop(follow->settings.db));
+            (void)failed(db_epochs_drop(follow->settings.db, tell_dropped, NULL));
             epochs_ms = ticks + EPOCHS_EVERY_MS;
         }
         if (ticks < bite_ms || atomic_load(&follow->ending)) continue;

@@ -96,7 +96,8 @@ static bool take_epoch(const json_t *object, struct keys_epoch *epoch, bool *str
         return false;
     *strange = !platesieve_suite_parse(suite, &epoch->suite);
     if (!*strange && !take_public_key(object, epoch)) return false;
-    return epoch->opens_ms < epoch->closes_ms && epoch->closes_ms <= epoch->destroyed_ms;
+    /* a key may be destroyed before its time */
+    return epoch->opens_ms < epoch->closes_ms && (epoch->destroyed || epoch->closes_ms <= epoch->destroyed_ms);
 }
 
 /* Behind all that were taken before. */

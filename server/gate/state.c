@@ -7,7 +7,7 @@
 #define STATE_FILE "gate.sealed"
 #define STATE_PURPOSE "platesieve/1/gate-state"
 #define STATE_VERSION 1
-#define RATCHET_STEPS_MAX 1000000 /* epochs that a gate may have slept through */
+#define RATCHET_STEPS_MAX (1 << 26) /* a number counts two seconds: four years that a gate may have slept through */
 
 /* What lies in the file, as it is. */
 struct secrets {

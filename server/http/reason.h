@@ -48,6 +48,7 @@ enum reason {
     REASON_NAME,          /* 422: no name, or of a role that this daemon has no use for */
     REASON_LAST_OPERATOR, /* 409 */
     REASON_REGISTRY,      /* 503: its file can't be read or written */
+    REASON_ROTATION, /* 409: no epoch can open then */
     /* the machine */
     REASON_DATABASE, /* 503, Retry-After */
     REASON_BUSY,     /* 503, Retry-After: limits on memory or queue reached */

@@ -80,7 +80,7 @@ static bool fits(const struct epoch *epoch, size_t size)
     char id[SCHEDULE_ID_SIZE];
     schedule_id(epoch->span.opens_s, id);
     return strcmp(id, epoch->id) == 0 && epoch->span.opens_s < epoch->span.closes_s &&
-           epoch->span.closes_s <= epoch->span.destroyed_s &&
+           (epoch->erased || epoch->span.closes_s <= epoch->span.destroyed_s) &&
            (unsigned)epoch->suite <= PLATESIEVE_VOPRF_RISTRETTO255_SHA512 && size == content_size(epoch);
 }
 

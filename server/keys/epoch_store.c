@@ -30,7 +30,6 @@ struct epoch_store {
     pthread_rwlock_t guard;                 /* over what is below */
     struct held epochs[LIMIT_EPOCHS_KNOWN]; /* by opening time, then number */
     size_t count;
-    uint64_t next; /* number of the next epoch */
 };
 
 static struct result complain(FILE *errors, const char *folder, const char *name, const char *why)
@@ -71,7 +70,6 @@ static void insert(struct epoch_store *store, const struct epoch *epoch, struct 
         store->epochs[at] = store->epochs[at - 1];
     }
     store->epochs[at] = (struct held){ *epoch, key };
-    if (epoch->number >= store->next) store->next = epoch->number + 1;
 }
 
 static void drop(struct epoch_store *store, size_t at)
@@ -205,7 +203,6 @@ struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *
     struct epoch_store *store = calloc(1, sizeof *store);
     if (store == NULL) return FAIL(REASON_INTERNAL);
     store->lock = -1;
-    store->next = 1;
     pthread_rwlock_init(&store->guard, NULL);
     store->folder = strdup(folder);
     store->master = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
@@ -251,14 +248,14 @@ static struct result make(struct epoch_store *store, struct epoch *epoch, struct
     return result;
 }
 
-struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first,
-                              enum platesieve_suite suite, struct epoch *added)
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, enum platesieve_suite suite,
+                              struct epoch *added)
 {
     if (store->count == LIMIT_EPOCHS_KNOWN) return FAIL(REASON_TOO_MANY);
-    struct epoch epoch = { .number = store->count == 0 ? first : store->next, .suite = suite, .span = *span };
+    struct epoch epoch = { .number = schedule_number(span->opens_s), .suite = suite, .span = *span };
     struct epoch_key *key = NULL;
     schedule_id(span->opens_s, epoch.id);
-    if (find_id(store, epoch.id) != NULL) return FAIL(REASON_INTERNAL);
+    if (find_number(store, epoch.number) != NULL) return FAIL(REASON_ROTATION);
     TRY(make(store, &epoch, &key));
     pthread_rwlock_wrlock(&store->guard); /* known to others only now that it is durable */
     insert(store, &epoch, key);
@@ -267,13 +264,38 @@ struct result epoch_store_add(struct epoch_store *store, const struct span *span
     return OK;
 }
 
-/* Forgets the oldest erased ones.  A file that stays for an error is tried again next time. */
-static void prune(struct epoch_store *store)
+static struct result rewrite(struct epoch_store *store, struct epoch *epoch, const struct span *span, uint8_t *secret)
+{
+    TRY(epoch_file_read(store->folder, store->master, epoch, secret));
+    epoch->span = *span;
+    return epoch_file_write(store->folder, store->master, epoch, secret);
+}
+
+struct result epoch_store_reschedule(struct epoch_store *store, uint64_t number, int64_t closes_s, int64_t destroyed_s)
+{
+    struct held *held = find_number(store, number);
+    if (held == NULL || held->epoch.erased) return FAIL(REASON_NOT_FOUND);
+    struct epoch epoch = held->epoch;
+    struct span span = { epoch.span.opens_s, closes_s, destroyed_s };
+    uint8_t *secret = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    if (secret == NULL) return FAIL(REASON_BUSY);
+    struct result result = rewrite(store, &epoch, &span, secret);
+    platesieve_secret_free(secret);
+    TRY(result);
+    pthread_rwlock_wrlock(&store->guard);
+    held->epoch.span = span;
+    pthread_rwlock_unlock(&store->guard);
+    return OK;
+}
+
+/* Forgets the oldest erased ones, but for those whose opening is still to come: the calendar would make them again.  A
+   file that stays for an error is tried again next time. */
+static void prune(struct epoch_store *store, int64_t now_s)
 {
     size_t erased = 0;
     for (size_t i = store->count; i > 0; i--) {
         struct epoch epoch = store->epochs[i - 1].epoch;
-        if (!epoch.erased || ++erased <= SCHEDULE_ERASED_KEPT || failed(epoch_file_erase(store->folder, &epoch)))
+        if (!epoch.erased || epoch.span.opens_s > now_s || ++erased <= SCHEDULE_ERASED_KEPT || failed(epoch_file_erase(store->folder, &epoch)))
             continue;
         pthread_rwlock_wrlock(&store->guard);
         drop(store, i - 1);
@@ -294,14 +316,14 @@ struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int6
 
     struct epoch live = held->epoch, erased = live;
     erased.erased = true;
-    if (now_s > erased.span.destroyed_s)
-        erased.span.destroyed_s = now_s; /* the daemon was not there in time: say when it really was */
+    if (now_s > erased.span.destroyed_s || now_s < erased.span.opens_s)
+        erased.span.destroyed_s = now_s; /* not on time, or before its time: say when it really was */
     TRY(epoch_file_write(store->folder, store->master, &erased, NULL));
     TRY(epoch_file_erase(store->folder, &live));
     pthread_rwlock_wrlock(&store->guard);
     held->epoch = erased;
     pthread_rwlock_unlock(&store->guard);
-    prune(store);
+    prune(store, now_s);
     return OK;
 }
 

@@ -1,10 +1,10 @@
 /* The epochs and their keys: on disk one sealed file for each, in memory the keys on locked pages.
 
    Folder: "store" says that this folder was made for keys, and under which master key; "lock" is held by the daemon
-   that uses it; "0000000017-20261122T000000Z.key" is a live epoch; "….gone" one whose key was erased (the last eight).
-   Anything else is refused, but for names that begin with a dot.
+   that uses it; "0000000017-20261122T000000Z.key" is a live epoch; "….gone" one whose key was erased (the last eight,
+   and those that have not come to their opening).  Anything else is refused, but for names that begin with a dot.
 
-   Threads: one thread adds and erases; any thread may list and ask for keys. */
+   Threads: one at a time adds, changes and erases; any thread may list and ask for keys. */
 #ifndef SERVER_KEYS_EPOCH_STORE_H
 #define SERVER_KEYS_EPOCH_STORE_H
 
@@ -38,12 +38,14 @@ struct result epoch_store_create(const char *folder, const uint8_t *master, FILE
 struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *errors, struct epoch_store **store);
 void epoch_store_close(struct epoch_store *store); /* NULL is fine */
 
-/* A new epoch with a new key, durable when it returns.  Its number follows the last one's; an empty store begins with
-   FIRST. REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN. */
-struct result epoch_store_add(struct epoch_store *store, const struct span *span, uint64_t first,
-                              enum platesieve_suite suite, struct epoch *added);
+/* A new epoch with a new key, durable when it returns.  REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN; REASON_ROTATION when
+   one that is known has its number. */
+struct result epoch_store_add(struct epoch_store *store, const struct span *span, enum platesieve_suite suite,
+                              struct epoch *added);
+/* Other times for the close and the erasure of epoch NUMBER, which has a key; durable when it returns. */
+struct result epoch_store_reschedule(struct epoch_store *store, uint64_t number, int64_t closes_s, int64_t destroyed_s);
 /* Erases the key of epoch NUMBER: from memory as soon as nobody has borrowed it, while nobody can borrow it any more,
-   and from the disk.  On failure the epoch is still to be erased. */
+   and from the disk.  On failure the epoch is still to be erased.  May be called before its time. */
 struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int64_t now_s);
 
 /* Copies all epochs, oldest first; ROOM for LIMIT_EPOCHS_KNOWN. */

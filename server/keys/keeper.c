@@ -12,11 +12,27 @@
 struct keeper {
     struct keeper_settings settings;
     pthread_t thread;
-    pthread_mutex_t lock;
+    pthread_mutex_t work; /* held while the store is changed */
+    int64_t told_ms;      /* epochs that opened or closed until then were said on the log */
+    pthread_mutex_t lock; /* over what is below */
     pthread_cond_t wake;
     bool ending;
     atomic_bool healthy;
 };
+
+static void tell_made(const struct epoch *epoch)
+{
+    char opens[TIME_TEXT_SIZE], closes[TIME_TEXT_SIZE];
+    time_format(epoch->span.opens_s * 1000, opens);
+    time_format(epoch->span.closes_s * 1000, closes);
+    log_line(LOG_NOTICE, "epoch %s, number %llu, has a key: opens %s, closes %s", epoch->id,
+             (unsigned long long)epoch->number, opens, closes);
+}
+
+static void tell_erased(const struct epoch *epoch)
+{
+    log_line(LOG_NOTICE, "the key of epoch %s, number %llu, is erased", epoch->id, (unsigned long long)epoch->number);
+}
 
 static bool erase_due(const struct keeper_settings *settings, int64_t now_s)
 {
@@ -29,21 +45,22 @@ static bool erase_due(const struct keeper_settings *settings, int64_t now_s)
             log_line(LOG_ERR, "the key of epoch %s could not be erased from the disk", epochs[i].id);
             fine = false;
         } else {
-            log_line(LOG_NOTICE, "the key of epoch %s, number %llu, is erased", epochs[i].id,
-                     (unsigned long long)epochs[i].number);
+            tell_erased(&epochs[i]);
         }
     }
     return fine;
 }
 
-static bool is_there(struct epoch_store *store, int64_t opens_s)
+/* One that was erased before its time counts, because another took its place; so does one that was opened after it. */
+static bool is_there(struct epoch_store *store, int64_t opens_s, int64_t now_s)
 {
     struct epoch epochs[LIMIT_EPOCHS_KNOWN];
-    char id[SCHEDULE_ID_SIZE];
     size_t count = epoch_store_list(store, epochs);
-    schedule_id(opens_s, id);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(epochs[i].id, id) == 0) return true;
+    for (size_t i = 0; i < count; i++) {
+        const struct span *span = &epochs[i].span;
+        if (epochs[i].number == schedule_number(opens_s)) return true;
+        if (!epochs[i].erased && opens_s < span->opens_s && span->opens_s <= now_s) return true;
+    }
     return false;
 }
 
@@ -53,14 +70,12 @@ static bool make_missing(const struct keeper_settings *settings, int64_t now_s)
     size_t count = schedule_wanted(&settings->schedule, now_s, wanted);
     for (size_t i = 0; i < count; i++) {
         struct epoch added;
-        if (is_there(settings->store, wanted[i].opens_s)) continue;
-        /* a calendar number: it goes on where it was if the store was lost, and no gate's ratchet has to go back */
-        uint64_t first = (uint64_t)(wanted[i].opens_s / settings->schedule.length_s);
-        if (failed(epoch_store_add(settings->store, &wanted[i], first, settings->suite, &added))) {
+        if (is_there(settings->store, wanted[i].opens_s, now_s)) continue;
+        if (failed(epoch_store_add(settings->store, &wanted[i], settings->suite, &added))) {
             log_line(LOG_ERR, "the key of the next epoch could not be made");
-            return false; /* those after it would get its number */
+            return false;
         }
-        log_line(LOG_NOTICE, "epoch %s, number %llu, has a key", added.id, (unsigned long long)added.number);
+        tell_made(&added);
     }
     return true;
 }
@@ -71,6 +86,117 @@ bool keeper_tick(const struct keeper_settings *settings)
     bool erased = erase_due(settings, now_s);
     return make_missing(settings, now_s) && erased;
 }
+
+/* -- turns, for the log ---------------------------------------------------------------------------------------------- */
+
+static bool between(int64_t at_s, int64_t after_ms, int64_t until_ms)
+{
+    return at_s * 1000 > after_ms && at_s * 1000 <= until_ms;
+}
+
+static void tell_turns(struct keeper *keeper)
+{
+    struct epoch epochs[LIMIT_EPOCHS_KNOWN];
+    size_t count = epoch_store_list(keeper->settings.store, epochs);
+    int64_t since_ms = keeper->told_ms, now_ms = clock_now_ms(keeper->settings.clock);
+    for (size_t i = 0; i < count; i++) {
+        const struct epoch *epoch = &epochs[i];
+        if (epoch->erased && epoch->span.destroyed_s < epoch->span.opens_s) continue; /* replaced before it opened */
+        if (between(epoch->span.opens_s, since_ms, now_ms)) log_line(LOG_NOTICE, "epoch %s is open", epoch->id);
+        if (between(epoch->span.closes_s, since_ms, now_ms)) log_line(LOG_NOTICE, "epoch %s is closed", epoch->id);
+    }
+    keeper->told_ms = now_ms;
+}
+
+static bool tick(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->work);
+    bool fine = keeper_tick(&keeper->settings);
+    tell_turns(keeper);
+    pthread_mutex_unlock(&keeper->work);
+    return fine;
+}
+
+/* -- rotating ------------------------------------------------------------------------------------------------------ */
+
+static void tell_rotated(const struct rotation_plan *plan, const struct rotation *rotation, const char *who, const char *why)
+{
+    char id[SCHEDULE_ID_SIZE];
+    schedule_id(rotation->opens_s, id);
+    log_line(LOG_WARNING, "rotation by %s: epoch %s %s; %zu close with it%s, %zu that come are replaced; reason: %s", who,
+             id, plan->made ? "stands already" : "is put into the calendar", plan->change_count,
+             rotation->destroy ? " and are destroyed" : "", plan->erase_count, *why == '\0' ? "not said" : why);
+}
+
+static struct result add_epochs(const struct keeper_settings *settings, const struct rotation_plan *plan)
+{
+    struct epoch added;
+    if (!plan->made) {
+        TRY(epoch_store_add(settings->store, &plan->span, settings->suite, &added));
+        tell_made(&added);
+    }
+    for (size_t i = 0; i < plan->add_count; i++) {
+        TRY(epoch_store_add(settings->store, &plan->add[i], settings->suite, &added));
+        tell_made(&added);
+    }
+    return OK;
+}
+
+static struct result change_epochs(const struct keeper_settings *settings, const struct rotation_plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct rotation_change *change = &plan->change[i];
+        char closes[TIME_TEXT_SIZE], destroyed[TIME_TEXT_SIZE];
+        TRY(epoch_store_reschedule(settings->store, change->number, change->closes_s, change->destroyed_s));
+        time_format(change->closes_s * 1000, closes);
+        time_format(change->destroyed_s * 1000, destroyed);
+        log_line(LOG_NOTICE, "epoch number %llu now closes %s, its key is erased %s", (unsigned long long)change->number,
+                 closes, destroyed);
+    }
+    return OK;
+}
+
+/* New keys first: whatever breaks this off, there is one to go on with. */
+static struct result carry_out(const struct keeper_settings *settings, const struct rotation_plan *plan, int64_t now_s)
+{
+    TRY(add_epochs(settings, plan));
+    TRY(change_epochs(settings, plan));
+    for (size_t i = 0; i < plan->erase_count; i++) {
+        TRY(epoch_store_erase(settings->store, plan->erase[i], now_s));
+        log_line(LOG_NOTICE, "the key of epoch number %llu is erased before it opened", (unsigned long long)plan->erase[i]);
+    }
+    return OK;
+}
+
+static struct result rotate(struct keeper *keeper, const struct rotation *rotation, const char *who, const char *why)
+{
+    const struct keeper_settings *settings = &keeper->settings;
+    struct epoch epochs[LIMIT_EPOCHS_KNOWN];
+    struct rotation_plan plan;
+    int64_t now_s = clock_now_ms(settings->clock) / 1000;
+    size_t count = epoch_store_list(settings->store, epochs);
+    TRY(rotation_make_plan(rotation, &settings->schedule, now_s, epochs, count, &plan));
+    tell_rotated(&plan, rotation, who, why);
+    struct result result = carry_out(settings, &plan, now_s);
+    if (failed(result)) log_line(LOG_ERR, "the rotation was broken off: %s", reason_row(result.reason)->title);
+    else if (!keeper_tick(settings)) result = FAIL(REASON_INTERNAL);
+    return result;
+}
+
+struct result keeper_rotate(struct keeper *keeper, const struct rotation *rotation, const char *who, const char *why,
+                            struct epoch *opened)
+{
+    struct epoch epochs[LIMIT_EPOCHS_KNOWN];
+    pthread_mutex_lock(&keeper->work);
+    struct result result = rotate(keeper, rotation, who, why);
+    size_t count = failed(result) ? 0 : epoch_store_list(keeper->settings.store, epochs);
+    pthread_mutex_unlock(&keeper->work);
+    for (size_t i = 0; i < count; i++)
+        if (epochs[i].span.opens_s == rotation->opens_s) *opened = epochs[i];
+    return result;
+}
+
+/* -- the thread ---------------------------------------------------------------------------------------------------- */
 
 static bool pause_tick(struct keeper *keeper)
 {
@@ -91,7 +217,7 @@ static bool pause_tick(struct keeper *keeper)
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
-    while (pause_tick(keeper)) atomic_store(&keeper->healthy, keeper_tick(&keeper->settings));
+    while (pause_tick(keeper)) atomic_store(&keeper->healthy, tick(keeper));
     return NULL;
 }
 
@@ -101,6 +227,8 @@ struct result keeper_start(const struct keeper_settings *settings, struct keeper
     if (keeper == NULL) return FAIL(REASON_INTERNAL);
     pthread_condattr_t attributes;
     keeper->settings = *settings;
+    keeper->told_ms = clock_now_ms(settings->clock);
+    pthread_mutex_init(&keeper->work, NULL);
     atomic_init(&keeper->healthy, keeper_tick(settings));
     pthread_mutex_init(&keeper->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -125,6 +253,7 @@ void keeper_stop(struct keeper *keeper)
     pthread_join(keeper->thread, NULL);
     pthread_cond_destroy(&keeper->wake);
     pthread_mutex_destroy(&keeper->lock);
+    pthread_mutex_destroy(&keeper->work);
     free(keeper);
 }
 

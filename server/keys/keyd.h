@@ -18,7 +18,7 @@ struct keyd {
     struct keeper *keeper;
     struct registry *registry;
     struct metrics *metrics;
-    struct metric *keys_given, *evaluations, *ready, *live;
+    struct metric *keys_given, *evaluations, *rotations, *ready, *live;
 };
 
 extern const struct route keyd_routes[];
@@ -36,6 +36,7 @@ struct reply get_identities(void *app, struct request *request);
 struct reply get_identity(void *app, struct request *request);
 struct reply put_identity(void *app, struct request *request);
 struct reply delete_identity(void *app, struct request *request);
+struct reply post_rotation(void *app, struct request *request);
 struct reply get_livez(void *app, struct request *request);
 struct reply get_readyz(void *app, struct request *request);
 struct reply get_metrics(void *app, struct request *request);

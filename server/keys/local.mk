@@ -8,6 +8,7 @@ libkeys_a_SOURCES = \
 	server/keys/epoch_key.c server/keys/epoch_key.h \
 	server/keys/epoch_store.c server/keys/epoch_store.h \
 	server/keys/keeper.c server/keys/keeper.h \
+	server/keys/rotation.c server/keys/rotation.h \
 	server/keys/schedule.c server/keys/schedule.h
 libkeys_a_CFLAGS = $(KEYS_CFLAGS)
 
@@ -18,6 +19,7 @@ platesieve_keyd_SOURCES = \
 	server/keys/endpoints/evaluate.c \
 	server/keys/endpoints/identities.c \
 	server/keys/endpoints/probes.c \
+	server/keys/endpoints/rotation.c \
 	server/keys/endpoints/status.c \
 	server/keys/keyd.h \
 	server/keys/main.c \

@@ -83,6 +83,8 @@ static void register_metrics(struct keyd *keyd)
         metrics_counter(keyd->metrics, "platesieve_keys_given_total", "Epoch keys that were given out.", "");
     keyd->evaluations = metrics_counter(keyd->metrics, "platesieve_evaluations_total",
                                         "Elements that were evaluated and proven.", "");
+    keyd->rotations = metrics_counter(keyd->metrics, "platesieve_rotations_total",
+                                      "Epochs that an operator put into the calendar.", "");
     keyd->live = metrics_gauge(keyd->metrics, "platesieve_keys_live", "Epochs whose key is not erased.", "");
     keyd->ready = metrics_gauge(keyd->metrics, "platesieve_ready", "1 when the key server can do its work.", "");
 }

@@ -9,6 +9,8 @@ const struct route keyd_routes[] = {
     { "/v1/epochs/{}/evaluate", METHOD_POST, ROLE_READER | ROLE_AGENCY, LIMIT_EVALUATE_BODY_BYTES, post_evaluate,
       RUN_ON_WORKER, false },
     IDENTITY_ROUTES(ROLE_OPERATOR_KEYS, get_identities, get_identity, put_identity, delete_identity),
+    { "/v1/epochs/rotate", METHOD_POST, ROLE_OPERATOR_KEYS, LIMIT_ROTATION_BODY_BYTES, post_rotation, RUN_ON_WORKER,
+      false },
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
     { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
     { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },

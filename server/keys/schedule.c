@@ -46,3 +46,8 @@ void schedule_id(int64_t opens_s, char id[SCHEDULE_ID_SIZE])
     gmtime_r(&when, &tm);
     strftime(id, SCHEDULE_ID_SIZE, "%Y%m%dT%H%M%SZ", &tm);
 }
+
+uint64_t schedule_number(int64_t opens_s)
+{
+    return (uint64_t)(opens_s / SCHEDULE_NUMBER_S);
+}

@@ -25,7 +25,9 @@ enum epoch_state { EPOCH_COMING, EPOCH_OPEN, EPOCH_CLOSED, EPOCH_DESTROYED };
 #define SCHEDULE_WANTED_MAX (LIMIT_EPOCHS_AHEAD + 2)
 #define SCHEDULE_ERASED_KEPT 8 /* destroyed epochs that stay known, without their keys */
 #define SCHEDULE_ID_SIZE 17    /* "20261122T000000Z" and the ending zero */
+#define SCHEDULE_NUMBER_S 2    /* epochs open at least so far apart: that is what numbers count */
 
+static_assert(SCHEDULE_NUMBER_S <= LIMIT_EPOCH_LENGTH_S_MIN, "a number belongs to one epoch");
 static_assert(SCHEDULE_EARLY_S <= LIMIT_EPOCH_LENGTH_S_MIN, "one epoch at most is made early");
 
 /* NULL, or what is wrong with it: too many epochs at a time would be open or known. */
@@ -40,5 +42,8 @@ enum epoch_state schedule_state(const struct span *span, bool erased, int64_t no
 const char *schedule_state_name(enum epoch_state state);
 /* The id of an epoch that opens then. */
 void schedule_id(int64_t opens_s, char id[SCHEDULE_ID_SIZE]);
+/* And its number.  Of the opening time alone: so numbers rise with it whatever was put in between or lost, and all key
+   servers give the same. */
+uint64_t schedule_number(int64_t opens_s);
 
 #endif

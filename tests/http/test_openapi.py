@@ -90,6 +90,7 @@ LIMITS = {
     "Hits/properties/hits/maxItems": "LIMIT_PAGE",
     "Epochs/properties/epochs/maxItems": "LIMIT_EPOCHS_KNOWN",
     "Blinded/properties/blinded/maxItems": "PLATESIEVE_VOPRF_BATCH_MAX",
+    "Rotation/properties/reason/maxLength": "LIMIT_ROTATION_REASON_MAX",
 }
 
 
@@ -163,6 +164,10 @@ def answers_of_hmac(contract, house):
     ask("GET", f"/v1/epochs/{known['id']}/key", "node", 403, "keys")
     ask("POST", f"/v1/epochs/{known['id']}/evaluate", "reader", 404, "keys", body={"blinded": ["A" * 43]})
     ask("GET", "/v1/epochs/20010101T000000Z/key", "reader", 404, "keys")
+    ask("POST", "/v1/epochs/rotate", "operator/keys", 200, "keys", body={"destroy": True, "coming": True, "reason": "schemas"})
+    ask("POST", "/v1/epochs/rotate", "operator/keys", 409, "keys", body={"opens": known["opens"]})
+    ask("POST", "/v1/epochs/rotate", "operator/keys", 400, "keys", body={"opens": "soon"})
+    ask("GET", "/v1/epochs", "reader", 200, "keys")
     ask("GET", "/v1/status", "operator/keys", 200, "keys")
 
 

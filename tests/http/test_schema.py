@@ -82,7 +82,7 @@ def test_no_grant_on_a_partition(database):
 def test_functions_of_the_owner_fix_their_search_path(database):
     rows = database.psql("SELECT proname, coalesce(array_to_string(proconfig, ' '), '') FROM pg_proc"
                          " WHERE pronamespace = 'platesieve'::regnamespace AND prosecdef")
-    assert {name for name, _ in rows} == {"epoch_prepare", "epoch_drop", "day_prepare", "day_drop"}
+    assert {name for name, _ in rows} == {"epoch_prepare", "epoch_end", "epoch_drop", "day_prepare", "day_drop"}
     for name, config in rows:
         assert "search_path=platesieve, pg_temp" in config, name
         assert database.psql(f"SELECT has_function_privilege('platesieve_agency', oid, 'EXECUTE') FROM pg_proc WHERE proname = '{name}'") == [["f"]]

@@ -567,6 +567,42 @@ static void test_hits_recent(void **state)
     free(list);
 }
 
+struct drops {
+    unsigned count;
+    uint64_t last;
+};
+
+static void take_drop(void *context, uint64_t number)
+{
+    struct drops *drops = context;
+    drops->count++;
+    drops->last = number;
+}
+
+/* An epoch ends before its time, once, and only under its own name. */
+static void test_epoch_end(void **state)
+{
+    (void)state;
+    bool ended = true;
+    struct drops drops = { 0 };
+    struct db_epoch soon = { .number = EPOCH + 2, .id = "20991122T000000Z", .opens_ms = INT64_C(3900000000000),
+                             .closes_ms = INT64_C(4000000000000), .destroyed_ms = INT64_C(4000000000000) };
+    assert_ok(db_epoch_prepare(gate_db, &soon));
+    assert_ok(db_epoch_end(gate_db, soon.number, "20991123T000000Z", &ended));
+    assert_false(ended);
+    assert_ok(db_epochs_drop(gate_db, take_drop, &drops));
+    assert_int_equal(drops.count, 0);
+    assert_ok(db_epoch_end(gate_db, soon.number, soon.id, &ended));
+    assert_true(ended);
+    assert_ok(db_epoch_end(gate_db, soon.number, soon.id, &ended));
+    assert_false(ended);
+    assert_ok(db_epochs_drop(gate_db, take_drop, &drops));
+    assert_int_equal(drops.count, 1);
+    assert_int_equal(drops.last, soon.number);
+    assert_ok(db_epoch_end(gate_db, soon.number, soon.id, &ended));
+    assert_false(ended);
+}
+
 static void test_maintain(void **state)
 {
     (void)state;
@@ -578,7 +614,9 @@ static void test_maintain(void **state)
     assert_fails(db_epoch_prepare(gate_db, &other_id), REASON_INTERNAL);
     assert_fails(db_epoch_prepare(gate_db, &other_mark), REASON_INTERNAL);
     assert_ok(db_epoch_prepare(gate_db, &past));
-    assert_ok(db_epochs_drop(gate_db));
+    struct drops drops = { 0 };
+    assert_ok(db_epochs_drop(gate_db, take_drop, &drops));
+    assert_int_equal(drops.last, EPOCH + 1);
 }
 
 static int set_up(void **state)
@@ -616,7 +654,7 @@ int main(void)
         cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
         cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
         cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
-        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_epoch_end), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
     };
     if (sodium_init() < 0) return 1;
     if (!getenv("PLATESIEVE_TEST_DB")) {

@@ -85,7 +85,7 @@ static void refuses_another_key(void **state)
         if (what == 1) other.epochs[0].opens_ms -= 1;
         if (what == 2) other.epochs[0].number = 9; /* the id of another number */
         if (what == 3) memcpy(other.epochs[0].id, "epoch-9", 8);
-        other.epochs[0].destroyed = true; /* it has no say over what it does not know */
+        other.epochs[0].destroyed = what != 0; /* it has no say over what it does not know */
         assert_false(epoch_book_merge(book, &other, 10 * DAY));
         assert_true(book->other_key);
         assert_int_equal(book->count, 2);
@@ -93,6 +93,28 @@ static void refuses_another_key(void **state)
         assert_false(epoch_book_merge(book, &said, 10 * DAY));
         assert_false(book->other_key);
     }
+    free(book);
+}
+
+/* It lost its keys and made others, which it destroyed: none is left for the one that we know. */
+static void ends_with_another_key(void **state)
+{
+    struct epoch_book *book = calloc(1, sizeof(*book));
+    struct keys_answer said = answer(10, 2), other = said;
+    struct booked_epoch over;
+
+    (void)state;
+    (void)epoch_book_merge(book, &said, 10 * DAY);
+    other.epochs[1].key_id[0] ^= 1;
+    other.epochs[1].destroyed = true;
+    other.epochs[1].destroyed_ms = 10 * DAY + 1; /* before it opens */
+    assert_true(epoch_book_merge(book, &other, 10 * DAY + 2));
+    assert_false(book->other_key);
+    assert_true(epoch_book_take_over(book, 10 * DAY + 2, &over));
+    assert_int_equal(over.known.number, 11);
+    assert_false(epoch_book_take_over(book, 10 * DAY + 2, &over));
+    assert_false(epoch_book_merge(book, &other, 10 * DAY + 3)); /* and it does not come back */
+    assert_int_equal(book->count, 1);
     free(book);
 }
 
@@ -110,6 +132,7 @@ static void follows_times(void **state)
     assert_true(epoch_book_merge(book, &said, 10 * DAY));
     assert_int_equal(book->epochs[0].known.closes_ms, 11 * DAY + 2 * HOUR);
     assert_false(book->epochs[0].prepared); /* the database must learn it */
+    assert_true(book->epochs[0].moved);
     assert_false(epoch_book_take_over(book, 11 * DAY + 4 * HOUR - 1, &over));
 
     book->epochs[0].prepared = true;
@@ -163,6 +186,7 @@ int main(void)
         cmocka_unit_test(takes_living),
         cmocka_unit_test(keeps_until_their_time),
         cmocka_unit_test(refuses_another_key),
+        cmocka_unit_test(ends_with_another_key),
         cmocka_unit_test(follows_times),
         cmocka_unit_test(has_a_limit),
         cmocka_unit_test(sorts_by_number),

@@ -165,6 +165,11 @@ tests_unit_schedule_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_schedule_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
 tests_unit_schedule_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/rotation_test
+tests_unit_rotation_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_rotation_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
+tests_unit_rotation_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/epoch_store_test
 tests_unit_epoch_store_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_epoch_store_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)

@@ -10,6 +10,7 @@ static const struct statement prepare_epoch = {
 static const struct statement epochs_over = {
     "epochs_over", "SELECT number FROM epochs WHERE destroyed_at <= now() ORDER BY number"
 };
+static const struct statement end_epoch = { "end_epoch", "SELECT epoch_end($1::int4, $2::text)" };
 static const struct statement drop_epoch = { "drop_epoch", "SELECT epoch_drop($1::int4)" };
 static const struct statement maintain = { "maintain", "SELECT maintain()" };
 static const struct statement expire = { "expire", "SELECT expire()" };
@@ -48,7 +49,35 @@ static struct result drop_body(struct db_conn *conn, void *context)
     return conn_do(conn, &drop_epoch, &params, NULL);
 }
 
-struct result db_epochs_drop(struct db *db)
+struct end {
+    uint64_t number;
+    const char *id;
+    bool *ended;
+};
+
+static struct result end_body(struct db_conn *conn, void *context)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    const struct end *end = context;
+    struct params params = { 0 };
+    params_int4(&params, (int64_t)end->number);
+    params_text(&params, end->id);
+    TRY(conn_run(conn, &end_epoch, &params, &result));
+    struct row row = { .result = result };
+    *end->ended = row_bool(&row, 0);
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+struct result db_epoch_end(struct db *db, uint64_t number, const char *id, bool *ended)
+{
+    struct end end = { number, id, ended };
+    struct scope scope = { 0 };
+    *ended = false;
+    if (number > INT32_MAX) return FAIL(REASON_INTERNAL);
+    return db_transaction(db, &scope, end_body, &end);
+}
+
+struct result db_epochs_drop(struct db *db, void (*each)(void *context, uint64_t number), void *context)
 {
     PGresult *over RESULT_CLEANUP = NULL;
     struct scope scope = { 0 };
@@ -58,6 +87,7 @@ struct result db_epochs_drop(struct db *db)
         int64_t number = row_int(&row, 0);
         if (row.bad) return FAIL(REASON_DATABASE);
         TRY(db_transaction(db, &scope, drop_body, &number));
+        if (each != NULL) each(context, (uint64_t)number);
     }
     return OK;
 }

@@ -71,8 +71,10 @@ struct db_epoch {
 /* Makes room for an epoch's slots, unless there is.  REASON_INTERNAL: the database knows another epoch by this number, or its slots are
    made with another pepper or key. */
 struct result db_epoch_prepare(struct db *db, const struct db_epoch *epoch);
-/* Drops the slots of every epoch whose time is over. */
-struct result db_epochs_drop(struct db *db);
+/* Brings the end of an epoch forward to now.  *ENDED: it was to live longer, and was ended by this call. */
+struct result db_epoch_end(struct db *db, uint64_t number, const char *id, bool *ended);
+/* Drops the slots of every epoch whose time is over; EACH (may be NULL) hears of each that went. */
+struct result db_epochs_drop(struct db *db, void (*each)(void *context, uint64_t number), void *context);
 /* Makes the partitions of the day of MS. */
 struct result db_day_prepare(struct db *db, int64_t ms);
 /* One bite of erasing what is dead: replaced and abandoned revisions, hits past their retention, days without any.  *MORE: call again

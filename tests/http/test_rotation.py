@@ -1,0 +1,218 @@
+"""Rotation: an epoch with a new key out of the calendar, when a key is lost or in wrong hands; and what lanes and lists make of it."""
+import datetime
+import os
+import re
+import time
+
+import pytest
+
+from house import assert_problem, eventually
+
+KIM, READER, ANA = "operator/keys/kim", "reader/north/1", "agency/customs/ana"
+HOURLY = {"keys.keyd.epoch_length_s": "3600", "keys.keyd.epoch_overlap_s": "600", "keys.keyd.destroy_after_s": "300", "keys.keyd.epochs_ahead": "2"}
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text[:-1] + "+00:00").timestamp()
+
+
+def text_of(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def soon(seconds=0):
+    """An even second, so far from now."""
+    at = int(time.time()) // 2 * 2 + 2 + seconds
+    return at + 2 if at % 3600 == 0 else at
+
+
+def rotate(house, status=200, **body):
+    answer = house.post("/v1/epochs/rotate", KIM, body, server="keys")
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def by_id(house, states=("coming", "open", "closed", "destroyed")):
+    return {one["id"]: one for one in house.epochs(states)}
+
+
+def log_of(house, name="keys"):
+    return (house.folder / f"log/{name}.log").read_text()
+
+
+@pytest.fixture
+def keys(new_installation):
+    """A key server alone, whose keys can be asked for."""
+    house = new_installation({**HOURLY, "keys.keyd.suite": "hmac-sha256"}, start=False)
+    house.start(("keys",))
+    return house
+
+
+# -- the key server -----------------------------------------------------------------------------------------------------------------
+
+
+def test_ahead(keys):
+    """The times of all epochs are told at once; nothing else happens before."""
+    before, at = by_id(keys), soon(600)
+    told = rotate(keys, opens=text_of(at), reason="drill")
+    made = next(one for one in told["epochs"] if one["id"] == told["rotation"])
+    assert moment(made["opens"]) == at and made["number"] == at // 2 and made["state"] == "coming"
+    for one in before.values():
+        now = by_id(keys)[one["id"]]
+        if one["state"] == "open":
+            closes = min(at, moment(one["closes"]))
+            assert (moment(now["closes"]), moment(now["destroyed"])) == (closes, min(closes + 300, moment(one["destroyed"])))
+            assert {**now, "closes": one["closes"], "destroyed": one["destroyed"]} == one
+        else:
+            assert now == one
+    coming = min(moment(one["opens"]) for one in keys.epochs(("coming",)) if moment(one["opens"]) > at)
+    assert moment(made["closes"]) == coming + 600 and moment(made["destroyed"]) == coming + 900
+    again = rotate(keys, opens=text_of(at), reason="drill")
+    assert again["epochs"] == told["epochs"]
+    with keys.without("keys"):
+        pass
+    assert by_id(keys) == {one["id"]: one for one in told["epochs"]}
+
+
+def test_at_once(keys):
+    """No time given, and all keys from before destroyed: within seconds there are new ones, and nothing of the old on the disk."""
+    before = by_id(keys)
+    old = {name: keys.get(f"/v1/epochs/{name}/key", READER, server="keys").json()["key"] for name in before}
+    told = rotate(keys, destroy=True, coming=True, reason="the key server was opened")
+    eventually(lambda: by_id(keys)[told["rotation"]]["state"] == "open" and not [one for one in before if by_id(keys)[one]["state"] != "destroyed"])
+    now = by_id(keys)
+    assert len([one for one in now.values() if one["state"] == "coming"]) == 2 and set(before) < set(now)
+    for name in before:
+        assert_problem(keys.get(f"/v1/epochs/{name}/key", READER, server="keys"), 410, "gone")
+    fresh = {keys.get(f"/v1/epochs/{name}/key", READER, server="keys").json()["key"] for name in set(now) - set(before)}
+    assert len(fresh) == 3 and not fresh & set(old.values())
+    names = {name for name in os.listdir(keys.folder / "keys") if re.match(r"\d{10}-", name)}
+    assert {name.partition("-")[2] for name in names} == {f"{one}.gone" for one in before} | {f"{one}.key" for one in set(now) - set(before)}
+    assert [one["number"] for one in now.values()] == sorted(one["number"] for one in now.values())
+    assert keys.ready("keys") == {"ready": True}
+
+
+def test_all_is_on_the_log(keys):
+    before = by_id(keys)
+    told = rotate(keys, destroy=True, coming=True, reason='stolen, says "Ångström"')
+    eventually(lambda: all(by_id(keys)[one]["state"] == "destroyed" for one in before))
+    lines = log_of(keys).splitlines()
+    rotation = [line for line in lines if "rotation by" in line]
+    assert len(rotation) == 1 and f"rotation by {KIM}: epoch {told['rotation']}" in rotation[0] and 'stolen, says "Ångström"' in rotation[0]
+    for one in told["epochs"]:
+        said = [line for line in lines if one["id"] in line or str(one["number"]) in line]
+        assert sum("has a key" in line for line in said) == 1, one
+        assert sum("is erased" in line and "could" not in line and "now closes" not in line for line in said) == (one["id"] in before), one
+    eventually(lambda: f"epoch {told['rotation']} is open" in log_of(keys))
+    assert keys.metrics("keys")["platesieve_rotations_total"] == 1
+
+
+@pytest.mark.parametrize("body", [
+    {"opens": 7}, {"opens": "soon"}, {"opens": ""}, {"opens": None}, {"opens": "2026-11-22T10:00:00.5Z"}, {"keep": 1}, {"destroy": "yes"}, {"coming": None},
+    {"keep": True, "destroy": True}, {"reason": 5}, {"reason": "x" * 201}, {"reason": "é" * 101}, {"reason": "two\nlines"}, {"reason": "\x1b[31m"},
+    {"reason": "bell\x07"}, {"reason": "\x7f"}, {"reason": "\u0085"}, {"reason": "\u2028"}, {"reason": "\u202e"}, {"reason": "\u2066"},
+    {"Opens": "2026-11-22T10:00:00Z"}, {"opens_in_s": 5}])
+def test_bad_members(keys, body):
+    before = keys.epochs(("coming", "open"))
+    assert_problem(keys.post("/v1/epochs/rotate", KIM, body, server="keys"), 400, "bad-field")
+    assert keys.epochs(("coming", "open")) == before and "rotation" not in log_of(keys)
+
+
+def test_times_that_can_not_be(keys):
+    known = keys.epochs(("coming", "open"))
+    first = soon(900)
+    for opens in (known[0]["opens"], known[-1]["opens"], text_of(soon() + 1), text_of(soon(-70)), text_of(soon(3700)), "1970-01-01T00:00:02Z", "2105-01-01T00:00:00Z"):
+        assert_problem(keys.post("/v1/epochs/rotate", KIM, {"opens": opens}, server="keys"), 409, "rotation")
+    assert keys.epochs(("coming", "open")) == known
+    rotate(keys, opens=text_of(first), keep=True)
+    rotate(keys, opens=text_of(first + 20), keep=True)
+    rotate(keys, opens=text_of(first + 40), keep=True)
+    assert_problem(keys.post("/v1/epochs/rotate", KIM, {"opens": text_of(first + 60), "keep": True}, server="keys"), 409, "rotation")
+
+
+def test_who_may(keys):
+    for identity in (READER, ANA, "node/gate-1", "auditor/ines"):
+        assert_problem(keys.post("/v1/epochs/rotate", identity, {}, server="keys"), 403, "forbidden")
+    assert_problem(keys.get("/v1/epochs/rotate", KIM, server="keys"), 405, "method")
+    assert_problem(keys.post("/v1/epochs/rotate?now=1", KIM, {}, server="keys"), 400, "bad-query")
+    assert_problem(keys.request("POST", "/v1/epochs/rotate", KIM, server="keys", data=b" " * 4097), 413, "body-too-large")
+
+
+# -- the gate, lanes and lists ------------------------------------------------------------------------------------------------------
+
+
+def answer_of(house, plate):
+    """("hit" | "clear" | "unchecked" | a problem's name, the lists that were not asked)"""
+    lane = house.lane(READER)
+    told = house.post("/v1/checks", READER, house.check_body(lane, [house.read(lane, plate)]))
+    if told.status_code != 200:
+        return told.json()["type"].rpartition("/")[2], []
+    return told.json()["answers"][0]["answer"], told.json()["unchecked"]
+
+
+def test_through_a_rotation(new_installation):
+    """Listed plates are never clear: before, while no list has tokens for the new epoch, and after the push; slots of the old go."""
+    house = new_installation(HOURLY)
+    name = house.listed("QQ81ROT", cooldown_s=0)
+    before = by_id(house)
+    slots = {int(row[0]) for row in house.sql("SELECT number FROM platesieve.epochs")}
+    assert answer_of(house, "QQ81ROT") == ("hit", [])
+    told = rotate(house, destroy=True, coming=True, reason="stolen")
+    seen = []
+
+    def look():
+        seen.append(answer_of(house, "QQ81ROT")[0])
+        return [one["id"] for one in house.lane(READER)["epochs"]] == [told["rotation"]]
+    eventually(look)
+    assert set(seen) <= {"hit", "policy", "key-id", "no-lists"}
+    assert answer_of(house, "QQ81ROT")[0] == "no-lists" and answer_of(house, "ZZZ9999")[0] == "no-lists"
+    epochs = house.epochs_to_push()
+    assert {one["id"] for one in epochs}.isdisjoint(before) and len(epochs) == 3
+    house.push(name, [{"plate": "QQ81ROT", "jurisdiction": "US-TX", "reference": "ref-QQ81ROT"}], mode="tokens", epochs=epochs)
+    eventually(lambda: answer_of(house, "QQ81ROT") == ("hit", []))
+    assert answer_of(house, "ZZZ9999")[0] == "clear"
+    eventually(lambda: not slots & {int(row[0]) for row in house.sql("SELECT number FROM platesieve.epochs")})
+    assert not {row[0] for row in house.sql("SELECT relname FROM pg_class WHERE relname LIKE 'slots_%' AND relkind = 'r'")} & {f"slots_{one}" for one in slots}
+    log = log_of(house, "gate")
+    for one in before.values():
+        if one["number"] in slots:
+            assert f"epoch {one['id']}, number {one['number']}, is over" in log
+            assert f"the slots of epoch number {one['number']} are dropped" in log
+    assert f"the pepper is ratcheted to number {epochs[0]['number']}:" in log and f"epoch {told['rotation']} is open" in log
+    assert not house.get("/v1/status", "auditor/ines").json()["degraded"]
+
+
+def test_pushed_ahead_nothing_is_missed(new_installation):
+    """The rotation is told some time before: lists have their tokens when it comes, and no read is answered without them."""
+    house = new_installation(HOURLY)
+    name = house.listed("QQ82ROT", cooldown_s=0)
+    at = soon(14)
+    told = rotate(house, opens=text_of(at))
+    eventually(lambda: told["rotation"] in {one["id"] for one in house.get("/v1/status", "auditor/ines").json()["epochs"]})
+    new = [one for one in house.epochs(("coming",)) if one["id"] == told["rotation"]]
+    house.push(name, [{"plate": "QQ82ROT", "jurisdiction": "US-TX", "reference": "ref-QQ82ROT"}], mode="tokens", epochs=new)
+    assert time.time() < at, "too slow to say anything"
+    seen = []
+    while not seen or [one["id"] for one in house.lane(READER)["epochs"]] != [told["rotation"]]:
+        seen.append(answer_of(house, "QQ82ROT"))
+        assert len(seen) < 2000
+        time.sleep(0.05)
+    assert {one for one, _ in seen} <= {"hit", "policy"} and all(not unchecked for _, unchecked in seen)
+    assert answer_of(house, "QQ82ROT") == ("hit", []) and answer_of(house, "ZZZ9999") == ("clear", [])
+
+
+def test_the_key_server_lost_its_keys(new_installation):
+    """A new store names other keys for epochs that the gate knows: nothing is served under them, until a rotation makes new ones."""
+    house = new_installation(HOURLY)
+    name = house.listed("QQ83ROT", cooldown_s=0)
+    with house.without("keys"):
+        for path in (house.folder / "keys").iterdir():
+            path.unlink()  # and the start makes a new store
+    eventually(lambda: "epochs" in house.get("/v1/status", "auditor/ines").json()["degraded"])
+    house.prfs.clear()
+    told = rotate(house, destroy=True, coming=True, reason="the disk died")
+    eventually(lambda: [one["id"] for one in house.lane(READER)["epochs"]] == [told["rotation"]])
+    assert answer_of(house, "QQ83ROT")[0] == "no-lists"
+    house.push(name, [{"plate": "QQ83ROT", "jurisdiction": "US-TX", "reference": "ref-QQ83ROT"}], mode="tokens", epochs=house.epochs_to_push())
+    eventually(lambda: answer_of(house, "QQ83ROT") == ("hit", []))
+    eventually(lambda: not house.get("/v1/status", "auditor/ines").json()["degraded"])
