@@ -42,8 +42,12 @@ PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
 ADMITTED = {"gate": ("reader", "agency", "operator/gate", "auditor"), "keys": ("reader", "agency", "operator/keys", "auditor", "node")}
 SUITES = ("voprf-ristretto255-sha512", "hmac-sha256")  # the first is a key server's default
 PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
-# A laboratory: the operator's caps are wider than a gate's own defaults.
-LABORATORY = {"gate.lists.near_entries_max": "10000"}
+# A laboratory: the operator's caps are wider than a gate's own defaults, and nobody runs into a quota.  A setting of None is left out of
+# the file: the daemon's own default.
+QUOTAS = {"lane.reads_a_day": 10**11, "lane.reads_a_minute": 10**8, "agency.tokens": 2**30, "agency.pushes": 10**5,
+          "lane.key_fetches": 10**6, "agency.key_fetches": 10**6}
+LABORATORY = {"gate.lists.near_entries_max": "10000",
+              **{f"{daemon}.quota {figure}": str(value) for daemon in ("gate", "keys") for figure, value in QUOTAS.items()}}
 
 
 def identity_file(name):
@@ -223,6 +227,8 @@ class Installation:
         }
         files = {"gate": gate, "keys": keys, "db": {}}
         for name, value in self.asked["settings"].items():
+            if value is None:
+                continue
             where, rest = name.split(".", 1)
             if where == "db":
                 files["db"][rest] = value

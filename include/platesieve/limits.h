@@ -88,6 +88,9 @@
 #define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */
 #define LIMIT_PAGE 1000                  /* rows of one answer; the default is 100 */
 #define LIMIT_PAGE_DEFAULT 100
+#define LIMIT_QUOTA_RECORDS 8192         /* names whose use of today and yesterday one daemon keeps */
+#define LIMIT_QUOTA_PROFILES 64
+#define LIMIT_QUOTA_HOT 32               /* names that a status shows because they are near their quota */
 
 /* -- key server ---------------------------------------------------------------------------------------------------- */
 #define LIMIT_EPOCH_LENGTH_S_MIN 2
@@ -111,6 +114,7 @@ static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1
               "the longest message must fit");
 static_assert(PLATESIEVE_VOPRF_BATCH_MAX >= LIMIT_CHECK_CANDIDATES * (3 + PLATESIEVE_NEAR_MAX),
               "a read's messages of one epoch must fit into one batch");
+static_assert(LIMIT_QUOTA_RECORDS >= 2 * LIMIT_REGISTERED, "all who are registered, and as many who were since yesterday");
 static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");
 static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
               "the largest batch must fit, with some white space");

@@ -20,6 +20,9 @@ struct check_answer; /* what was found */
 struct result check_batch_parse(const char *body, size_t size, int64_t now_ms, struct check_batch **batch);
 void check_batch_wipe(struct check_batch **batch); /* by the thread that parsed it */
 
+/* How much was asked: what a quota counts. */
+void check_batch_size(const struct check_batch *batch, uint64_t *reads, uint64_t *tokens);
+
 /* Looks everything up under one catalogue, for the reader PEER; from any thread, inside rcu_read_lock().
    REASON_POLICY (the epochs are not exactly the open ones, or a wanted grade is missing), REASON_KEY_ID, REASON_NO_LISTS, REASON_BUSY (no memory, or
    more than LIMIT_CHECK_SIGHTINGS); nothing is to be freed then.

@@ -80,6 +80,12 @@ struct result check_batch_allocate(size_t size, struct check_batch **batch)
     return *batch == NULL ? FAIL(REASON_INTERNAL) : OK; /* NULL: the last batch of this thread was not wiped */
 }
 
+void check_batch_size(const struct check_batch *batch, uint64_t *reads, uint64_t *tokens)
+{
+    *reads = batch->read_count;
+    *tokens = batch->token_count;
+}
+
 void check_batch_wipe(struct check_batch **batch)
 {
     if (*batch == NULL) return;

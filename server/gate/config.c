@@ -2,7 +2,10 @@
 
 #include <stddef.h>
 
+#include "server/http/grades.h"
 #include "server/http/settings.h"
+
+#define QUOTA_SECTIONS "quota *"
 
 #define TEXT(section, key, member, fallback) \
     { section, key, SETTING_TEXT, offsetof(struct config, member), fallback, 0, 0 }
@@ -34,26 +37,12 @@ static const struct setting table[] = {
     NUMBER("lists", "cap_tokens", cap_tokens, "50000000", 1, LIMIT_INDEX_SLOTS),
     NUMBER("lists", "near_entries_max", near_entries_max, "200", 0, LIMIT_ENTRIES),
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
+    NUMBER("quota", "total_a_day", quotas.total_a_day, "0", 0, UINT64_MAX / 2),
+    { QUOTA_SECTIONS, "a figure", SETTING_TEXT, 0, "", 0, 0 },
 };
 
-/* "full plate similar near", in any order, at least one. */
-static bool grades_parse(const char *text, unsigned *grades)
+static bool site_setting(struct config *config, const char *name, const char *key, const char *value)
 {
-    char copy[64];
-    char *rest = copy;
-    *grades = 0;
-    if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy) return false;
-    for (const char *word = strtok_r(copy, " ,", &rest); word != NULL; word = strtok_r(NULL, " ,", &rest)) {
-        enum platesieve_grade grade;
-        if (!platesieve_grade_parse(word, &grade)) return false;
-        *grades |= 1u << grade;
-    }
-    return *grades != 0;
-}
-
-static bool site_setting(void *settings, const char *name, const char *key, const char *value)
-{
-    struct config *config = settings;
     struct site_rule *rule = &config->rules[config->rule_count];
 
     if (strcmp(key, "grades") != 0) return false;
@@ -64,10 +53,23 @@ static bool site_setting(void *settings, const char *name, const char *key, cons
     return true;
 }
 
+static bool section_setting(void *settings, const struct setting *setting, const char *name, const char *key, const char *value)
+{
+    struct config *config = settings;
+
+    return strcmp(setting->section, QUOTA_SECTIONS) == 0 ? quota_profile_set(&config->quotas, name, key, value)
+                                                         : site_setting(config, name, key, value);
+}
+
 int config_read(const char *file, struct config *config, FILE *errors)
 {
     *config = (struct config){ 0 };
-    return settings_read(file, table, ARRAY_LENGTH(table), site_setting, config, errors);
+    quota_profiles_begin(&config->quotas);
+    if (settings_read(file, table, ARRAY_LENGTH(table), section_setting, config, errors) != 0) return -1;
+    const char *problem = quota_profiles_problem(&config->quotas);
+    if (problem == NULL) return 0;
+    fprintf(errors, "%s: [" QUOTA_SECTIONS "] %s\n", file, problem);
+    return -1;
 }
 
 void config_free(struct config *config)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "server/gate/policy.h"
+#include "server/http/quota_profile.h"
 
 #define CONFIG_SITES_MAX 256
 
@@ -19,6 +20,7 @@ struct config {
     unsigned long long cap_tokens, near_entries_max;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;
+    struct quota_profiles quotas;
 };
 
 /* 0, or -1 with a line on ERRORS.  config_free() in both cases. */

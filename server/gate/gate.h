@@ -13,6 +13,7 @@
 #include "server/http/clock.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
+#include "server/http/quota.h"
 #include "server/http/registry.h"
 
 struct gate {
@@ -26,6 +27,7 @@ struct gate {
     struct follow *follow;
     struct cooldown *cooldown;
     struct tally *tally;
+    struct quota_book *quota;
     struct registry *registry;
     struct metrics *metrics;
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */

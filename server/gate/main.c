@@ -113,6 +113,18 @@ static enum daemon_exit open_spool(struct gate *gate, const struct config *confi
     return DAEMON_OK;
 }
 
+static enum daemon_exit open_quotas(struct gate *gate, const struct config *config)
+{
+    struct quota_settings settings = {
+        .side = QUOTA_AT_GATE,
+        .folder = config->state_dir,
+        .profiles = &config->quotas,
+        .clock = gate->clock,
+        .metrics = gate->metrics,
+    };
+    return failed(quota_open(&settings, stderr, &gate->quota)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
 static enum daemon_exit start_follow(struct gate *gate, const struct config *config)
 {
     char epochs_file[4096];
@@ -162,6 +174,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     if (server != NULL) http_server_stop(server, STOP_MS);
     if (gate->follow != NULL) follow_stop(gate->follow);
     if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS);
+    quota_close(gate->quota);
     gate_state_close(gate->state);
     db_close(gate->gate_db);
     db_close(gate->agency_db);
@@ -184,6 +197,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     if (code == DAEMON_OK && failed(registry_create(config->registry, http_routes_roles(gate_routes), &gate->registry))) code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_databases(gate, config);
     if (code == DAEMON_OK) code = open_spool(gate, config);
+    if (code == DAEMON_OK) code = open_quotas(gate, config);
     if (code == DAEMON_OK) restore_cooldown(gate);
     if (code == DAEMON_OK) code = start_follow(gate, config);
     if (code == DAEMON_OK) code = start_server(gate, config, &server);

@@ -84,6 +84,8 @@ struct reply reply_json(unsigned status, json_t *json /* stolen; NULL: REASON_IN
 struct reply reply_text(unsigned status, const char *content_type, char *text, size_t size);
 struct reply reply_empty(unsigned status);
 struct reply reply_problem(enum reason reason);
+/* With a Retry-After of its own (0: none) and further members of the object, MORE ("\"line\":3"). */
+struct reply reply_problem_more(enum reason reason, unsigned retry_after_s, const char *more);
 /* For a reply that is not sent after all; a reply that was returned or handed to request_complete() is owned there. */
 void reply_drop(struct reply reply);
 /* The handler keeps REQUEST and whoever finishes calls request_complete() exactly once, from any thread.  After

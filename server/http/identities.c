@@ -129,7 +129,7 @@ static struct result take_quota(const struct identities *identities, const struc
     const char *text = given == NULL ? roll_quota_default(role) : json_string_value(given);
     bool whole = given == NULL || (text != NULL && strlen(text) == json_string_length(given));
     bool good = json_object_size(body) == (given != NULL) && whole && roll_quota_valid(text) &&
-                (identities->quota_known == NULL || identities->quota_known(identities->context, text));
+                (identities->quota_known == NULL || identities->quota_known(identities->context, role, text));
     if (good) snprintf(quota, LIMIT_NAME_MAX + 1, "%s", text);
     json_decref(body);
     return good ? OK : FAIL(REASON_BAD_FIELD);

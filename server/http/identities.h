@@ -18,8 +18,8 @@
 struct identities {
     struct registry *registry;
     enum role operator; /* the last one of whom is not removed */
-    /* Is there such a quota profile?  NULL: any name will do. */
-    bool (*quota_known)(void *context, const char *quota);
+    /* Is there such a quota profile, for this role?  NULL: any name will do. */
+    bool (*quota_known)(void *context, enum role role, const char *quota);
     /* Adds members to the answer's object of a name, such as what it used lately; NULL: nothing. */
     void (*add)(void *context, const struct roll_entry *entry, json_t *identity);
     void *context;

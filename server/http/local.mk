@@ -8,6 +8,7 @@ libserver_http_a_SOURCES = \
 	server/http/daemon_options.c server/http/daemon_options.h \
 	server/http/exchange.c \
 	server/http/file_io.c server/http/file_io.h \
+	server/http/grades.c server/http/grades.h \
 	server/http/http.h \
 	server/http/internal.h \
 	server/http/identities.c server/http/identities.h \
@@ -22,6 +23,12 @@ libserver_http_a_SOURCES = \
 	server/http/pkcs11_token.c server/http/pkcs11_token.h \
 	server/http/pkcs11_uri.c server/http/pkcs11_uri.h \
 	server/http/probes.c server/http/probes.h \
+	server/http/quota.c server/http/quota.h server/http/quota_book.h \
+	server/http/quota_file.c server/http/quota_file.h \
+	server/http/quota_profile.c server/http/quota_profile.h \
+	server/http/quota_report.c \
+	server/http/quota_watch.c \
+	server/http/quota_word.h \
 	server/http/registry.c server/http/registry.h \
 	server/http/registry_command.c server/http/registry_command.h \
 	server/http/reason.c server/http/reason.h \

@@ -50,21 +50,41 @@ void reply_drop(struct reply reply)
 
 /* -- problems (RFC 9457) ----------------------------------------------------------------------- */
 
-struct MHD_Response *problem_response(enum reason reason, bool close)
+#define PROBLEM_BYTES 512
+
+/* *SIZE is that of the body. */
+static struct MHD_Response *make_problem(enum reason reason, unsigned retry_after_s, const char *more, size_t *size)
 {
     const struct reason_row *row = reason_row(reason);
-    char text[512], seconds[12];
-    int size = snprintf(
+    char text[PROBLEM_BYTES], seconds[12];
+    *size = (size_t)snprintf(
         text, sizeof text,
-        "{\"type\":\"https://platesieve.example/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}",
-        row->name, row->title, row->status, row->advice);
-    struct MHD_Response *response = MHD_create_response_from_buffer((size_t)size, text, MHD_RESPMEM_MUST_COPY);
+        "{\"type\":\"https://platesieve.example/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"%s%s}",
+        row->name, row->title, row->status, row->advice, *more == 0 ? "" : ",", more);
+    if (*size >= sizeof text) return NULL;
+    struct MHD_Response *response = MHD_create_response_from_buffer(*size, text, MHD_RESPMEM_MUST_COPY);
     if (response == NULL) return NULL;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
-    if (row->retry_after_s > 0) {
-        snprintf(seconds, sizeof seconds, "%u", row->retry_after_s);
+    if (retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%u", retry_after_s);
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
+    return response;
+}
+
+struct reply reply_problem_more(enum reason reason, unsigned retry_after_s, const char *more)
+{
+    size_t size;
+    struct MHD_Response *response = make_problem(reason, retry_after_s, more, &size);
+    if (response == NULL) return reply_problem(reason);
+    return (struct reply){ .response = response, .status = reason_row(reason)->status, .size = size };
+}
+
+struct MHD_Response *problem_response(enum reason reason, bool close)
+{
+    size_t size;
+    struct MHD_Response *response = make_problem(reason, reason_row(reason)->retry_after_s, "", &size);
+    if (response == NULL) return NULL;
     if (close || reason_ends(reason)) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
 }

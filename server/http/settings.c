@@ -88,7 +88,7 @@ static int take(struct reading *reading, size_t i, const char *value)
 static int take_each(struct reading *reading, const struct setting *setting, const char *name, const char *key,
                      const char *value)
 {
-    bool fine = *name != 0 && reading->each != NULL && reading->each(reading->settings, name, key, value);
+    bool fine = *name != 0 && reading->each != NULL && reading->each(reading->settings, setting, name, key, value);
     return fine ? 1
                 : refuse(reading, setting,
                          "a section of this kind has an unknown key or a value that is not acceptable");

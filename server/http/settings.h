@@ -18,8 +18,10 @@ struct setting {
     unsigned long long min, max;
 };
 
-/* Called for keys of sections "<prefix> NAME", where the table has a section ending in " *"; false refuses the key. */
-typedef bool (*setting_each_fn)(void *settings, const char *name, const char *key, const char *value);
+/* Called for keys of sections "<prefix> NAME", where SETTING, a row of the table, has the section "<prefix> *"; false
+   refuses the key. */
+typedef bool (*setting_each_fn)(void *settings, const struct setting *setting, const char *name, const char *key,
+                                const char *value);
 
 /* 0, or -1 with one line on ERRORS. */
 int settings_read(const char *file, const struct setting *table, size_t count, setting_each_fn each, void *settings,

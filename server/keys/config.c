@@ -28,12 +28,22 @@ static const struct setting table[] = {
     NUMBER("epoch_overlap_s", epoch_overlap_s, "3600", 0, LIMIT_EPOCH_LENGTH_S_MAX),
     NUMBER("epochs_ahead", epochs_ahead, "1", 1, LIMIT_EPOCHS_AHEAD),
     NUMBER("destroy_after_s", destroy_after_s, "3600", 0, LIMIT_EPOCH_LENGTH_S_MAX),
+    { "quota", "total_a_day", SETTING_NUMBER, offsetof(struct config, quotas.total_a_day), "0", 0, UINT64_MAX / 2 },
+    { "quota *", "a figure", SETTING_TEXT, 0, "", 0, 0 },
 };
+
+static bool quota_setting(void *settings, const struct setting *setting, const char *name, const char *key, const char *value)
+{
+    struct config *config = settings;
+    (void)setting;
+    return quota_profile_set(&config->quotas, name, key, value);
+}
 
 int config_read(const char *file, struct config *config, FILE *errors)
 {
     *config = (struct config){ 0 };
-    if (settings_read(file, table, ARRAY_LENGTH(table), NULL, config, errors) != 0) return -1;
+    quota_profiles_begin(&config->quotas);
+    if (settings_read(file, table, ARRAY_LENGTH(table), quota_setting, config, errors) != 0) return -1;
     config->schedule = (struct schedule){
         .length_s = (int64_t)config->epoch_length_s,
         .overlap_s = (int64_t)config->epoch_overlap_s,
@@ -43,8 +53,13 @@ int config_read(const char *file, struct config *config, FILE *errors)
     const char *problem = schedule_problem(&config->schedule);
     if (problem == NULL && !platesieve_suite_parse(config->suite_name, &config->suite))
         problem = "suite is not one that is known";
+    const char *section = "keyd";
+    if (problem == NULL) {
+        section = "quota *";
+        problem = quota_profiles_problem(&config->quotas);
+    }
     if (problem == NULL) return 0;
-    fprintf(errors, "%s: [keyd] %s\n", file, problem);
+    fprintf(errors, "%s: [%s] %s\n", file, section, problem);
     return -1;
 }
 

@@ -5,6 +5,7 @@
 #include <platesieve/platesieve.h>
 #include <stdio.h>
 
+#include "server/http/quota_profile.h"
 #include "server/keys/schedule.h"
 
 struct config {
@@ -17,6 +18,7 @@ struct config {
 
     struct schedule schedule; /* made of the four above */
     enum platesieve_suite suite;
+    struct quota_profiles quotas;
 };
 
 /* 0, or -1 with one line on ERRORS; config_free() is due either way. */

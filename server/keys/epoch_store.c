@@ -152,6 +152,15 @@ static bool is_remnant(const char *name)
     return epoch_file_parse_name(whole, &epoch);
 }
 
+/* Files that are not epochs: ours, the book of quotas (whole, or cut off while it was made), and the file system's. */
+static bool is_known(const char *name)
+{
+    static const char *const known[] = { MARK, LOCK, "quota", "quota.new", "lost+found" };
+    for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
+        if (strcmp(name, known[i]) == 0) return true;
+    return false;
+}
+
 static struct result load_all(struct epoch_store *store, FILE *errors)
 {
     DIR *folder = opendir(store->folder);
@@ -159,8 +168,7 @@ static struct result load_all(struct epoch_store *store, FILE *errors)
     struct result result = OK;
     for (struct dirent *item; !failed(result) && (item = readdir(folder)) != NULL;) {
         const char *name = item->d_name;
-        if (name[0] == '.' || strcmp(name, MARK) == 0 || strcmp(name, LOCK) == 0 || strcmp(name, "lost+found") == 0)
-            continue;
+        if (name[0] == '.' || is_known(name)) continue;
         result = is_remnant(name) ? sealed_file_erase(store->folder, name) : load(store, name, errors);
     }
     closedir(folder);

@@ -5,6 +5,7 @@
 #include "server/http/clock.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
+#include "server/http/quota.h"
 #include "server/http/registry.h"
 #include "server/keys/config.h"
 #include "server/keys/epoch_store.h"
@@ -16,6 +17,7 @@ struct keyd {
     int64_t started_ms;
     struct epoch_store *store;
     struct keeper *keeper;
+    struct quota_book *quota;
     struct registry *registry;
     struct metrics *metrics;
     struct metric *keys_given, *evaluations, *rotations, *ready, *live;

@@ -54,6 +54,25 @@ static unsigned workers_wanted(const struct config *config)
     return count < LIMIT_WORKERS ? (unsigned)count : LIMIT_WORKERS;
 }
 
+/* Epochs whose key can be had in the course of a day: those that open in it, the one before, and those ahead. */
+static uint64_t keys_a_day(const struct schedule *schedule)
+{
+    return (uint64_t)(86400 / schedule->length_s) + 2 + schedule->ahead;
+}
+
+static enum daemon_exit open_quotas(struct keyd *keyd)
+{
+    struct quota_settings settings = {
+        .side = QUOTA_AT_KEYS,
+        .folder = keyd->config->state_dir,
+        .profiles = &keyd->config->quotas,
+        .keys_a_day = keys_a_day(&keyd->config->schedule),
+        .clock = keyd->clock,
+        .metrics = keyd->metrics,
+    };
+    return failed(quota_open(&settings, stderr, &keyd->quota)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
 static enum daemon_exit start_server(struct keyd *keyd, struct http_server **server)
 {
     const struct config *config = keyd->config;
@@ -100,6 +119,7 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
         failed(registry_create(keyd->config->registry, http_routes_roles(keyd_routes), &keyd->registry)))
         code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_store(keyd, master);
+    if (code == DAEMON_OK) code = open_quotas(keyd);
     if (code == DAEMON_OK) code = start_server(keyd, &server);
     if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0)
         code = DAEMON_FAILED;
@@ -110,6 +130,7 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
         log_line(LOG_NOTICE, "stopping");
     }
     http_server_stop(server, STOP_MS);
+    quota_close(keyd->quota);
     keeper_stop(keyd->keeper);
     epoch_store_close(keyd->store);
     registry_destroy(keyd->registry);

@@ -160,6 +160,11 @@ check_PROGRAMS += tests/unit/router_test
 tests_unit_router_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_router_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/quota_test
+tests_unit_quota_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_quota_test_LDADD = $(SERVER_HTTP_LIBS) libplatesieve.la $(SODIUM_LIBS) $(CMOCKA_LIBS)
+tests_unit_quota_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/schedule_test
 tests_unit_schedule_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_schedule_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)

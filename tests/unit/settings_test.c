@@ -17,8 +17,9 @@ static const struct setting table[] = {
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
 };
 
-static bool each(void *context, const char *name, const char *key, const char *value)
+static bool each(void *context, const struct setting *setting, const char *name, const char *key, const char *value)
 {
+    (void)setting;
     struct settings *settings = context;
     size_t used = strlen(settings->sites);
     if (strcmp(key, "grades") != 0) return false;

@@ -79,17 +79,45 @@ static struct reply refuse(struct gate *gate, struct result result)
     return reply_problem(result.reason);
 }
 
+/* Nothing was looked up, and the lane will ask again: when an epoch opened, when a list was loaded. */
+static bool looked_up_nothing(struct result result)
+{
+    return result.reason == REASON_POLICY || result.reason == REASON_KEY_ID || result.reason == REASON_NO_LISTS || result.reason == REASON_STARTING;
+}
+
+/* Charges the peer's quota, and decides. */
+static struct result charge_and_decide(struct gate *gate, const struct request *request, const struct check_batch *batch, int64_t now_ms,
+                                       struct outcome *outcome, struct quota_refusal *over)
+{
+    struct quota_cost cost = { 0 };
+
+    check_batch_size(batch, &cost.amount[QUOTA_READS], &cost.amount[QUOTA_TOKENS]);
+    TRY(quota_charge(gate->quota, request, &cost, over));
+    struct result result = decide(gate, request->peer, batch, now_ms, outcome);
+    if (looked_up_nothing(result)) quota_give_back(gate->quota, request, &cost);
+    return result;
+}
+
+static struct reply refuse_quota(struct gate *gate, const struct quota_refusal *over)
+{
+    metric_add(gate->checks_refused, 1);
+    return quota_problem(over);
+}
+
 struct reply post_checks(void *app, struct request *request)
 {
     struct gate *gate = app;
     struct check_batch *batch CLEANUP(check_batch_wipe) = NULL;
     struct outcome outcome = { 0 };
+    struct quota_refusal over;
     int64_t now_ms = clock_now_ms(gate->clock);
     struct result result;
 
     if (!spool_accepts(gate->spool)) return refuse(gate, FAIL(REASON_SPOOL));
+    if (failed(quota_look(gate->quota, request, &over))) return refuse_quota(gate, &over);
     result = check_batch_parse(request->body, request->body_size, now_ms, &batch);
-    if (!failed(result)) result = decide(gate, request->peer, batch, now_ms, &outcome);
+    if (!failed(result)) result = charge_and_decide(gate, request, batch, now_ms, &outcome, &over);
+    if (over.reason != REASON_NONE) return refuse_quota(gate, &over);
     if (failed(result)) return refuse(gate, result);
     if (outcome.text == NULL) {
         free(outcome.sightings);

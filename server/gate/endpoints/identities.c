@@ -6,7 +6,13 @@
 
 static struct identities of(const struct gate *gate)
 {
-    return (struct identities){ .registry = gate->registry, .operator = ROLE_OPERATOR_GATE };
+    return (struct identities){
+        .registry = gate->registry,
+        .operator = ROLE_OPERATOR_GATE,
+        .quota_known = quota_fits,
+        .add = quota_add_use,
+        .context = gate->quota,
+    };
 }
 
 struct reply get_identities(void *app, struct request *request)

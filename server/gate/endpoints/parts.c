@@ -97,6 +97,18 @@ static struct reply part_reply(const struct part *part)
     return reply_json(200, json_pack("{sI sI ss}", "part", (json_int_t)part->number, "lines", (json_int_t)part->entry_count, "sha256", hex));
 }
 
+/* Charges the tokens, which are slots by now, and stores the part; a part that is not stored costs nothing. */
+static struct result charge_and_store(struct gate *gate, const struct request *request, uint32_t revision, const struct part *part,
+                                      struct quota_refusal *over)
+{
+    struct quota_cost cost = { .amount[QUOTA_TOKENS] = part->slot_count };
+
+    TRY(quota_charge(gate->quota, request, &cost, over));
+    struct result result = db_part_put(gate->agency_db, request->peer->first, request->arguments[0], revision, part);
+    if (failed(result)) quota_give_back(gate->quota, request, &cost);
+    return result;
+}
+
 struct reply put_part(void *app, struct request *request)
 {
     struct gate *gate = app;
@@ -104,14 +116,18 @@ struct reply put_part(void *app, struct request *request)
     struct named_epoch named[LIMIT_ENTRY_EPOCHS];
     size_t count = 0;
     uint32_t revision = 0, line = 0;
+    struct quota_refusal over;
 
     if (!name_is_valid(request->arguments[0])) return reply_problem(REASON_NOT_FOUND);
     TRY_REPLY(path_number(request->arguments[1], 1, UINT32_MAX, &revision));
     TRY_REPLY(path_number(request->arguments[2], 1, LIMIT_PARTS, &part.number));
     TRY_REPLY(named_epochs_parse(request_header(request, "Platesieve-Key-Ids"), named, &count));
+    TRY_QUOTA(quota_look(gate->quota, request, &over), over);
     struct result result = parse(gate, request, named, count, &part, &line);
     if (failed(result) && line != 0) return line_problem(result.reason, line);
     TRY_REPLY(result);
-    TRY_REPLY(db_part_put(gate->agency_db, request->peer->first, request->arguments[0], revision, &part));
+    result = charge_and_store(gate, request, revision, &part, &over);
+    if (over.reason != REASON_NONE) return quota_problem(&over);
+    TRY_REPLY(result);
     return part_reply(&part);
 }

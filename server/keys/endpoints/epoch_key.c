@@ -13,11 +13,17 @@ struct reply get_epoch_key(void *app, struct request *request)
     struct keyd *keyd = app;
     struct epoch epoch;
     struct epoch_key *key = NULL;
+    struct quota_cost cost = { .amount[QUOTA_KEYS] = 1 };
+    struct quota_refusal over;
     char key_id[PLATESIEVE_TOKEN_TEXT + 1], text[KEY_TEXT_SIZE];
 
     TRY_REPLY(request_query_only(request, no_arguments));
     TRY_REPLY(epoch_store_borrow(keyd->store, request->arguments[0], PLATESIEVE_HMAC_SHA256, clock_now_ms(keyd->clock),
                                  &epoch, &key));
+    if (failed(quota_charge(keyd->quota, request, &cost, &over))) {
+        epoch_key_give_back(key);
+        return quota_problem(&over);
+    }
     sodium_bin2base64(text, sizeof text, epoch_key_bytes(key), PLATESIEVE_KEY_BYTES,
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     epoch_key_give_back(key);

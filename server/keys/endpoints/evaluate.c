@@ -51,17 +51,21 @@ static struct result reason_of(struct platesieve_result result)
     return FAIL(result.reason == PLATESIEVE_NO_MEMORY ? REASON_BUSY : REASON_INTERNAL);
 }
 
-static struct result evaluate(struct keyd *keyd, const char *id, struct evaluation *evaluation)
+/* Charged is what an epoch's key is asked for, also when an element turns out to be none: finding that out is work. */
+static struct result evaluate(struct keyd *keyd, const struct request *request, struct evaluation *evaluation,
+                              struct quota_refusal *over)
 {
     struct epoch epoch;
     struct epoch_key *key = NULL;
-    TRY(epoch_store_borrow(keyd->store, id, PLATESIEVE_VOPRF_RISTRETTO255_SHA512, clock_now_ms(keyd->clock), &epoch,
-                           &key));
-    struct platesieve_result result = platesieve_voprf_evaluate(epoch_key_pair(key), evaluation->blinded,
-                                                                evaluation->count, evaluation->evaluated,
-                                                                &evaluation->proof);
+    struct quota_cost cost = { .amount[QUOTA_EVALUATIONS] = evaluation->count };
+    TRY(epoch_store_borrow(keyd->store, request->arguments[0], PLATESIEVE_VOPRF_RISTRETTO255_SHA512,
+                           clock_now_ms(keyd->clock), &epoch, &key));
+    struct result result = quota_charge(keyd->quota, request, &cost, over);
+    if (!failed(result))
+        result = reason_of(platesieve_voprf_evaluate(epoch_key_pair(key), evaluation->blinded, evaluation->count,
+                                                     evaluation->evaluated, &evaluation->proof));
     epoch_key_give_back(key);
-    return reason_of(result);
+    return result;
 }
 
 static struct reply answer(const struct evaluation *evaluation)
@@ -86,10 +90,14 @@ struct reply post_evaluate(void *app, struct request *request)
     static const char *const no_arguments[] = { NULL };
     struct keyd *keyd = app;
     struct evaluation evaluation;
+    struct quota_refusal over = { .reason = REASON_NONE };
 
     TRY_REPLY(request_query_only(request, no_arguments));
+    TRY_QUOTA(quota_look(keyd->quota, request, &over), over);
     TRY_REPLY(parse(request, &evaluation));
-    TRY_REPLY(evaluate(keyd, request->arguments[0], &evaluation));
+    struct result result = evaluate(keyd, request, &evaluation, &over);
+    if (over.reason != REASON_NONE) return quota_problem(&over);
+    TRY_REPLY(result);
     metric_add(keyd->evaluations, evaluation.count);
     return answer(&evaluation);
 }

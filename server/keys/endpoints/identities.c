@@ -5,7 +5,13 @@
 
 static struct identities of(const struct keyd *keyd)
 {
-    return (struct identities){ .registry = keyd->registry, .operator = ROLE_OPERATOR_KEYS };
+    return (struct identities){
+        .registry = keyd->registry,
+        .operator = ROLE_OPERATOR_KEYS,
+        .quota_known = quota_fits,
+        .add = quota_add_use,
+        .context = keyd->quota,
+    };
 }
 
 struct reply get_identities(void *app, struct request *request)

@@ -20,11 +20,12 @@ struct reply get_status(void *app, struct request *request)
                                  "destroy_after_s", (json_int_t)schedule->destroy_after_s);
     bool ready = json_array_size(reasons) == 0;
     return reply_json(200,
-                      json_pack("{ss ss ss sI sb so so so so so sI sI}", "keys", keyd->config->name, "version",
+                      json_pack("{ss ss ss sI sb so so so so so sI sI so}", "keys", keyd->config->name, "version",
                                 PACKAGE_VERSION, "now", now, "uptime_s",
                                 (json_int_t)((now_ms - keyd->started_ms) / 1000), "ready", ready, "reasons", reasons,
                                 "degraded", keyd_degraded(keyd), "registry",
                                 registry_state_json(keyd->registry), "schedule", calendar, "epochs", array, "keys_given",
                                 (json_int_t)metric_value(keyd->keys_given), "evaluations",
-                                (json_int_t)metric_value(keyd->evaluations)));
+                                (json_int_t)metric_value(keyd->evaluations), "quotas",
+                                quota_status_json(keyd->quota)));
 }
