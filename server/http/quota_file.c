@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/http/file_io.h"
 #include "server/http/log.h"
 #include "server/http/quota_word.h"
 
@@ -58,28 +59,15 @@ static bool is_name(const char name[LIMIT_IDENTITY_MAX + 1])
 
 /* -- making ------------------------------------------------------------------------------------ */
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-    while (size > 0) {
-        ssize_t written = write(fd, at, size);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 static bool fill(int fd, enum quota_side side)
 {
-    static const char zeros[PIECE_BYTES];
-    char page[HEAD_BYTES] = { 0 };
+    static const uint8_t zeros[PIECE_BYTES];
+    uint8_t page[HEAD_BYTES] = { 0 };
     struct head head = { MAGIC, FORMAT, side, sizeof(struct quota_record), LIMIT_QUOTA_RECORDS };
     memcpy(page, &head, sizeof head);
-    if (!write_all(fd, page, sizeof page)) return false;
+    if (!file_write_all(fd, page, sizeof page)) return false;
     for (size_t at = HEAD_BYTES; at < FILE_BYTES; at += PIECE_BYTES)
-        if (!write_all(fd, zeros, PIECE_BYTES)) return false;
+        if (!file_write_all(fd, zeros, PIECE_BYTES)) return false;
     return fsync(fd) == 0;
 }
 

@@ -128,12 +128,14 @@ def test_links_between_documents_lead_somewhere():
 
 
 def keys_of_table(path):
-    """{(section, key)} that a daemon's config.c reads."""
+    """{(section, key)} that a daemon's config.c reads; quotas are those of both, in a file of their own."""
     source = (TOP / path).read_text()
+    quotas = {("quota", key) for key in re.findall(r'^    \{ "([a-z_]+)", offsetof', (TOP / "server/http/quota_profile.c").read_text(), re.M)}
+    quotas |= {("quota", "grades"), ("quota", "total_a_day")}
     section = re.search(r'\{ "([a-z]+)", key, SETTING', source)  # a table with one section names it in its macros
     if section:
-        return {(section[1], key) for key in re.findall(r'^    (?:TEXT|NUMBER|BOOL)\("([a-z_]+)"', source, re.M)}
-    return set(re.findall(r'(?:TEXT|NUMBER|BOOL)\("([a-z]+)", "([a-z_]+)"', source)) | set(re.findall(r'\{\s*"(site) \*", "([a-z]+)"', source))
+        return quotas | {(section[1], key) for key in re.findall(r'^    (?:TEXT|NUMBER|BOOL)\("([a-z_]+)"', source, re.M)}
+    return quotas | set(re.findall(r'(?:TEXT|NUMBER|BOOL)\("([a-z]+)", "([a-z_]+)"', source)) | set(re.findall(r'\{\s*"(site) \*", "([a-z]+)"', source))
 
 
 @pytest.mark.parametrize("path", ["server/gate/config.c", "server/keys/config.c"])

@@ -15,7 +15,8 @@ from house import House, eventually
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
-INSTALLATION = {}  # its own: lists of other files would answer, too
+# Its own: lists of other files would answer, too.  With a quota profile to change a registration to.
+INSTALLATION = {f"{daemon}.quota busy.reads_a_minute": "300" for daemon in ("gate", "keys")}
 PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
 IDENTITIES = {"reader": "reader/north/1", "agency": "agency/customs/ana", "operator/gate": "operator/gate/olga",
               "operator/keys": "operator/keys/kim", "auditor": "auditor/ines", "node": "node/gate-1"}
@@ -184,7 +185,7 @@ def identities_answer(ask):
         for name in ("reader/contract/1", "auditor/contract"):
             path = f"/v1/identities/{name}"
             ask("PUT", path, operator, 201, server, body={})
-            ask("PUT", path, operator, 200, server, body={"quota": "busy"})
+            ask("PUT", path, operator, 200, server, body={"quota": "busy" if name.startswith("reader") else "none"})
             ask("PUT", path, operator, 400, server, body={"quota": "Busy"})
             ask("GET", path, "auditor", 200, server)
             ask("DELETE", path, operator, 204, server)

@@ -1,0 +1,391 @@
+"""Quotas: what a stolen identity may ask of either daemon, under the daemons' own defaults unless a test says otherwise; kept over restarts, kills and
+registrations; seen by operators."""
+import concurrent.futures
+import json
+import secrets
+import subprocess
+import threading
+import time
+
+import pytest
+
+import plates
+import ristretto
+from conftest import make_house, remove_house
+from house import assert_problem, eventually
+from installation import LABORATORY
+
+NORTH, OTHER, ANA, BEN = "reader/north/1", "reader/north/2", "agency/customs/ana", "agency/marshals/ben"
+KIM, OLGA, INES = "operator/keys/kim", "operator/gate/olga", "auditor/ines"
+HMAC, VOPRF = {"keys.keyd.suite": "hmac-sha256"}, {"keys.keyd.suite": "voprf-ristretto255-sha512"}
+DEFAULTS = {name: None for name in LABORATORY if ".quota " in name}  # the daemons' own
+INSTALLATION = {**HMAC, **DEFAULTS}
+DAY_S = 86400
+
+
+def elements(count):
+    """COUNT blinded elements, as text."""
+    point, made = ristretto.hash_to_group(secrets.token_bytes(8)), []
+    for _ in range(count):
+        point = ristretto.add(point, ristretto.GENERATOR)
+        made.append(plates.text64(ristretto.encode(point)))
+    return made
+
+
+ELEMENTS = elements(256)
+
+
+def minute_with(seconds):
+    """Waits until this minute has so many seconds left: a count of a minute is then one count."""
+    left = 60 - time.time() % 60
+    if left < seconds:
+        time.sleep(left + 0.05)
+
+
+def day_with(seconds):
+    left = DAY_S - time.time() % DAY_S
+    if left < seconds:
+        time.sleep(left + 0.05)
+    minute_with(min(seconds, 50))
+
+
+def evaluate(house, count, identity=NORTH, epoch=None, **options):
+    epoch = epoch or house.epochs()[0]["id"]
+    return house.post(f"/v1/epochs/{epoch}/evaluate", identity, {"blinded": ELEMENTS[:count]}, server="keys", **options)
+
+
+def assert_over(answer, counted, window):
+    """429 with what was counted, and with a Retry-After that is the end of the window."""
+    length = {"minute": 60, "day": DAY_S}[window]
+    problem = assert_problem(answer, 429, "over-quota")
+    assert (problem["counted"], problem["window"]) == (counted, window)
+    left, told = length - time.time() % length, int(answer.headers["Retry-After"])
+    assert left - 1 <= told <= left + 3, (left, told)
+
+
+def quotas(house, server="keys", identity=INES):
+    answer = house.get("/v1/status", identity, server=server)
+    assert answer.status_code == 200
+    return answer.json()["quotas"]
+
+
+def use_of(house, identity, server="keys"):
+    """{"profile", "percent", "minute", "day", "refused"} of GET /v1/identities."""
+    answer = house.get(f"/v1/identities/{identity}", INES, server=server)
+    assert answer.status_code == 200
+    return answer.json()["use"]
+
+
+@pytest.fixture
+def key_server(new_installation):
+    """Maker of a key server alone, of the second suite, with these settings."""
+    def make(settings=None):
+        house = new_installation({**VOPRF, **DEFAULTS, **(settings or {})}, start=False)
+        house.start(("keys",))
+        return house
+    return make
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """The same for the whole file, with the defaults."""
+    house = make_house(str(tmp_path_factory.mktemp("keys") / "x"), {**VOPRF, **DEFAULTS}, start=False)
+    house.start(("keys",))
+    yield house
+    remove_house(house)
+
+
+# -- the key server -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stolen_reader_evaluates_2700_elements_a_minute(keys):
+    """150 reads a minute, 3 candidates, 3 texts, 2 epochs."""
+    house, epoch = keys, keys.epochs()[0]["id"]
+    minute_with(20)
+    assert [evaluate(house, 256, epoch=epoch).status_code for _ in range(10)] == [200] * 10
+    assert_over(evaluate(house, 141, epoch=epoch), "evaluations", "minute")  # whole or not at all
+    assert evaluate(house, 140, epoch=epoch).status_code == 200
+    assert_over(evaluate(house, 1, epoch=epoch), "evaluations", "minute")
+    assert_over(house.post(f"/v1/epochs/{epoch}/evaluate", NORTH, {"nonsense": 1}, server="keys"), "evaluations", "minute")  # not even read
+    assert evaluate(house, 256, OTHER, epoch).status_code == 200  # another's is another's
+    use = use_of(house, NORTH)
+    assert use["profile"] == "lane" and use["minute"]["used"]["evaluations"] == use["day"]["used"]["evaluations"] == 2700
+    assert use["minute"]["limit"]["evaluations"] == 2700 and use["day"]["limit"]["evaluations"] == 180000 and use["refused"] == 3
+    assert house.metrics("keys")["platesieve_quota_refused_total"] >= 3
+    told = next(one for one in quotas(house)["hot"] if one["name"] == NORTH)
+    assert told["refused"] == 3 and told["percent"] == 1
+
+
+def test_an_agency_evaluates_its_lists(keys):
+    """A million tokens, two epochs, two pushes and a quarter; no limit a minute: a push is not slowed down."""
+    house, epoch = keys, keys.epochs()[0]["id"]
+    assert [evaluate(house, 256, ANA, epoch).status_code for _ in range(12)] == [200] * 12
+    use = use_of(house, ANA)
+    assert use["profile"] == "agency" and use["day"]["limit"]["evaluations"] == 5_000_000 and use["minute"]["limit"]["evaluations"] is None
+
+
+def test_what_was_not_done_is_not_charged(keys):
+    house, reader = keys, "reader/south/1"
+    assert_problem(evaluate(house, 1, reader, "19700101T000000Z"), 404, "not-found")
+    assert_problem(house.post(f"/v1/epochs/{house.epochs()[0]['id']}/evaluate", reader, {"blinded": []}, server="keys"), 400, "bad-field")
+    assert use_of(house, reader)["day"]["used"]["evaluations"] == 0
+    assert evaluate(house, 5, reader).status_code == 200
+    assert use_of(house, reader)["day"]["used"]["evaluations"] == 5
+
+
+def test_parallel_connections_share_one_quota(keys):
+    """Sixteen connections of one identity, more than fits: to the last element, and not one more."""
+    house, reader, epoch = keys, "reader/south/2", keys.epochs()[0]["id"]
+    minute_with(25)
+    start = threading.Barrier(16)
+
+    def hammer(_):
+        with house.session(reader) as session:
+            start.wait()
+            return [session.post(house.url(f"/v1/epochs/{epoch}/evaluate", "keys"), json={"blinded": ELEMENTS[:20]}, timeout=60).status_code
+                    for _ in range(12)]
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        codes = [code for some in pool.map(hammer, range(16)) for code in some]
+    assert (codes.count(200), codes.count(429)) == (2700 // 20, 16 * 12 - 2700 // 20)
+    assert use_of(house, reader)["minute"]["used"]["evaluations"] == 2700
+
+
+@pytest.mark.slow
+def test_retry_after_is_true(keys):
+    house, epoch, reader = keys, keys.epochs()[0]["id"], "reader/south/3"
+    house.issue(reader)
+    minute_with(20)
+    while (answer := evaluate(house, 256, reader, epoch)).status_code == 200:
+        pass
+    time.sleep(int(answer.headers["Retry-After"]))
+    assert evaluate(house, 256, reader, epoch).status_code == 200
+
+
+def test_the_day_is_kept_over_restarts_kills_and_registrations(key_server):
+    """40 reads a day: 720 evaluations."""
+    house = key_server({"keys.quota lane.reads_a_day": "40"})
+    epoch = house.epochs()[0]["id"]
+    day_with(60)
+    assert evaluate(house, 256, epoch=epoch).status_code == 200
+    with house.without("keys"):
+        pass
+    assert evaluate(house, 256, epoch=epoch).status_code == 200
+    house.keys.kill()
+    house.start(("keys",))
+    house.forget_connections()
+    assert_over(evaluate(house, 256, epoch=epoch), "evaluations", "day")
+    assert evaluate(house, 208, epoch=epoch).status_code == 200
+    house.unregister(NORTH, daemons=("keys",))
+    eventually(lambda: evaluate(house, 1, epoch=epoch).status_code == 403)
+    house.register(NORTH, daemons=("keys",))
+    eventually(lambda: evaluate(house, 1, epoch=epoch).status_code != 403)
+    assert_over(evaluate(house, 1, epoch=epoch), "evaluations", "day")
+    with house.without("keys"):
+        pass
+    assert_over(evaluate(house, 1, epoch=epoch), "evaluations", "day")
+    assert evaluate(house, 256, OTHER, epoch).status_code == 200
+
+
+def test_alarms(key_server):
+    """A name at 80 % of its day, and all of them together: on the log once, in the status and the metrics."""
+    house = key_server({"keys.quota lane.reads_a_day": "50", "keys.quota.total_a_day": "1000"})  # 900 a day each
+    epoch = house.epochs()[0]["id"]
+    day_with(30)
+
+    def log():
+        return (house.folder / "log/keys.log").read_text()
+
+    for count in (256, 256, 207):
+        assert evaluate(house, count, epoch=epoch).status_code == 200
+    time.sleep(1.5)
+    assert quotas(house)["alarms"] == [] and "quota:" not in log()
+    assert house.metrics("keys")['platesieve_alarm{what="quota"}'] == 0
+    assert evaluate(house, 1, epoch=epoch).status_code == 200  # 720
+    told = quotas(house, identity=KIM)
+    assert told["alarms"] == ["name"] and [(one["name"], one["percent"]) for one in told["hot"]] == [(NORTH, 80)]
+    eventually(lambda: f"warning: quota: {NORTH} has used 80 % of its day" in log())
+    assert house.metrics("keys")["platesieve_quota_hot"] == 1
+    for count in (256, 24):
+        assert evaluate(house, count, OTHER, epoch).status_code == 200
+    told = quotas(house)
+    assert told["alarms"] == ["name", "total"] and told["total"] == {"used": {"evaluations": 1000, "keys": 0}, "alarm_at": 1000}
+    eventually(lambda: "all names together have used 1000 evaluations today, where 1000 raise an alarm" in log())
+    assert eventually(lambda: house.metrics("keys")["platesieve_quota_total_share"] == 1)
+    with house.without("keys"):
+        pass
+    assert evaluate(house, 100, epoch=epoch).status_code == 200
+    time.sleep(1.5)
+    assert log().count(f"{NORTH} has used") == 1  # once a day, also after a restart
+
+
+def test_keys_are_given_a_few_times_a_day(installation):
+    """hmac-sha256: each of the keys of a day, 24 times."""
+    house, reader = installation, "reader/south/2"
+    epoch = house.epochs()[0]["id"]
+    limit = use_of(house, reader)["day"]["limit"]["keys"]
+    assert limit == 24 * (1 + 2 + 1)
+    day_with(30)
+    codes = [house.get(f"/v1/epochs/{epoch}/key", reader, server="keys").status_code for _ in range(limit)]
+    assert set(codes) == {200}
+    answer = house.get(f"/v1/epochs/{epoch}/key", reader, server="keys")
+    assert_over(answer, "keys", "day")
+    assert "key\"" not in answer.text
+    assert house.get(f"/v1/epochs/{epoch}/key", "reader/south/1", server="keys").status_code == 200
+
+
+# -- the gate -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def listed(installation):
+    return installation.listed("QQ61XX61", grade="similar")
+
+
+def check(house, lane, reads, identity=NORTH):
+    return house.post("/v1/checks", identity, house.check_body(lane, reads))
+
+
+def test_a_stolen_reader_asks_150_reads_a_minute(installation, listed):
+    house, lane = installation, installation.lane()
+    minute_with(20)
+    reads = [house.read(lane, f"QQ{n:05d}") for n in range(50)]
+    assert [check(house, lane, reads).status_code for _ in range(3)] == [200] * 3
+    assert_over(check(house, lane, reads[:1]), "reads", "minute")
+    assert check(house, lane, reads[:1], OTHER).status_code == 200
+    use = use_of(house, NORTH, "gate")
+    assert use["minute"]["used"] == {"tokens": 450, "reads": 150} and use["day"]["limit"] == {"tokens": 180000, "reads": 10000}
+    with house.without("gate"):
+        pass
+    eventually(lambda: house.ready().get("ready"))
+    assert_over(check(house, lane, reads[:1]), "reads", "minute")
+    house.gate.kill()
+    house.start(("gate",))
+    house.forget_connections()
+    eventually(lambda: house.ready().get("ready"))
+    assert_over(check(house, lane, reads[:1]), "reads", "minute")
+
+
+def test_a_stolen_reader_asks_2700_tokens_a_minute(installation, listed):
+    """However they are dressed up: eight candidates a read, and `near` sets that nobody wants."""
+    house, reader = installation, "reader/south/1"
+    lane = house.lane(reader)
+    minute_with(20)
+    full = [house.read({**lane, "grades": [*lane["grades"], "near"]}, "QQ11111", others=[(f"QQ1111{n}", "US-TX") for n in range(7)]) for _ in range(10)]
+    tokens = sum(len(tokens.get("near", ())) + len(set(tokens) - {"near"}) for tokens in
+                 (candidate["tokens"][0] for read in full for candidate in read["candidates"]))
+    assert tokens > 1000
+    passed = 0
+    while (answer := check(house, lane, full, reader)).status_code == 200:
+        passed += tokens
+    assert_over(answer, "tokens", "minute")
+    assert 2700 - tokens < passed <= 2700
+    assert use_of(house, reader, "gate")["minute"]["used"]["tokens"] == passed
+
+
+def test_more_than_a_whole_quota_at_once(installation, listed):
+    """No Retry-After that would never come true."""
+    house, reader = installation, "reader/south/2"
+    lane = house.lane(reader)
+    reads = [house.read({**lane, "grades": [*lane["grades"], "near"]}, "QQ1234567", others=[("QQ7654321", "US-TX")] * 3) for _ in range(40)]
+    answer = check(house, lane, reads, reader)
+    problem = assert_problem(answer, 413, "too-much")
+    assert (problem["counted"], problem["window"]) == ("tokens", "minute") and "Retry-After" not in answer.headers
+    assert use_of(house, reader, "gate")["day"]["used"]["tokens"] == 0
+
+
+def test_a_check_that_looked_up_nothing_is_not_charged(installation, listed):
+    """A lane whose policy is an old one asks twice and is charged once."""
+    house, reader = installation, "reader/south/2"
+    lane = house.lane(reader)
+    before = use_of(house, reader, "gate")["day"]["used"]
+    body = house.check_body(lane, [house.read(lane, "QQ00007")])
+    wrong = [{**body, "epochs": [{**body["epochs"][0], "key_id": plates.text64(bytes(16))}]}, {**body, "epochs": []}, {**body, "reads": [{}]}]
+    assert [house.post("/v1/checks", reader, one).status_code // 100 for one in wrong] == [4, 4, 4]
+    assert use_of(house, reader, "gate")["day"]["used"] == before
+    assert house.post("/v1/checks", reader, body).status_code == 200
+    assert use_of(house, reader, "gate")["day"]["used"] == {"tokens": before["tokens"] + 3, "reads": before["reads"] + 1}
+
+
+def test_an_agency_uploads_its_lists(new_installation):
+    """100 tokens x 2 epochs x 2 pushes and a quarter: 500 a day."""
+    house = new_installation({**HMAC, **DEFAULTS, "gate.quota agency.tokens": "100"})
+    name = house.new_list(grade="plate")
+    day_with(60)
+
+    def entries(count):
+        return [{"plate": f"QQ{n:05d}", "jurisdiction": "US-TX"} for n in range(count)]
+
+    def put(count, number=1):
+        body = "".join(line + "\n" for line in house.entry_lines(name, entries(count))).encode()
+        return house.put_part(name, revision, number, body)
+
+    per_entry = 2 * len(house.epochs(("open", "coming")))  # full and plate
+    revision = house.open_revision(name)
+    assert_problem(put(500 // per_entry + 1), 413, "too-much")
+    assert put(50).status_code == 200
+    assert_problem(house.put(f"/v1/lists/{name}/revisions/77/parts/1", ANA, "".join(line + "\n" for line in house.entry_lines(name, entries(9))).encode(),
+                             headers=house.key_ids()), 404)  # not stored, not charged
+    assert use_of(house, ANA, "gate")["day"]["used"] == {"tokens": 50 * per_entry, "reads": 0}
+    while (answer := put(50)).status_code == 200:
+        pass
+    assert_over(answer, "tokens", "day")
+    assert use_of(house, ANA, "gate")["day"]["used"]["tokens"] == 500 // (50 * per_entry) * 50 * per_entry
+    assert house.new_list(BEN) and use_of(house, BEN, "gate")["day"]["used"]["tokens"] == 0
+
+
+# -- profiles and registration ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_of_its_own(key_server):
+    house = key_server({"keys.quota bridge.reads_a_minute": "300", "keys.quota bridge.grades": "full plate similar near",
+                        "keys.quota bridge.candidates": "1", "keys.quota bridge.epochs": "1", "keys.quota police.tokens": "1000"})
+    path = f"/v1/identities/{NORTH}"
+    assert house.put(path, KIM, json.dumps({"quota": "bridge"}), server="keys").json()["use"]["minute"]["limit"]["evaluations"] == 300 * 28
+    for wrong in ("bridges", "agency", "police", "none", "", 5):
+        assert_problem(house.put(path, KIM, json.dumps({"quota": wrong}), server="keys"), 400, "bad-field")
+    assert_problem(house.put(f"/v1/identities/{ANA}", KIM, json.dumps({"quota": "lane"}), server="keys"), 400, "bad-field")
+    assert house.put(f"/v1/identities/{ANA}", KIM, json.dumps({"quota": "police"}), server="keys").json()["use"]["profile"] == "police"
+    assert "use" not in house.get(f"/v1/identities/{KIM}", KIM, server="keys").json()
+    minute_with(20)
+    eventually(lambda: evaluate(house, 1).status_code == 200 and use_of(house, NORTH)["profile"] == "bridge")
+    codes = [evaluate(house, 256).status_code for _ in range(33)]
+    assert (codes.count(200), codes[-1]) == (32, 429)  # 8,400
+    assert [one["profile"] for one in quotas(house)["profiles"]] == ["lane", "agency", "bridge", "police"]
+    house.register(NORTH, daemons=("keys",), quota="nosuch")  # the command knows no settings: the role's own then, and a word on the log
+    eventually(lambda: evaluate(house, 1).status_code == 429 and use_of(house, NORTH)["profile"] == "lane")
+    assert f"{NORTH} is registered with a profile that is not in the settings" in (house.folder / "log/keys.log").read_text()
+
+
+@pytest.mark.parametrize("daemon", ["gate", "keys"])
+@pytest.mark.parametrize("section, key, value", [
+    ("quota lane", "reads_a_day", "0"), ("quota lane", "reads_a_day", "many"), ("quota lane", "candidates", "9"), ("quota lane", "grades", "all"),
+    ("quota lane", "speed", "9"), ("quota x y", "epochs", "1"), ("quota lane", "epochs", "5"), ("quota lane", "tokens", "5"),
+    ("quota agency", "candidates", "3"), ("quota", "total_a_day", "-1"), ("quota", "reads", "1")])
+def test_settings_that_make_no_sense(installation, tmp_path, daemon, section, key, value):
+    program = {"gate": "platesieved", "keys": "platesieve-keyd"}[daemon]
+    file = tmp_path / "bad.conf"
+    text = (installation.folder / f"etc/{daemon}.conf").read_text()
+    file.write_text(f"{text}\n[{section}]\n{key} = {value}\n")
+    done = subprocess.run([str(installation.programs / program), "--config", str(file)], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2 and str(file) in done.stderr and "quota" in done.stderr + section
+
+
+def test_a_damaged_book_keeps_the_daemon_from_starting(key_server):
+    """It names the file and changes nothing; moved away, a new one begins."""
+    house = key_server()
+    assert evaluate(house, 10).status_code == 200
+    book = house.folder / "keys/quota"
+    assert oct(book.stat().st_mode & 0o777) == "0o600"
+    with house.without("keys"):
+        good = book.read_bytes()
+        book.write_bytes(b"nonsense" + good[8:])
+        done = subprocess.run([str(house.programs / "platesieve-keyd"), "--config", str(house.folder / "etc/keys.conf")], capture_output=True, text=True,
+                              timeout=20, check=False)
+        assert done.returncode == 1 and str(book) in done.stderr and "move it away" in done.stderr
+        assert book.read_bytes() == b"nonsense" + good[8:]
+        book.write_bytes(good)
+    assert use_of(house, NORTH)["day"]["used"]["evaluations"] == 10
+    with house.without("keys"):
+        book.unlink()
+    assert use_of(house, NORTH)["day"]["used"]["evaluations"] == 0
