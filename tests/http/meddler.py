@@ -1,4 +1,4 @@
-"""A key server that can't be trusted: it passes questions on to the real one, as the same identity, and meddles with the answers."""
+"""A key server (or gate) that can't be trusted: it passes questions on to the real one, as the same identity, and meddles with the answers."""
 import json
 import ssl
 import threading
@@ -13,8 +13,8 @@ import plates
 class Meddler:
     """`meddle` is None or a function (method, path, status, json) -> json | "cut" | "hang" | (status, problem's name)."""
 
-    def __init__(self, house, node="node/keys-1"):
-        self.house, self.meddle, self.asked, self.bodies = house, None, [], []
+    def __init__(self, house, node="node/keys-1", real=None):
+        self.house, self.real, self.meddle, self.asked, self.bodies = house, real or house.keys_url, None, [], []
         self.wait_s = 0.0
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -65,7 +65,7 @@ class Meddler:
         self.bodies.append(body)
         time.sleep(self.wait_s)
         try:
-            real = self.session(handler).request(handler.command, self.house.keys_url + handler.path, data=body or None, timeout=30,
+            real = self.session(handler).request(handler.command, self.real + handler.path, data=body or None, timeout=30,
                                                  headers={"Content-Type": "application/json"} if body else None)
             status, value = real.status_code, real.json()
         except requests.ConnectionError:

@@ -9,6 +9,7 @@ import pytest
 
 import plates
 from house import eventually
+from meddler import Meddler, flip
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
@@ -101,16 +102,30 @@ def test_the_shell_example_is_answered(new_installation, tmp_path):
     script.write_text(blocks("reader-integration.md", "sh")[0])
     name = installation.listed("QQ00Q7Q", "US-TX", grade="near")
 
-    def run(plate, jurisdiction):
+    def run(plate, jurisdiction, code=0, **env):
         done = subprocess.run(["bash", str(script), plate, jurisdiction], capture_output=True, text=True, check=False,
-                              env={"PATH": "/usr/bin:/bin", **installation.environment()})
-        assert done.returncode == 0, (done.stdout, done.stderr)
+                              env={"PATH": "/usr/bin:/bin", **installation.environment(), **env})
+        assert done.returncode == code, (done.stdout, done.stderr)
+        assert ("a false alert" in done.stderr) == (code == 3)
         return json.loads(done.stdout)["answers"][0]
 
     hit = eventually(lambda: (lambda answer: answer if answer["answer"] == "hit" else None)(run("qq-0oq7 q", "US-TX")))
     assert [alert["grade"] for alert in hit["alerts"] if alert["list"] == name] == ["full"]
     assert [alert["grade"] for alert in run("QQ00Q7W", "")["alerts"] if alert["list"] == name] == ["near"]
     assert run("ZZ99ZZ999", "US-TX")["answer"] == "clear"
+
+    def lie(_method, _path, _status, told):
+        for answer in told.get("answers", []):
+            for alert in answer.get("alerts", []):
+                alert["tag"] = flip(alert["tag"], 3)
+        return told
+
+    gate = Meddler(installation, real=installation.gate_url)
+    gate.meddle = lie
+    try:
+        run("QQ00Q7Q", "US-TX", code=3, PLATESIEVE_GATE=gate.url)
+    finally:
+        gate.stop()
 
 
 @pytest.mark.parametrize("page", sorted((TOP / "man").glob("*.[1-8]")), ids=lambda page: page.name)

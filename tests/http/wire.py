@@ -1,5 +1,6 @@
 """The wire below requests: TLS connections that say exactly these bytes, and certificates that nobody should accept."""
 import datetime
+import ipaddress
 import re
 import socket
 import ssl
@@ -94,15 +95,17 @@ def authority(house):
     return certificate, serialization.load_pem_private_key((house.pki / "ca/ca.key").read_bytes(), None)
 
 
-def make_certificate(folder, issuer, uris, usage=ExtendedKeyUsageOID.CLIENT_AUTH, begins=-DAY, ends=DAY, is_ca=False, curve=ec.SECP256R1()):
-    """(certificate file, key file) for a client, signed by ISSUER; BEGINS and ENDS from now."""
+def make_certificate(folder, issuer, uris, usage=ExtendedKeyUsageOID.CLIENT_AUTH, begins=-DAY, ends=DAY, is_ca=False, curve=ec.SECP256R1(),
+                     addresses=()):
+    """(certificate file, key file) for a client (or server, with other USAGE and ADDRESSES), signed by ISSUER; BEGINS and ENDS from now."""
     key = ec.generate_private_key(curve)
     now = datetime.datetime.utcnow()
     builder = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")]))
                .issuer_name(issuer[0].subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
                .not_valid_before(now + begins).not_valid_after(now + ends).add_extension(x509.BasicConstraints(is_ca, None), True))
-    if uris:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris]), False)
+    names = [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses] + [x509.UniformResourceIdentifier(uri) for uri in uris]
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
     if usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
     files = folder / "client.pem", folder / "client.key"
