@@ -58,6 +58,7 @@ client_libclient_a_SOURCES = \
 	client/push_sender.c \
 	client/reference.c \
 	client/reference.h \
+	client/registry.c \
 	client/remarks.c \
 	client/remarks.h \
 	client/rows.c \

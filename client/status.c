@@ -62,6 +62,12 @@ static void print_lists(json_t *lists)
     }
 }
 
+static void print_registry(json_t *registry)
+{
+    printf("  %-10s %lld names%s\n", "registry", number_of(registry, "names"),
+           json_is_true(json_object_get(registry, "broken")) ? ", ITS FILE IS BROKEN: see the log" : "");
+}
+
 static void print_gate(json_t *json)
 {
     json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"),
@@ -83,6 +89,7 @@ static void print_gate(json_t *json)
            number_of(spool, "bytes"), number_of(spool, "oldest_age_s"),
            json_is_true(json_object_get(spool, "full")) ? " FULL" : "",
            json_is_true(json_object_get(spool, "broken")) ? " BROKEN" : "");
+    print_registry(json_object_get(json, "registry"));
     printf("  %-10s %lld reads, %lld cleared, %lld hits since the start\n", "checks", number_of(checks, "reads"),
            number_of(checks, "cleared"), number_of(checks, "hits"));
 }
@@ -94,10 +101,12 @@ static void print_keys(json_t *json)
     printf("key server %s, version %s, up for %lld s: %s\n", text_of(json, "keys"), text_of(json, "version"),
            number_of(json, "uptime_s"), json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
     print_words("reasons", json_object_get(json, "reasons"));
+    print_words("degraded", json_object_get(json, "degraded"));
     printf("  %-10s epochs of %lld s, open %lld s longer, %lld ahead, erased %lld s after they close\n", "schedule",
            number_of(schedule, "length_s"), number_of(schedule, "overlap_s"), number_of(schedule, "ahead"),
            number_of(schedule, "destroy_after_s"));
     print_epochs(json_object_get(json, "epochs"));
+    print_registry(json_object_get(json, "registry"));
     printf("  %-10s %lld handed out since the start\n", "keys", number_of(json, "keys_given"));
 }
 

@@ -6,6 +6,7 @@ dist_man_MANS += \
 	man/platesieve-hits.1 \
 	man/platesieve-lane.1 \
 	man/platesieve-list.1 \
+	man/platesieve-registry.1 \
 	man/platesieve-status.1 \
 	man/platesieve-token.1 \
 	man/platesieve-keyd.8 \

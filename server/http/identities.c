@@ -119,18 +119,19 @@ struct reply identity_get(const struct identities *identities, struct request *r
     return reply_json(200, identity_json(identities, &found.entry));
 }
 
-/* {"quota": "lane"} or {}: then that of the role. */
+/* {"quota": "lane"}, or {}: then QUOTA is empty. */
 static struct result take_quota(const struct identities *identities, const struct request *request, enum role role,
                                 char quota[LIMIT_NAME_MAX + 1])
 {
     json_t *body;
     TRY(request_json(request, &body));
     const json_t *given = json_object_get(body, "quota");
-    const char *text = given == NULL ? roll_quota_default(role) : json_string_value(given);
-    bool whole = given == NULL || (text != NULL && strlen(text) == json_string_length(given));
-    bool good = json_object_size(body) == (given != NULL) && whole && roll_quota_valid(text) &&
-                (identities->quota_known == NULL || identities->quota_known(identities->context, role, text));
-    if (good) snprintf(quota, LIMIT_NAME_MAX + 1, "%s", text);
+    const char *text = json_string_value(given);
+    bool good = json_object_size(body) == (given != NULL);
+    if (given != NULL)
+        good = good && text != NULL && strlen(text) == json_string_length(given) && roll_quota_valid(text) &&
+               (identities->quota_known == NULL || identities->quota_known(identities->context, role, text));
+    snprintf(quota, LIMIT_NAME_MAX + 1, "%s", good && given != NULL ? text : "");
     json_decref(body);
     return good ? OK : FAIL(REASON_BAD_FIELD);
 }

@@ -11,7 +11,7 @@ struct seen { /* how the file looked when it was last read, or tried */
     dev_t device;
     ino_t inode;
     off_t size;
-    struct timespec changed;
+    struct timespec changed; /* content, owner or mode */
 };
 
 struct registry {
@@ -29,7 +29,7 @@ struct registry {
 
 static struct seen seen_of(const struct stat *info)
 {
-    return (struct seen){ info->st_dev, info->st_ino, info->st_size, info->st_mtim };
+    return (struct seen){ info->st_dev, info->st_ino, info->st_size, info->st_ctim };
 }
 
 static bool same(const struct seen *a, const struct seen *b)
@@ -203,9 +203,16 @@ static struct result put(void *context, struct roll *roll)
 {
     struct putting *putting = context;
     const struct roll_entry *old = roll_find(roll, putting->entry.name);
+    struct roll_entry *entry = &putting->entry;
     putting->fresh = old == NULL;
-    if (old != NULL) putting->entry.since_s = old->since_s;
-    return roll_put(roll, &putting->entry);
+    if (old == NULL) {
+        if (*entry->quota == 0) snprintf(entry->quota, sizeof entry->quota, "%s", roll_quota_default(entry->role));
+    } else if (*entry->quota == 0 || strcmp(entry->quota, old->quota) == 0) {
+        *entry = *old;
+    } else {
+        entry->since_s = old->since_s;
+    }
+    return roll_put(roll, entry);
 }
 
 struct removing {
@@ -233,11 +240,12 @@ static struct result change(struct registry *registry, roll_change_fn what, void
     return result;
 }
 
-struct result registry_put(struct registry *registry, const struct roll_entry *entry, bool *fresh)
+struct result registry_put(struct registry *registry, struct roll_entry *entry, bool *fresh)
 {
     struct putting putting = { .entry = *entry };
     struct result result = change(registry, put, &putting);
     *fresh = putting.fresh;
+    if (!failed(result)) *entry = putting.entry;
     return result;
 }
 

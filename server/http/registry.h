@@ -42,9 +42,10 @@ void registry_state(struct registry *registry, struct registry_state *state);
 /* The same for /v1/status. */
 json_t *registry_state_json(struct registry *registry);
 
-/* Registers ENTRY, or changes its quota and `by`; *fresh: it was not there.  It is on the disk, and in force here, when
-   this returns.  Blocks; any thread.  REASON_TOO_MANY, REASON_BUSY, REASON_REGISTRY. */
-struct result registry_put(struct registry *registry, const struct roll_entry *entry, bool *fresh);
+/* Registers ENTRY, or changes its quota and `by`; an empty quota: that of the role, or the one that it has.  ENTRY is
+   filled in; *fresh: it was not there.  It is on the disk, and in force here, when this returns.  Blocks; any thread.
+   REASON_TOO_MANY, REASON_BUSY, REASON_REGISTRY. */
+struct result registry_put(struct registry *registry, struct roll_entry *entry, bool *fresh);
 /* Removes NAME.  REASON_NOT_FOUND; REASON_LAST_OPERATOR when it is the last one of KEEP (ORed roles). */
 struct result registry_remove(struct registry *registry, const char *name, unsigned keep);
 

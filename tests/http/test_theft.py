@@ -34,7 +34,7 @@ MAY = {
     READER: (READS, TOKENS),
     "agency/marshals/ben": (PROBES | LISTS | PUSHES | {"GET /v1/hits"}, TOKENS),
     "operator/gate/olga": (WATCH | LISTS | ADMITTED | ADMITS, set()),
-    "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs"} | ADMITTED | ADMITS),
+    "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs", "POST /v1/epochs/rotate"} | ADMITTED | ADMITS),
     "auditor/ines": (WATCH | LISTS | ADMITTED, WATCH | {"GET /v1/epochs"} | ADMITTED),
     "node/gate-1": (set(), PROBES | {"GET /v1/epochs"}),
     "node/keys-1": (set(), PROBES | {"GET /v1/epochs"}),
@@ -92,7 +92,7 @@ def try_all(house, identity, server, program):
     """What IDENTITY was not refused for who it is, as "GET /v1/lane"."""
     admitted = set()
     for method, path in routes(house, program):
-        body = {"json": {}} if method in ("POST", "PUT") else {}
+        body = {"json": {"surprise": 1}} if method in ("POST", "PUT") else {}
         try:
             answer = house.request(method, path.replace("{}", "wanted-81"), identity, server=server, **body)
         except (requests.ConnectionError, OSError):

@@ -136,6 +136,14 @@ tests_unit_tally_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_tally_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_tally_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/registry_test
+tests_unit_registry_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_registry_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/roll_test
+tests_unit_roll_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_roll_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/peer_test
 tests_unit_peer_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_peer_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)

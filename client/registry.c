@@ -1,0 +1,316 @@
+/* platesieve registry: whom gates and key servers admit.  Each daemon has its own operators and its own list of names, so
+   every one of them is asked for itself. */
+#include "client/http.h"
+#include "client/problem.h"
+
+enum at { AT_ALL, AT_GATE, AT_KEYS };
+
+struct registry_options {
+    enum at at;
+    const char *quota; /* NULL: that of the role */
+    char **names;
+    size_t count;
+};
+
+/* One kind of server, and as whom it is asked. */
+struct place {
+    const struct settings *settings;
+    const struct registry_options *options;
+    enum http_service service;
+    struct identity identity;
+    struct http *http;
+};
+
+/* What is done with one name at one server; returns an exit code and says what is wrong. */
+typedef int (*place_fn)(struct place *place, const char *name);
+
+static const char *word_for(enum http_service service)
+{
+    return service == HTTP_GATE ? "gate" : "keys";
+}
+
+/* -- asking one server --------------------------------------------------------------------------------------------- */
+
+static int no_answer(const struct place *place)
+{
+    say("no answer from the %s: %s", http_service_name(place->http), http_trouble(place->http));
+    return CLIENT_UNREACHABLE;
+}
+
+static int refused(const struct place *place, const char *name, const struct http_answer *answer)
+{
+    say("%s%s%s:", http_server_url(place->http), name == NULL ? "" : ", ", name == NULL ? "" : name);
+    return problem_say(place->http, answer);
+}
+
+static int done(const struct place *place, const char *name, const char *what)
+{
+    const char *url = http_server_url(place->http);
+
+    if (!place->settings->json) return printf("%s: %s %s\n", url, what, name) < 0 ? CLIENT_FAILED : CLIENT_OK;
+    return print_json(json_pack("{s:s, s:s, s:s, s:s}", "server", word_for(place->service), "url", url, "name", name, "done", what))
+               ? CLIENT_OK
+               : CLIENT_FAILED;
+}
+
+static int add_one(struct place *place, const char *name)
+{
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    char path[LIMIT_IDENTITY_MAX + 32], body[LIMIT_NAME_MAX + 32] = "{}";
+    struct http_request request = { .method = "PUT", .path = path, .body = body };
+
+    snprintf(path, sizeof(path), "/v1/identities/%s", name);
+    if (place->options->quota != NULL) snprintf(body, sizeof(body), "{\"quota\":\"%s\"}", place->options->quota);
+    request.body_size = strlen(body);
+    if (!http_ask_here(place->http, &request, &answer)) return no_answer(place);
+    if (answer.status == 201) return done(place, name, "registered");
+    return answer.status == 200 ? done(place, name, "changed") : refused(place, name, &answer);
+}
+
+static int remove_one(struct place *place, const char *name)
+{
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    char path[LIMIT_IDENTITY_MAX + 32];
+    const struct http_request request = { .method = "DELETE", .path = path };
+
+    snprintf(path, sizeof(path), "/v1/identities/%s", name);
+    if (!http_ask_here(place->http, &request, &answer)) return no_answer(place);
+    return answer.status == 204 ? done(place, name, "removed") : refused(place, name, &answer);
+}
+
+/* What the server wrote, made safe for a terminal. */
+static const char *text_of(json_t *json, const char *member, char out[LIMIT_IDENTITY_MAX + 1])
+{
+    const char *text = json_string_value(json_object_get(json, member));
+
+    snprintf(out, LIMIT_IDENTITY_MAX + 1, "%s", text == NULL ? "-" : text);
+    make_printable(out);
+    return out;
+}
+
+static void print_identities(const struct place *place, json_t *identities)
+{
+    printf("%s %s: %zu name(s)\n", http_service_name(place->http), http_server_url(place->http),
+           json_array_size(identities));
+    for (size_t i = 0; i < json_array_size(identities); i++) {
+        json_t *one = json_array_get(identities, i);
+        char name[LIMIT_IDENTITY_MAX + 1], quota[LIMIT_IDENTITY_MAX + 1], since[LIMIT_IDENTITY_MAX + 1], by[LIMIT_IDENTITY_MAX + 1];
+
+        printf("  %-36s %-10s %.19s %s\n", text_of(one, "name", name), text_of(one, "quota", quota), text_of(one, "since", since),
+               text_of(one, "by", by));
+    }
+}
+
+static int list_all(struct place *place, const char *name)
+{
+    const struct http_request request = { .method = "GET", .path = "/v1/identities" };
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    json_t *json, *identities;
+    bool printed = true;
+
+    (void)name;
+    if (!http_ask_here(place->http, &request, &answer)) return no_answer(place);
+    if (answer.status != 200) return refused(place, NULL, &answer);
+    json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    identities = json_object_get(json, "identities");
+    if (!json_is_array(identities)) {
+        json_decref(json);
+        say("%s sent an answer that can't be read", http_server_url(place->http));
+        return CLIENT_FAILED;
+    }
+    if (place->settings->json)
+        printed = print_json(json_pack("{s:s, s:s, s:O}", "server", word_for(place->service), "url", http_server_url(place->http),
+                                       "identities", identities));
+    else print_identities(place, identities);
+    json_decref(json);
+    return printed ? CLIENT_OK : CLIENT_FAILED;
+}
+
+/* -- asking all of them -------------------------------------------------------------------------------------------- */
+
+/* Where every server is asked, a name goes to those that have a use for its role. */
+static bool fits(const struct place *place, const char *text)
+{
+    struct name name;
+
+    if (place->options->at != AT_ALL || !name_parse(text, &name)) return true;
+    if (strcmp(name.role, "node") == 0) return place->service == HTTP_KEYS;
+    if (strcmp(name.role, "operator") == 0) return strcmp(name.first, word_for(place->service)) == 0;
+    return true;
+}
+
+static int ask_server(struct place *place, place_fn ask, size_t *asked)
+{
+    int code = CLIENT_OK;
+
+    if (place->options->count == 0) {
+        ++*asked;
+        return ask(place, NULL);
+    }
+    for (size_t i = 0; i < place->options->count && code != CLIENT_UNREACHABLE; i++) {
+        int one;
+
+        if (!fits(place, place->options->names[i])) continue;
+        ++*asked;
+        one = ask(place, place->options->names[i]);
+        if (code == CLIENT_OK || one == CLIENT_UNREACHABLE) code = one;
+    }
+    return code;
+}
+
+static int ask_place(struct place *place, const char *kind, place_fn ask, size_t *asked)
+{
+    int code = identity_find(place->settings, kind, &place->identity);
+
+    if (code != CLIENT_OK) return code;
+    code = http_open(place->settings, place->service, &place->identity, &place->http);
+    for (size_t i = 0; place->http != NULL && i < http_server_count(place->http); i++) {
+        int one;
+
+        http_use_server(place->http, i);
+        one = ask_server(place, ask, asked);
+        if (code == CLIENT_OK) code = one;
+    }
+    http_close(place->http);
+    return code;
+}
+
+/* The role under which servers of this kind may be asked here, or NULL. */
+static const char *kind_for(const struct settings *settings, enum http_service service, bool looking)
+{
+    const char *urls = service == HTTP_GATE ? settings->gates : settings->keys;
+    const char *operator_kind = service == HTTP_GATE ? "operator/gate" : "operator/keys";
+
+    if (urls == NULL || urls[0] == '\0') return NULL;
+    if (identity_fits(settings, operator_kind)) return operator_kind;
+    return looking && identity_fits(settings, "auditor") ? "auditor" : NULL;
+}
+
+static int ask_all(const struct settings *settings, const struct registry_options *options, place_fn ask)
+{
+    const enum http_service services[] = { HTTP_GATE, HTTP_KEYS };
+    size_t asked = 0, places = 0;
+    int code = CLIENT_OK;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(services); i++) {
+        struct place place = { .settings = settings, .options = options, .service = services[i] };
+        const char *kind = kind_for(settings, services[i], ask == list_all);
+        int one;
+
+        if (options->at == (services[i] == HTTP_GATE ? AT_KEYS : AT_GATE) || kind == NULL) continue;
+        places++;
+        one = ask_place(&place, kind, ask, &asked);
+        if (code == CLIENT_OK) code = one;
+    }
+    if (places == 0) {
+        say("nobody to ask: this takes an operator (--as, PLATESIEVE_PKI) and an address (PLATESIEVE_GATE, PLATESIEVE_KEYS)");
+        return CLIENT_USAGE;
+    }
+    if (code != CLIENT_OK || asked > 0) return code;
+    say("no server that can be asked here has a use for this role");
+    return CLIENT_USAGE;
+}
+
+/* -- the command line ---------------------------------------------------------------------------------------------- */
+
+enum { OPTION_AT = 0x200, OPTION_QUOTA };
+
+static const struct argp_option at_options[] = {
+    { "at", OPTION_AT, "WHICH", 0, "Only at the gates (gate), or only at the key servers (keys)", 0 },
+    { 0 },
+};
+
+static const struct argp_option add_options[] = {
+    { "at", OPTION_AT, "WHICH", 0, "Only at the gates (gate), or only at the key servers (keys)", 0 },
+    { "quota", OPTION_QUOTA, "PROFILE", 0, "The quota profile; default: that of the name's role", 0 },
+    { 0 },
+};
+
+static void take_at(struct registry_options *options, const char *text, const struct argp_state *state)
+{
+    if (strcmp(text, "gate") == 0) options->at = AT_GATE;
+    else if (strcmp(text, "keys") == 0) options->at = AT_KEYS;
+    else argp_error(state, "--at takes gate or keys");
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct registry_options *options = state->input;
+    struct name name;
+
+    switch (key) {
+    case OPTION_AT: take_at(options, argument, state); return 0;
+    case OPTION_QUOTA:
+        if (!name_part_valid(argument)) argp_error(state, "--quota takes the name of a profile");
+        options->quota = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!name_parse(argument, &name) || strcmp(name.role, "evidence") == 0)
+            argp_error(state, "a name is reader/<site>/<lane>, agency/<agency>/<user>, operator/gate/<user>, operator/keys/<user>, "
+                              "auditor/<user> or node/<name>");
+        if (options->count++ == 0) options->names = &state->argv[state->next - 1]; /* argp has put the options before them */
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_list(int key, char *argument, struct argp_state *state)
+{
+    if (key != OPTION_AT) return ARGP_ERR_UNKNOWN;
+    take_at(state->input, argument, state);
+    return 0;
+}
+
+static int run(struct settings *settings, const struct registry_options *options, place_fn ask)
+{
+    if (options->count > 0) return ask_all(settings, options, ask);
+    say("which name?");
+    return CLIENT_USAGE;
+}
+
+static int registry_add(struct settings *settings, int argc, char **argv)
+{
+    struct registry_options options = { .at = AT_ALL };
+    struct command_input input = { settings, &options };
+
+    command_parse(add_options, parse_option, "NAME...",
+                  "Admits names, or gives them another quota profile: at every gate as operator/gate/..., and at every key server as "
+                  "operator/keys/..., as far as these identities are at hand and a name's role has something to ask there.",
+                  &input, argc, argv);
+    return run(settings, &options, add_one);
+}
+
+static int registry_remove(struct settings *settings, int argc, char **argv)
+{
+    struct registry_options options = { .at = AT_ALL };
+    struct command_input input = { settings, &options };
+
+    command_parse(at_options, parse_option, "NAME...",
+                  "Shuts names out, at every gate and key server where this is an operator; open connections end as well.", &input,
+                  argc, argv);
+    return run(settings, &options, remove_one);
+}
+
+static int registry_list(struct settings *settings, int argc, char **argv)
+{
+    struct registry_options options = { .at = AT_ALL };
+    struct command_input input = { settings, &options };
+
+    command_parse(at_options, parse_list, NULL,
+                  "Shows the names that each gate and key server admits, to its operators and to auditors.\vWith --json each server is a "
+                  "line, {\"server\", \"url\", \"identities\"}.",
+                  &input, argc, argv);
+    return ask_all(settings, &options, list_all);
+}
+
+int command_registry(struct settings *settings, int argc, char **argv)
+{
+    static const struct command commands[] = {
+        { "list", "show whom gates and key servers admit", registry_list },
+        { "add", "admit names", registry_add },
+        { "remove", "shut names out", registry_remove },
+        { NULL, NULL, NULL },
+    };
+
+    return command_dispatch(commands, "Who is admitted.  Each gate and each key server has its own list of names.", settings, argc, argv);
+}
