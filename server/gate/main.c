@@ -218,8 +218,10 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
 {
     struct gate gate = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
 
-    if (registry_command(options))
-        return registry_command_run(config->registry, http_routes_roles(gate_routes), ROLE_OPERATOR_GATE, options);
+    if (registry_command(options)) {
+        const struct registry_place place = { config->registry, http_routes_roles(gate_routes), ROLE_OPERATOR_GATE, &config->quotas };
+        return registry_command_run(&place, options);
+    }
     if (strcmp(options->command, "migrate") == 0) {
         if (config->database_owner == NULL) {
             fprintf(stderr, "platesieved: migrate needs `owner` in section [database]\n");

@@ -31,10 +31,7 @@ int quota_profile_of(const struct quota_book *book, const char *name, const char
 bool quota_fits(void *context, enum role role, const char *profile)
 {
     const struct quota_book *book = context;
-    const struct quota_profiles *profiles = book->settings.profiles;
-    if (role != ROLE_READER && role != ROLE_AGENCY) return strcmp(profile, roll_quota_default(role)) == 0;
-    int found = quota_profile_find(profiles, profile);
-    return found >= 0 && profiles->list[found].agency == (role == ROLE_AGENCY);
+    return quota_profile_fits(book->settings.profiles, role, profile);
 }
 
 int quota_record_profile(const struct quota_book *book, const struct quota_record *record)

@@ -5,6 +5,7 @@
 
 #include "include/cleanup.h"
 #include "server/http/grades.h"
+#include "server/http/roll.h"
 
 #define READS_A_MINUTE_MAX 100000000
 #define READS_A_DAY_MAX 100000000000
@@ -41,6 +42,13 @@ void quota_profiles_begin(struct quota_profiles *profiles)
     profiles->list[QUOTA_PROFILE_LANE] = lane_default;
     profiles->list[QUOTA_PROFILE_AGENCY] = agency_default;
     profiles->count = 2;
+}
+
+bool quota_profile_fits(const struct quota_profiles *profiles, enum role role, const char *name)
+{
+    if (role != ROLE_READER && role != ROLE_AGENCY) return strcmp(name, roll_quota_default(role)) == 0;
+    int found = quota_profile_find(profiles, name);
+    return found >= 0 && profiles->list[found].agency == (role == ROLE_AGENCY);
 }
 
 int quota_profile_find(const struct quota_profiles *profiles, const char *name)

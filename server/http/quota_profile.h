@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/http/http.h"
+
 /* What is counted, for each side two counters; the first is the one that the total is taken of. */
 enum quota_side { QUOTA_AT_GATE, QUOTA_AT_KEYS };
 enum quota_counter {
@@ -59,6 +61,8 @@ void quota_profiles_begin(struct quota_profiles *profiles);
 bool quota_profile_set(struct quota_profiles *profiles, const char *name, const char *key, const char *value);
 /* NULL, or what is wrong with them. */
 const char *quota_profiles_problem(const struct quota_profiles *profiles);
+/* May NAME be registered for somebody of ROLE?  Lanes and agencies have profiles of their kinds, others "none". */
+bool quota_profile_fits(const struct quota_profiles *profiles, enum role role, const char *name);
 /* Position of the profile called NAME, or -1. */
 int quota_profile_find(const struct quota_profiles *profiles, const char *name);
 /* What follows from PROFILE on SIDE.  KEYS_A_DAY: epochs whose key can be had in the course of a day; key servers. */

@@ -8,10 +8,9 @@
 #include "server/http/roll_file.h"
 
 struct changing {
+    const struct registry_place *place;
     const struct daemon_options *options;
-    unsigned roles;
     char by[LIMIT_IDENTITY_MAX + 1];
-    enum role operator;
     size_t changed;
     bool no_operator;
 };
@@ -33,7 +32,7 @@ static void name_user(char by[LIMIT_IDENTITY_MAX + 1])
 
 /* -- checking ---------------------------------------------------------------------------------- */
 
-static bool usable(const char *name, unsigned roles)
+static bool usable(const struct registry_place *place, const char *name, const char *quota)
 {
     struct peer peer;
     if (failed(peer_parse_name(name, strlen(name), &peer))) {
@@ -42,20 +41,13 @@ static bool usable(const char *name, unsigned roles)
               stderr);
         return false;
     }
-    if ((peer.role & roles) != 0) return true;
-    fprintf(stderr, "%s: this daemon has no use for names of this role\n", peer.name);
-    return false;
-}
-
-static bool arguments_usable(const struct daemon_options *options, unsigned roles)
-{
-    if (options->quota != NULL && !roll_quota_valid(options->quota)) {
-        fputs("--quota names a profile: 1 to 48 of a-z 0-9 - _ .\n", stderr);
+    if ((peer.role & place->roles) == 0) {
+        fprintf(stderr, "%s: this daemon has no use for names of this role\n", peer.name);
         return false;
     }
-    for (size_t i = 0; i < options->argument_count; i++)
-        if (!usable(options->arguments[i], roles)) return false;
-    return true;
+    if (quota == NULL || quota_profile_fits(place->quotas, peer.role, quota)) return true;
+    fprintf(stderr, "%s: there is no such quota profile for this role\n", peer.name);
+    return false;
 }
 
 /* -- register, unregister ---------------------------------------------------------------------- */
@@ -92,15 +84,15 @@ static struct result change(void *context, struct roll *roll)
             return FAIL(REASON_NOT_FOUND);
         }
     }
-    changing->no_operator = roll_count(roll, changing->operator) == 0;
+    changing->no_operator = roll_count(roll, changing->place->operator) == 0;
     return OK;
 }
 
-static enum daemon_exit run_change(const char *file, struct changing *changing)
+static enum daemon_exit run_change(struct changing *changing)
 {
     bool adding = strcmp(changing->options->command, "register") == 0;
     name_user(changing->by);
-    struct result result = roll_change(file, changing->roles, adding, change, changing);
+    struct result result = roll_change(changing->place->file, changing->place->roles, adding, change, changing);
     if (result.reason == REASON_TOO_MANY) fprintf(stderr, "there is room for %d names\n", LIMIT_REGISTERED);
     if (result.reason == REASON_BUSY) fputs("the registry is being changed by somebody else; try again\n", stderr);
     if (failed(result)) return DAEMON_FAILED;
@@ -159,11 +151,11 @@ static enum daemon_exit run_list(const char *file, unsigned roles, bool json)
     return fflush(stdout) == 0 ? DAEMON_OK : DAEMON_FAILED;
 }
 
-enum daemon_exit registry_command_run(const char *file, unsigned roles, enum role operator,
-                                      const struct daemon_options *options)
+enum daemon_exit registry_command_run(const struct registry_place *place, const struct daemon_options *options)
 {
-    if (!arguments_usable(options, roles)) return DAEMON_USAGE;
-    if (strcmp(options->command, "registered") == 0) return run_list(file, roles, options->json);
-    struct changing changing = { .options = options, .roles = roles, .operator = operator };
-    return run_change(file, &changing);
+    if (strcmp(options->command, "registered") == 0) return run_list(place->file, place->roles, options->json);
+    for (size_t i = 0; i < options->argument_count; i++)
+        if (!usable(place, options->arguments[i], options->quota)) return DAEMON_USAGE;
+    struct changing changing = { .place = place, .options = options };
+    return run_change(&changing);
 }

@@ -6,6 +6,7 @@
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
 #include "server/http/http.h"
+#include "server/http/quota_profile.h"
 
 /* What daemon_options_parse() needs to know of them; end such a table with a row of NULL. */
 #define REGISTRY_COMMANDS \
@@ -17,9 +18,14 @@
 /* Is OPTIONS' command one of these? */
 bool registry_command(const struct daemon_options *options);
 
-/* Runs it on FILE, whose names are of ROLES (ORed); OPERATOR is the role that must not run out unseen.  Names that are not
-   acceptable: DAEMON_USAGE before anything is changed. */
-enum daemon_exit registry_command_run(const char *file, unsigned roles, enum role operator,
-                                      const struct daemon_options *options);
+struct registry_place {
+    const char *file;
+    unsigned roles;     /* ORed: those of names that may stand in it */
+    enum role operator; /* the role that must not run out unseen */
+    const struct quota_profiles *quotas;
+};
+
+/* Runs it.  Names or a profile that are not acceptable: DAEMON_USAGE before anything is changed. */
+enum daemon_exit registry_command_run(const struct registry_place *place, const struct daemon_options *options);
 
 #endif

@@ -140,8 +140,10 @@ static enum daemon_exit serve(struct keyd *keyd, uint8_t *master, const char *re
 
 static enum daemon_exit run(const struct config *config, const struct daemon_options *options)
 {
-    if (registry_command(options))
-        return registry_command_run(config->registry, http_routes_roles(keyd_routes), ROLE_OPERATOR_KEYS, options);
+    if (registry_command(options)) {
+        const struct registry_place place = { config->registry, http_routes_roles(keyd_routes), ROLE_OPERATOR_KEYS, &config->quotas };
+        return registry_command_run(&place, options);
+    }
     uint8_t *master = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
     if (master == NULL) {
         log_line(LOG_ERR, "no memory can be locked for the master key");

@@ -8,6 +8,8 @@ from installation import PROGRAMS, TRUST_DOMAIN
 from wire import authority, make_certificate
 
 ANA, READER, OLGA, KIM, INES = "agency/customs/ana", "reader/north/1", "operator/gate/olga", "operator/keys/kim", "auditor/ines"
+# Profiles for lanes, and one for agencies.
+QUOTAS = {f"{daemon}.quota {figure}": "1000000" for daemon in ("gate", "keys") for figure in ("busy.reads_a_day", "other.reads_a_day", "bulk.tokens")}
 OPERATOR = {"gate": OLGA, "keys": KIM}
 numbers = itertools.count(1)
 

@@ -1,4 +1,5 @@
 """Registration: each daemon admits the names that its own operator registered, and nobody else, whoever signed the certificate."""
+import json
 import re
 import time
 
@@ -6,10 +7,10 @@ import pytest
 import requests
 
 from house import assert_problem, eventually
-from registration import ANA, INES, KIM, OLGA, OPERATOR, READER, command, forged, fresh, gone_within, names, numbers, path_of, registry, routes, stranger
+from registration import ANA, INES, KIM, OLGA, OPERATOR, QUOTAS, READER, command, forged, fresh, gone_within, names, numbers, path_of, registry, routes, stranger
 from wire import Wire, problem
 
-INSTALLATION = {}
+INSTALLATION = QUOTAS
 BOTH = pytest.mark.parametrize("server", ("gate", "keys"))
 
 
@@ -147,21 +148,28 @@ def test_let_in_again(installation):
 # -- for operators ---------------------------------------------------------------------------------------------------------------
 
 
+def without_use(told):
+    """What is registered, without what was used of the quota (test_quota.py)."""
+    return {key: value for key, value in told.items() if key != "use"}
+
+
 @BOTH
 def test_what_operators_see(installation, server):
     for name, parts in ((fresh("reader/seen"), ("site", "lane")), (fresh("agency/seen"), ("agency", "user")), (fresh("auditor"), ("user",))):
         answer = installation.put(path_of(name), OPERATOR[server], "{}", server=server)
         assert answer.status_code == 201
-        told = answer.json()
+        told = without_use(answer.json())
         assert "/".join([told["role"], *(told[part] for part in parts)]) == told["name"] == name
         assert told["quota"] == {"reader": "lane", "agency": "agency"}.get(told["role"], "none")
         assert told["by"] == OPERATOR[server] and re.fullmatch(r"20\d\d-.*Z", told["since"])
         for identity in (OPERATOR[server], INES):
-            assert installation.get(path_of(name), identity, server=server).json() == told
-        changed = installation.put(path_of(name), OPERATOR[server], '{"quota": "busy"}', server=server)
-        assert changed.status_code == 200 and changed.json() == {**told, "quota": "busy"} == names(installation, server)[name]
+            assert without_use(installation.get(path_of(name), identity, server=server).json()) == told
+        other = {"reader": "busy", "agency": "bulk"}.get(told["role"], "none")
+        changed = installation.put(path_of(name), OPERATOR[server], json.dumps({"quota": other}), server=server)
+        assert changed.status_code == 200 and without_use(changed.json()) == {**told, "quota": other} == without_use(names(installation, server)[name])
+        assert without_use(installation.put(path_of(name), OPERATOR[server], "{}", server=server).json())["quota"] == other  # it keeps it
         log = (installation.folder / f"log/{server}.log").read_text()
-        assert f"{OPERATOR[server]} registered {name}, quota " in log and f"changed the registration of {name}, quota busy" in log
+        assert f"{OPERATOR[server]} registered {name}, quota " in log and f"changed the registration of {name}, quota {other}" in log
         assert installation.delete(path_of(name), OPERATOR[server], server=server).status_code == 204
         assert f"{OPERATOR[server]} removed the registration of {name}" in (installation.folder / f"log/{server}.log").read_text()
         assert_problem(installation.get(path_of(name), INES, server=server), 404, "not-found")
@@ -180,8 +188,8 @@ def test_slashes_may_be_written_so(installation):
 
 def test_a_body_that_is_none(installation):
     name = fresh()
-    for body in ('{"quota": ""}', '{"quota": "a b"}', '{"quota": "A"}', '{"quota": 1}', '{"quota": null}', '{"quota": "a", "role": "agency"}',
-                 '{"quota": "' + "a" * 49 + '"}', '{"site": "north"}'):
+    for body in ('{"quota": ""}', '{"quota": "a b"}', '{"quota": "A"}', '{"quota": 1}', '{"quota": null}', '{"quota": "lane", "role": "agency"}',
+                 '{"quota": "' + "a" * 49 + '"}', '{"site": "north"}', '{"quota": "unheard-of"}', '{"quota": "bulk"}', '{"quota": "none"}'):
         assert_problem(installation.put(path_of(name), OLGA, body), 400, "bad-field")
     for body in ("", "[]", "{", '{"quota": "a\\u0000b"}', '{"quota": "a", "quota": "b"}'):
         assert_problem(installation.put(path_of(name), OLGA, body), 400, "bad-json")

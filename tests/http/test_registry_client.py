@@ -1,9 +1,9 @@
 """platesieve registry: operators say at all their gates and key servers who is admitted."""
 import json
 
-from registration import INES, OLGA, READER, fresh, names, stranger
+from registration import INES, OLGA, QUOTAS, READER, fresh, names, stranger
 
-INSTALLATION = {}
+INSTALLATION = QUOTAS
 
 
 def lines(done):

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from house import assert_problem, eventually
-from registration import INES, KIM, OLGA, OPERATOR, READER, command, fresh, names, path_of, registry, stranger
+from registration import INES, KIM, OLGA, OPERATOR, QUOTAS, READER, command, fresh, names, path_of, registry, stranger
 
-INSTALLATION = {}
+INSTALLATION = QUOTAS
 BOTH = pytest.mark.parametrize("server", ("gate", "keys"))
 
 
@@ -86,7 +86,7 @@ def test_nobody_registered(new_installation):
 
 
 def test_a_restart_keeps_it(new_installation):
-    house = new_installation(start=False)
+    house = new_installation(QUOTAS, start=False)
     house.start(("keys",))
     kept, dropped = stranger(house, fresh()), READER
     assert house.put(path_of(kept), KIM, '{"quota": "busy"}', server="keys").status_code == 201
@@ -101,7 +101,7 @@ def test_a_restart_keeps_it(new_installation):
 
 
 def test_the_command(installation):
-    first, second = fresh(), fresh("agency/fresh")
+    first, second = fresh(), fresh()
     assert "2 name(s)" in command(installation, "gate", "register", "--quota", "busy", first, second).stderr
     assert "0 name(s)" in command(installation, "gate", "register", first).stderr  # it keeps its profile
     told = {one["name"]: one for one in json.loads(command(installation, "gate", "registered", "--json").stdout)["identities"]}
@@ -112,7 +112,7 @@ def test_the_command(installation):
     command(installation, "gate", "unregister", first, second)
     assert first not in command(installation, "gate", "registered").stdout
     for wrong in (("register",), ("registered", "x"), ("register", "--quota", "A B", first), ("unregister", "--quota", "a", first), ("register", "--json", first),
-                  ("register", first, "no name")):
+                  ("register", first, "no name"), ("register", "--quota", "unheard-of", first), ("register", "--quota", "busy", first, fresh("agency/fresh"))):
         command(installation, "gate", *wrong, code=2)
     assert first not in command(installation, "gate", "registered").stdout
 
