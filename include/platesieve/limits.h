@@ -92,6 +92,32 @@
 #define LIMIT_QUOTA_PROFILES 64
 #define LIMIT_QUOTA_HOT 32               /* names that a status shows because they are near their quota */
 
+/* -- strangers: clients without a certificate, at a gate that takes requests for a first one ------------------------ */
+#define LIMIT_STRANGERS 16               /* at a time ... */
+#define LIMIT_STRANGERS_PER_ADDRESS 8    /* ... and of one address (IPv6: one /64) */
+#define LIMIT_STRANGERS_PER_SECOND 64    /* connections let in ... */
+#define LIMIT_STRANGERS_PER_SECOND_AND_ADDRESS 8
+#define LIMIT_STRANGERS_BURST 128
+#define LIMIT_STRANGERS_BURST_PER_ADDRESS 32
+#define LIMIT_STRANGER_S 5               /* from the handshake to the end of the answer: one request a connection */
+#define LIMIT_STRANGER_SWALLOWED_BYTES 16384 /* of a refused body that is read, so that the client sees the answer */
+#define LIMIT_ADDRESS_TEXT 48            /* an address as text, "2001:db8::/64" */
+
+/* -- enrolment ----------------------------------------------------------------------------------------------------- */
+#define PLATESIEVE_CODE_BYTES 16         /* a one-time code */
+#define PLATESIEVE_CODE_TEXT 28          /* its characters, without hyphens: 26 and two that check them */
+#define PLATESIEVE_MAC_BYTES 32          /* HMAC-SHA-256 under it */
+#define LIMIT_ENROLMENTS 64              /* requests that wait at a gate ... */
+#define LIMIT_ENROLMENTS_STRANGERS 48    /* ... at most so many of them from strangers, so that renewals find room ... */
+#define LIMIT_ENROLMENTS_PER_ADDRESS 16  /* ... and at most so many of these from one address */
+#define LIMIT_ENROLMENT_BODY_BYTES 4096
+#define LIMIT_ENROLMENT_S 900            /* how long one waits at a gate */
+#define LIMIT_CSR_BYTES 1024             /* PKCS #10, DER */
+#define LIMIT_CERTIFICATE_BYTES 1536     /* of a client, DER */
+#define LIMIT_SIGNATURE_BYTES 80         /* ECDSA over P-256, DER */
+#define LIMIT_CODES 4096                 /* one-time codes that an authority remembers, used and expired ones too */
+#define LIMIT_CODE_MINUTES 1440
+
 /* -- key server ---------------------------------------------------------------------------------------------------- */
 #define LIMIT_EPOCH_LENGTH_S_MIN 2
 #define LIMIT_EPOCH_LENGTH_S_MAX (31 * 86400)
@@ -115,6 +141,10 @@ static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1
 static_assert(PLATESIEVE_VOPRF_BATCH_MAX >= LIMIT_CHECK_CANDIDATES * (3 + PLATESIEVE_NEAR_MAX),
               "a read's messages of one epoch must fit into one batch");
 static_assert(LIMIT_QUOTA_RECORDS >= 2 * LIMIT_REGISTERED, "all who are registered, and as many who were since yesterday");
+static_assert(LIMIT_ENROLMENT_BODY_BYTES >= (LIMIT_CSR_BYTES + LIMIT_CERTIFICATE_BYTES + LIMIT_SIGNATURE_BYTES) * 4 / 3 + 128,
+              "the largest request for a certificate must fit");
+static_assert(LIMIT_ENROLMENTS_STRANGERS < LIMIT_ENROLMENTS, "renewals find room");
+static_assert(LIMIT_STRANGERS < LIMIT_CONNECTIONS / 8, "strangers don't crowd anybody out");
 static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");
 static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
               "the largest batch must fit, with some white space");

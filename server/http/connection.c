@@ -28,13 +28,33 @@ static gnutls_alert_description_t alert_for(unsigned status)
     return GNUTLS_A_BAD_CERTIFICATE;
 }
 
-/* In the handshake: a certificate that is not acceptable ends it. */
+/* Lets in somebody who shows no certificate, if there is room for one more. */
+static bool let_in(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getpeername(connection->fd, (struct sockaddr *)&address, &size) != 0) return false;
+    strangers_place((const struct sockaddr *)&address, connection->place);
+    if (!strangers_enter(server->strangers, connection->place, server_coarse_ms(server))) return false;
+    connection->trusted = (struct trusted){ .peer = { .role = ROLE_STRANGER }, .expires_s = INT64_MAX };
+    if (server->let_in != NULL) metric_add(server->let_in, 1);
+    atomic_store(&connection->stranger, true);
+    return true;
+}
+
+/* In the handshake: a certificate that is not acceptable ends it, and so does none, but for strangers. */
 static int verify_in_handshake(gnutls_session_t session)
 {
     struct connection *connection = gnutls_session_get_ptr(session);
     unsigned count = 0, status = GNUTLS_CERT_INVALID;
     const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
-    if (peers == NULL || count == 0 ||
+    if (peers == NULL && connection->server->strangers != NULL) {
+        if (!let_in(connection)) {
+            gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_REQUIRED);
+            return GNUTLS_E_CERTIFICATE_ERROR;
+        }
+    } else if (peers == NULL || count == 0 ||
         failed(trust_verify(connection->server->trust, &peers[0], &connection->trusted, &status))) {
         gnutls_alert_send(session, GNUTLS_AL_FATAL, alert_for(status));
         return GNUTLS_E_CERTIFICATE_ERROR;
@@ -61,6 +81,7 @@ static int tell_who_shows_none(gnutls_session_t session, unsigned type, unsigned
 bool connection_trusted(struct connection *connection)
 {
     if (!connection->secure) return true;
+    if (atomic_load_explicit(&connection->stranger, memory_order_relaxed)) return true; /* has nothing to lose */
     struct http_server *server = connection->server;
     if (!connection->verified ||
         atomic_load_explicit(&server->coarse_s, memory_order_relaxed) >= connection->trusted.expires_s)
@@ -141,10 +162,12 @@ static void opened(struct http_server *server, struct MHD_Connection *mhd, void 
     connection->secure = connection->session != NULL;
     if (connection->secure) {
         gnutls_session_set_ptr(connection->session, connection);
-        gnutls_certificate_server_set_request(connection->session, GNUTLS_CERT_REQUIRE);
+        bool required = server->strangers == NULL;
+        gnutls_certificate_server_set_request(connection->session, required ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
         gnutls_session_set_verify_function(connection->session, verify_in_handshake);
-        gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE,
-                                           tell_who_shows_none);
+        if (required)
+            gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_PRE,
+                                               tell_who_shows_none);
         tls_io_setup(connection);
     }
     connection_phase(connection, connection->secure ? PHASE_HANDSHAKE : PHASE_FRESH);
@@ -155,6 +178,7 @@ static void closed(struct connection *connection)
 {
     struct http_server *server = connection->server;
     list_remove(&server->connections, connection);
+    if (atomic_load(&connection->stranger)) strangers_leave(server->strangers, connection->place);
     if (connection->secure && !connection->verified && server->refused != NULL) metric_add(server->refused, 1);
     connection->mhd = NULL;
     connection->session = NULL;
@@ -180,9 +204,12 @@ void connection_release(struct connection *connection)
 
 /* -- deadlines --------------------------------------------------------------------------------- */
 
+/* A stranger's time runs from the handshake to the end, whatever happens in between. */
 void connection_phase(struct connection *connection, enum phase phase)
 {
     uint64_t since = (uint64_t)server_coarse_ms(connection->server) & SINCE_MASK;
+    if (phase != PHASE_FRESH && atomic_load_explicit(&connection->stranger, memory_order_relaxed))
+        since = atomic_load_explicit(&connection->phase, memory_order_relaxed) & SINCE_MASK;
     atomic_store_explicit(&connection->phase, (uint64_t)phase << PHASE_SHIFT | since, memory_order_relaxed);
 }
 
@@ -208,6 +235,7 @@ static bool overdue(struct connection *connection, int64_t now_ms)
 {
     uint64_t value = atomic_load_explicit(&connection->phase, memory_order_relaxed);
     int64_t age_ms = now_ms - (int64_t)(value & SINCE_MASK);
+    if (atomic_load_explicit(&connection->stranger, memory_order_relaxed)) return age_ms > LIMIT_STRANGER_S * 1000;
     switch ((enum phase)(value >> PHASE_SHIFT)) {
     case PHASE_HANDSHAKE: return age_ms > LIMIT_HANDSHAKE_S * 1000;
     case PHASE_FRESH:

@@ -153,19 +153,30 @@ static bool is_loopback_host(const struct header_scan *scan)
     return false;
 }
 
+static bool from_stranger(const struct exchange *exchange)
+{
+    return exchange->connection->secure && exchange->connection->trusted.peer.role == ROLE_STRANGER;
+}
+
 /* May the peer still ask anything?  Before the request is looked at, and again before it is handled. */
 static struct result admit(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     if (!connection_trusted(connection)) return FAIL(REASON_REVOKED);
+    if (!connection->secure || from_stranger(exchange)) return OK;
     if (!connection_registered(connection)) return FAIL(REASON_UNREGISTERED);
-    if (!connection->secure) return OK;
     exchange->registration = connection->registration;
     exchange->request.registration = &exchange->registration;
     return OK;
 }
 
-static struct result find_route(struct exchange *exchange, const char *url, const char *method_text)
+/* Not to be used for another request after this one's answer. */
+static bool is_last(const struct exchange *exchange)
+{
+    return atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed) || from_stranger(exchange);
+}
+
+static struct result find_row(struct exchange *exchange, const char *url, const char *method_text)
 {
     struct connection *connection = exchange->connection;
     if (connection->row != NULL && connection->row->literal && strcmp(connection->row->path, url) == 0)
@@ -180,6 +191,13 @@ static struct result find_route(struct exchange *exchange, const char *url, cons
     exchange->route = route;
     if (connection->secure && (route->roles & connection->trusted.peer.role) == 0) return FAIL(REASON_FORBIDDEN);
     return OK;
+}
+
+/* A stranger doesn't even learn which routes there are. */
+static struct result find_route(struct exchange *exchange, const char *url, const char *method_text)
+{
+    struct result result = find_row(exchange, url, method_text);
+    return failed(result) && from_stranger(exchange) ? FAIL(REASON_FORBIDDEN) : result;
 }
 
 static struct result check_length(struct exchange *exchange, const struct header_scan *scan, uint64_t *length)
@@ -217,14 +235,14 @@ static enum MHD_Result answer_problem(struct exchange *exchange, enum reason rea
 {
     struct http_server *server = exchange->connection->server;
     unsigned status = reason_row(reason)->status;
-    bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
-    if (stopping || reason_ends(reason)) exchange->holds = false;
+    bool last = is_last(exchange);
+    if (last || reason_ends(reason)) exchange->holds = false;
     if (reason == REASON_UNREGISTERED && server->unregistered != NULL) metric_add(server->unregistered, 1);
     if (reason == REASON_METHOD && exchange->row != NULL) {
-        if (!stopping) return queue(exchange, status, exchange->row->not_allowed, 0);
+        if (!last) return queue(exchange, status, exchange->row->not_allowed, 0);
         return queue_owned(exchange, status, problem_method(exchange->row->allow, true), 0);
     }
-    if (stopping) return queue_owned(exchange, status, problem_response(reason, true), 0);
+    if (last) return queue_owned(exchange, status, problem_response(reason, true), 0);
     return queue(exchange, status, server->problems[reason], 0);
 }
 
@@ -232,7 +250,7 @@ static enum MHD_Result answer(struct exchange *exchange, struct reply reply)
 {
     if (reply.response == NULL)
         return answer_problem(exchange, reply.reason == REASON_NONE ? REASON_INTERNAL : reply.reason);
-    if (atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed)) {
+    if (is_last(exchange)) {
         MHD_add_response_header(reply.response, MHD_HTTP_HEADER_CONNECTION, "close");
         exchange->holds = false;
     }
@@ -333,7 +351,8 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     exchange->refusal = result.reason;
     if (!failed(result)) return MHD_YES;
     bool swallow = shape.reason != REASON_BAD_LENGTH || scan.lengths == 1;
-    if (swallow && scan.encodings == 0 && scan.expects == 0 && length <= BODY_SWALLOWED_BYTES) return MHD_YES;
+    uint64_t swallowed = from_stranger(exchange) ? LIMIT_STRANGER_SWALLOWED_BYTES : BODY_SWALLOWED_BYTES;
+    if (swallow && scan.encodings == 0 && scan.expects == 0 && length <= swallowed) return MHD_YES;
     exchange->stage = STAGE_HANDLED;
     exchange->holds = false;
     return answer_problem(exchange, result.reason);

@@ -27,12 +27,13 @@ enum role {
     ROLE_OPERATOR_KEYS = 1 << 4,
     ROLE_AUDITOR = 1 << 5,
     ROLE_NODE = 1 << 6,
+    ROLE_STRANGER = 1 << 7, /* has no certificate yet; only where the settings let strangers in */
 };
 #define ROLE_ANY (ROLE_READER | ROLE_AGENCY | ROLE_OPERATOR_GATE | ROLE_OPERATOR_KEYS | ROLE_AUDITOR | ROLE_NODE)
 
 struct peer {
     enum role role;
-    char name[LIMIT_IDENTITY_MAX + 1]; /* "reader/north/1" */
+    char name[LIMIT_IDENTITY_MAX + 1]; /* "reader/north/1"; "" for a stranger */
     char first[LIMIT_NAME_MAX + 1];    /* site, agency; for others the user */
     char second[LIMIT_NAME_MAX + 1];   /* lane, user; may be empty */
 };
@@ -65,6 +66,8 @@ const char *request_header(const struct request *request, const char *name);
 struct result request_query_only(const struct request *request, const char *const *names);
 struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max,
                                    uint64_t fallback, uint64_t *value);
+/* Where a stranger comes from, as text: an IPv4 address or the /64 of an IPv6 one.  "" for everybody else. */
+const char *request_place(const struct request *request);
 /* The body as one JSON object (duplicates and depth refused).  The caller json_decref()s. */
 struct result request_json(const struct request *request, json_t **json);
 
@@ -86,6 +89,8 @@ struct reply reply_empty(unsigned status);
 struct reply reply_problem(enum reason reason);
 /* With a Retry-After of its own (0: none) and further members of the object, MORE ("\"line\":3"). */
 struct reply reply_problem_more(enum reason reason, unsigned retry_after_s, const char *more);
+/* REPLY with the header Retry-After; for answers that are no problems. */
+struct reply reply_retry_after(struct reply reply, unsigned seconds);
 /* For a reply that is not sent after all; a reply that was returned or handed to request_complete() is owned there. */
 void reply_drop(struct reply reply);
 /* The handler keeps REQUEST and whoever finishes calls request_complete() exactly once, from any thread.  After
@@ -132,6 +137,7 @@ struct http_settings {
     unsigned threads;     /* event-loop threads, 1 to cores */
     unsigned workers;
     unsigned connections_max;
+    bool strangers; /* clients without a certificate get past the handshake, to routes with ROLE_STRANGER */
     struct metrics *metrics; /* where requests, handshakes and connections are counted; NULL: nowhere */
 };
 

@@ -15,6 +15,7 @@
 #include "server/http/http.h"
 #include "server/http/registry.h"
 #include "server/http/router.h"
+#include "server/http/strangers.h"
 #include "server/http/trust.h"
 
 #define BODY_KEPT_BYTES 16384u /* a connection keeps a body buffer up to this; larger ones count against the total */
@@ -46,6 +47,8 @@ struct connection {
     bool secure;
     bool holding; /* tls_io.c */
     bool verified;       /* `trusted` is filled; on the loop only */
+    atomic_bool stranger; /* shows no certificate, and was let in; written by the loop, read by the ticker */
+    char place[LIMIT_ADDRESS_TEXT + 1]; /* of a stranger */
     atomic_uint references;
     atomic_uint_least64_t phase; /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop,
                                     read by the ticker */
@@ -221,7 +224,8 @@ struct http_server {
     atomic_bool stopping;           /* every answer ends its connection */
     struct ticker *ticker;
     atomic_int_least64_t knocked_s; /* when the log was last told of a name that is not registered */
-    struct metric *refused, *unregistered, *open, *registered, *registry_alarm; /* NULL: not counted */
+    struct strangers *strangers;    /* NULL: none are let in */
+    struct metric *refused, *unregistered, *open, *let_in, *registered, *registry_alarm; /* NULL: not counted */
 };
 
 static inline int64_t server_coarse_ms(struct http_server *server)

@@ -51,6 +51,10 @@ enum reason {
     REASON_LAST_OPERATOR, /* 409 */
     REASON_REGISTRY,      /* 503: its file can't be read or written */
     REASON_ROTATION, /* 409: no epoch can open then */
+    /* enrolment */
+    REASON_WAITING_ROOM, /* 503, Retry-After: too many requests for certificates wait */
+    REASON_CERTIFICATE,  /* 422: what is meant to be a certificate, or a request for one, is none */
+    REASON_ANSWERED,     /* 409: the request was answered already */
     /* the machine */
     REASON_DATABASE, /* 503, Retry-After */
     REASON_BUSY,     /* 503, Retry-After: limits on memory or queue reached */

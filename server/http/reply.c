@@ -38,6 +38,14 @@ struct reply reply_problem(enum reason reason)
     return (struct reply){ .status = reason_row(reason)->status, .reason = reason };
 }
 
+struct reply reply_retry_after(struct reply reply, unsigned seconds)
+{
+    char text[12];
+    snprintf(text, sizeof text, "%u", seconds);
+    if (reply.response != NULL) MHD_add_response_header(reply.response, MHD_HTTP_HEADER_RETRY_AFTER, text);
+    return reply;
+}
+
 struct reply reply_later(void)
 {
     return (struct reply){ .later = true };

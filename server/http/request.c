@@ -71,6 +71,11 @@ void request_free_fields(struct exchange *exchange)
     exchange->copied = false;
 }
 
+const char *request_place(const struct request *request)
+{
+    return exchange_of(request)->connection->place;
+}
+
 /* -- looking up -------------------------------------------------------------------------------- */
 
 static const char *find(const struct field *fields, size_t count, const char *name,

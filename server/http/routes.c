@@ -6,6 +6,7 @@ static const struct role_name {
     enum role role;
     const char *name;
 } role_names[] = {
+    { ROLE_STRANGER, "stranger" },
     { ROLE_READER, "reader" },
     { ROLE_AGENCY, "agency" },
     { ROLE_OPERATOR_GATE, "operator/gate" },
@@ -32,6 +33,6 @@ unsigned http_routes_roles(const struct route *routes)
 {
     unsigned roles = 0;
     for (const struct route *route = routes; route->path != NULL; route++)
-        if (route->roles != ROLE_ANY) roles |= route->roles;
+        if ((route->roles | ROLE_STRANGER) != (ROLE_ANY | ROLE_STRANGER)) roles |= route->roles & ~(unsigned)ROLE_STRANGER;
     return roles;
 }

@@ -142,6 +142,7 @@ static struct result prepare(struct http_server *server, const struct http_setti
         server->problems[reason] = problem_response((enum reason)reason, false);
         if (server->problems[reason] == NULL) return FAIL(REASON_INTERNAL);
     }
+    if (settings->strangers && (server->strangers = strangers_create()) == NULL) return FAIL(REASON_INTERNAL);
     if (settings->metrics != NULL) {
         server->refused = metrics_counter(settings->metrics, "platesieve_tls_refused_total",
                                           "Connections that ended without an acceptable certificate.", "");
@@ -151,6 +152,8 @@ static struct result prepare(struct http_server *server, const struct http_setti
             metrics_gauge(settings->metrics, "platesieve_registered", "Names that are registered.", "");
         server->registry_alarm =
             metrics_gauge(settings->metrics, "platesieve_alarm", "1 while it stands.", "what=\"registry\"");
+        server->let_in = metrics_counter(settings->metrics, "platesieve_strangers_total",
+                                         "Connections without a certificate that were let in to ask for one.", "");
         server->open = metrics_gauge(settings->metrics, "platesieve_http_connections", "Open connections.", "");
     }
     ticker_read_clocks(server);
@@ -207,6 +210,7 @@ void server_release(struct http_server *server)
         if (server->problems[reason] != NULL) MHD_destroy_response(server->problems[reason]);
     router_destroy(server->router);
     trust_destroy(server->trust);
+    strangers_destroy(server->strangers);
     pthread_mutex_destroy(&server->connections.lock);
     pthread_mutex_destroy(&server->later.lock);
     free(server);
