@@ -30,7 +30,7 @@ from process import AddressInUse, Daemon, Failure, tail, wait_until
 TOP = Path(__file__).resolve().parents[2]
 TRUST_DOMAIN = "platesieve.local"
 IDENTITIES = (
-    "node/gate-1", "node/keys-1",
+    "node/gate-1", "node/keys-1", "node/ca",
     "reader/north/1", "reader/north/2", "reader/south/1", "reader/south/2",
     "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben",
     "evidence/customs/1", "evidence/marshals/1",
@@ -213,7 +213,7 @@ class Installation:
         gate = {
             "gate": {"name": "gate-1", "listen": f"127.0.0.1:{port['gate']}", "metrics_listen": f"127.0.0.1:{port['gate_metrics']}",
                      "certificate": self.pki / "node/gate-1.pem", "key": self.pki / "node/gate-1.key", **common, "workers": 4,
-                     "registry": f / "registry/gate.conf",
+                     "enrolment": "yes", "registry": f / "registry/gate.conf",
                      "state_dir": f / "gate", "state_key": f"file:{f}/secrets/gate-state.key", "spool_dir": f / "gate/spool"},
             "keys": {"url": self.keys_url},
             "database": {role: self.cluster.conninfo(f"platesieve_{role}") for role in ("gate", "agency", "owner")},

@@ -11,6 +11,8 @@
     { section, key, SETTING_TEXT, offsetof(struct config, member), fallback, 0, 0 }
 #define NUMBER(section, key, member, fallback, min, max) \
     { section, key, SETTING_NUMBER, offsetof(struct config, member), fallback, min, max }
+#define BOOL(section, key, member, fallback) \
+    { section, key, SETTING_BOOL, offsetof(struct config, member), fallback, 0, 0 }
 
 static const struct setting table[] = {
     TEXT("gate", "name", name, "gate"),
@@ -25,6 +27,7 @@ static const struct setting table[] = {
     NUMBER("gate", "threads", threads, "2", 1, 64),
     NUMBER("gate", "workers", workers, "4", 1, LIMIT_DATABASE_WORKERS),
     NUMBER("gate", "connections_max", connections_max, "1024", 4, 65536),
+    BOOL("gate", "enrolment", enrolment, "no"),
     TEXT("gate", "state_dir", state_dir, NULL),
     TEXT("gate", "state_key", state_key, NULL),
     TEXT("gate", "spool_dir", spool_dir, NULL),

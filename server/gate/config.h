@@ -14,6 +14,7 @@ struct config {
     char *certificate, *key, *ca, *crl, *registry;
     char *state_dir, *state_key, *spool_dir;
     unsigned long long threads, workers, connections_max, spool_max_bytes;
+    bool enrolment;
     char *keys_url;
     unsigned long long keys_poll_ms;
     char *database_gate, *database_agency, *database_owner;

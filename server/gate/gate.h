@@ -6,6 +6,7 @@
 #include "server/gate/config.h"
 #include "server/gate/cooldown.h"
 #include "server/gate/db/db.h"
+#include "server/gate/enrolment.h"
 #include "server/gate/follow.h"
 #include "server/gate/spool.h"
 #include "server/gate/state.h"
@@ -29,6 +30,7 @@ struct gate {
     struct tally *tally;
     struct quota_book *quota;
     struct registry *registry;
+    struct enrolments *enrolments;
     struct metrics *metrics;
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;

@@ -88,6 +88,7 @@ platesieved_SOURCES = \
 	server/gate/config.h \
 	server/gate/endpoints/checks.c \
 	server/gate/endpoints/commit.c \
+	server/gate/endpoints/enrolments.c \
 	server/gate/endpoints/fields.c \
 	server/gate/endpoints/fields.h \
 	server/gate/endpoints/hits.c \
@@ -100,6 +101,8 @@ platesieved_SOURCES = \
 	server/gate/endpoints/probes.c \
 	server/gate/endpoints/revisions.c \
 	server/gate/endpoints/status.c \
+	server/gate/enrolment.c \
+	server/gate/enrolment.h \
 	server/gate/gate.h \
 	server/gate/main.c \
 	server/gate/readiness.c \

@@ -161,6 +161,7 @@ static enum daemon_exit start_server(struct gate *gate, const struct config *con
         .threads = (unsigned)config->threads,
         .workers = (unsigned)config->workers,
         .connections_max = (unsigned)config->connections_max,
+        .strangers = config->enrolment,
         .metrics = gate->metrics,
     };
     struct result result = http_server_start(&settings, gate_routes, gate, server);
@@ -181,6 +182,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     cooldown_destroy(gate->cooldown);
     tally_destroy(gate->tally);
     registry_destroy(gate->registry);
+    enrolments_destroy(gate->enrolments);
     metrics_destroy(gate->metrics);
 }
 
@@ -192,7 +194,8 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     gate->tally = tally_create();
     gate->metrics = metrics_create();
     gate->cooldown = cooldown_create();
-    if (code == DAEMON_OK && (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL)) code = DAEMON_FAILED;
+    if (gate->metrics != NULL) gate->enrolments = enrolments_create(gate->metrics);
+    if (code == DAEMON_OK && (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL || gate->enrolments == NULL)) code = DAEMON_FAILED;
     if (code == DAEMON_OK) register_metrics(gate);
     if (code == DAEMON_OK && failed(registry_create(config->registry, http_routes_roles(gate_routes), &gate->registry))) code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_databases(gate, config);

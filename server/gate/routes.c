@@ -5,6 +5,7 @@
 #define LISTS "/v1/lists"
 #define LIST LISTS "/{}"
 #define REVISION LIST "/revisions/{}"
+#define COLLECTOR (ROLE_OPERATOR_GATE | ROLE_NODE) /* for the authority; of nodes node/ca alone */
 #define OVERSEER (ROLE_OPERATOR_GATE | ROLE_AUDITOR)
 
 const struct route gate_routes[] = {
@@ -20,6 +21,10 @@ const struct route gate_routes[] = {
     { REVISION "/commit", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_commit, RUN_ON_WORKER, false },
     { "/v1/hits", METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false },
     IDENTITY_ROUTES(ROLE_OPERATOR_GATE, get_identities, get_identity, put_identity, delete_identity),
+    { "/v1/enrolments", METHOD_POST, ROLE_STRANGER | ROLE_ANY, LIMIT_ENROLMENT_BODY_BYTES, post_enrolment, RUN_ON_LOOP, false },
+    { "/v1/enrolments", METHOD_GET, COLLECTOR, 0, get_enrolments, RUN_ON_LOOP, false },
+    { "/v1/enrolments/{}", METHOD_GET, ROLE_STRANGER | ROLE_ANY, 0, get_enrolment, RUN_ON_LOOP, false },
+    { "/v1/enrolments/{}", METHOD_PUT, COLLECTOR, LIMIT_ENROLMENT_BODY_BYTES, put_enrolment, RUN_ON_LOOP, false },
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
     { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true },
     { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true },

@@ -27,6 +27,11 @@ struct reply get_identities(void *app, struct request *request);
 struct reply get_identity(void *app, struct request *request);
 struct reply put_identity(void *app, struct request *request);
 struct reply delete_identity(void *app, struct request *request);
+/* endpoints/enrolments.c */
+struct reply post_enrolment(void *app, struct request *request);
+struct reply get_enrolments(void *app, struct request *request);
+struct reply get_enrolment(void *app, struct request *request);
+struct reply put_enrolment(void *app, struct request *request);
 /* endpoints/status.c, probes.c */
 struct reply get_status(void *app, struct request *request);
 struct reply get_livez(void *app, struct request *request);
