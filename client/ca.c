@@ -123,6 +123,9 @@ int command_ca_list(struct settings *settings, int argc, char **argv)
 static const struct command ca_commands[] = {
     { "init", "make an authority", command_ca_init },
     { "issue", "issue certificates and keys for names", command_ca_issue },
+    { "code", "make a one-time code for a device that asks for its first certificate", command_ca_code },
+    { "approve", "answer the requests for certificates that wait at the gates", command_ca_approve },
+    { "serve", "go on answering those of readers", command_ca_serve },
     { "revoke", "take certificates back", command_ca_revoke },
     { "crl", "sign the revocation list again, before it ends", command_ca_crl },
     { "list", "list what was issued", command_ca_list },

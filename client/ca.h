@@ -18,7 +18,8 @@
 #define CA_SERIAL_BYTES 16
 #define CA_SERIAL_TEXT (2 * CA_SERIAL_BYTES)
 #define CA_DAYS_MAX 36500u
-#define CA_CLOCK_SKEW_S 300 /* certificates begin that much in the past, for clocks that lag */
+#define CA_CLOCK_SKEW_S 300 /* revocation lists begin that much in the past, for clocks that lag */
+#define CA_BACKDATE_S 7200  /* and certificates so much, at most as long as they last: a clock an hour off does no harm */
 
 struct ca_row {
     char serial[CA_SERIAL_TEXT + 1]; /* lower-case hexadecimal */
@@ -58,7 +59,7 @@ bool ca_complain(const char *message);
 
 struct ca_request {
     const struct name *name;
-    unsigned days;
+    int64_t seconds; /* how long it lasts */
     const char *const *dns; /* more host names and addresses of a node; NULL-ended or NULL */
     const char *const *ip;
 };
@@ -75,6 +76,9 @@ int command_ca_init(struct settings *settings, int argc, char **argv);
 int command_ca_issue(struct settings *settings, int argc, char **argv);
 int command_ca_revoke(struct settings *settings, int argc, char **argv);
 int command_ca_crl(struct settings *settings, int argc, char **argv);
+int command_ca_code(struct settings *settings, int argc, char **argv);
+int command_ca_approve(struct settings *settings, int argc, char **argv);
+int command_ca_serve(struct settings *settings, int argc, char **argv);
 int command_ca_list(struct settings *settings, int argc, char **argv);
 
 #define CA_DAYS_ROOT 3650u

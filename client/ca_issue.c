@@ -87,7 +87,7 @@ static bool report(const struct ca_row *row, const char *certificate, const char
 static bool issue(struct ca *ca, const struct settings *settings, const struct issue_options *options,
                   const struct name *name)
 {
-    const struct ca_request request = { name, options->days, options->dns, options->ip };
+    const struct ca_request request = { name, (int64_t)options->days * 86400, options->dns, options->ip };
     char file[LIMIT_IDENTITY_MAX + 1], certificate_path[PATH_MAX], key_path[PATH_MAX];
     X509 *certificate = NULL;
     EVP_PKEY *key = NULL;

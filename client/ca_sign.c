@@ -121,7 +121,7 @@ X509 *ca_sign_self(EVP_PKEY *key, const char *trust_domain, unsigned days)
     bool signed_ = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
                    set_serial(certificate, NULL) && set_subject(certificate, trust_domain, "Platesieve authority") &&
                    X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1 &&
-                   X509_gmtime_adj(X509_getm_notBefore(certificate), -CA_CLOCK_SKEW_S) != NULL &&
+                   X509_gmtime_adj(X509_getm_notBefore(certificate), -CA_BACKDATE_S) != NULL &&
                    X509_time_adj_ex(X509_getm_notAfter(certificate), (int)days, 0, NULL) != NULL &&
                    X509_set_pubkey(certificate, key) == 1 &&
                    add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -148,13 +148,14 @@ static bool set_usage(X509 *certificate, const char *role)
 }
 
 /* No certificate outlives its authority's. */
-static bool set_validity(const struct ca *ca, X509 *certificate, unsigned days, int64_t *not_after_ms)
+static bool set_validity(const struct ca *ca, X509 *certificate, int64_t seconds, int64_t *not_after_ms)
 {
     const ASN1_TIME *limit = X509_get0_notAfter(ca->certificate);
+    const int64_t backdate_s = seconds < CA_BACKDATE_S ? seconds : CA_BACKDATE_S;
     struct tm tm;
 
-    if (X509_gmtime_adj(X509_getm_notBefore(certificate), -CA_CLOCK_SKEW_S) == NULL ||
-        X509_time_adj_ex(X509_getm_notAfter(certificate), (int)days, 0, NULL) == NULL)
+    if (X509_gmtime_adj(X509_getm_notBefore(certificate), (long)-backdate_s) == NULL ||
+        X509_time_adj_ex(X509_getm_notAfter(certificate), (int)(seconds / 86400), (long)(seconds % 86400), NULL) == NULL)
         return false;
     if (ASN1_TIME_compare(X509_get0_notAfter(certificate), limit) > 0 && X509_set1_notAfter(certificate, limit) != 1)
         return false;
@@ -173,7 +174,7 @@ X509 *ca_sign(const struct ca *ca, EVP_PKEY *key, const struct ca_request *reque
     signed_ = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
               set_serial(certificate, row->serial) && set_subject(certificate, ca->trust_domain, request->name->text) &&
               X509_set_issuer_name(certificate, X509_get_subject_name(ca->certificate)) == 1 &&
-              set_validity(ca, certificate, request->days, &row->not_after_ms) &&
+              set_validity(ca, certificate, request->seconds, &row->not_after_ms) &&
               X509_set_pubkey(certificate, key) == 1 && set_usage(certificate, request->name->role) &&
               add_extension(certificate, ca->certificate, NID_subject_key_identifier, "hash") &&
               add_extension(certificate, ca->certificate, NID_authority_key_identifier, "keyid:always") &&

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/certificate.h"
 #include "client/file.h"
 #include "client/moment.h"
 
@@ -23,33 +24,6 @@ bool ca_complain(const char *message)
 }
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
-
-/* The trust domain stands in the authority's own URI name, "spiffe://<trust domain>". */
-static bool read_trust_domain(struct ca *ca)
-{
-    static const char scheme[] = "spiffe://";
-    GENERAL_NAMES *names = X509_get_ext_d2i(ca->certificate, NID_subject_alt_name, NULL, NULL);
-    bool found = false;
-
-    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names) && !found; i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        const char *uri;
-        int length;
-
-        if (name->type != GEN_URI) continue;
-        uri = (const char *)ASN1_STRING_get0_data(name->d.uniformResourceIdentifier);
-        length = ASN1_STRING_length(name->d.uniformResourceIdentifier);
-        if (length < (int)sizeof(scheme) || memcmp(uri, scheme, sizeof(scheme) - 1) != 0) continue;
-        length -= (int)sizeof(scheme) - 1;
-        if (length > LIMIT_TRUST_DOMAIN_MAX) continue;
-        memcpy(ca->trust_domain, uri + sizeof(scheme) - 1, (size_t)length);
-        ca->trust_domain[length] = '\0';
-        found = trust_domain_valid(ca->trust_domain);
-    }
-    GENERAL_NAMES_free(names);
-    if (!found) say("the authority's certificate names no trust domain");
-    return found;
-}
 
 static bool read_key_and_certificate(struct ca *ca)
 {
@@ -76,7 +50,9 @@ static bool read_key_and_certificate(struct ca *ca)
     if (ca->key == NULL) return ca_complain("can't read the authority's key");
     if (X509_check_private_key(ca->certificate, ca->key) != 1)
         return ca_complain("the authority's key and certificate are not a pair");
-    return read_trust_domain(ca);
+    if (authority_trust_domain(ca->certificate, ca->trust_domain)) return true;
+    say("the authority's certificate names no trust domain");
+    return false;
 }
 
 /* One line: serial, name, end, revoked or "-". */

@@ -76,6 +76,7 @@ int command_lane(struct settings *settings, int argc, char **argv);
 int command_status(struct settings *settings, int argc, char **argv);
 int command_registry(struct settings *settings, int argc, char **argv);
 int command_ca(struct settings *settings, int argc, char **argv);
+int command_enrol(struct settings *settings, int argc, char **argv);
 int command_token(struct settings *settings, int argc, char **argv);
 
 #endif

@@ -108,6 +108,16 @@ bool file_write(const char *path, const void *data, size_t size, mode_t mode)
     return true;
 }
 
+bool file_move(const char *from, const char *to)
+{
+    if (rename(from, to) == 0) {
+        sync_folder_of(to);
+        return true;
+    }
+    say("can't move %s to %s: %s", from, to, strerror(errno));
+    return false;
+}
+
 char *file_read(const char *path, size_t max, size_t *size)
 {
     FILE *stream = fopen(path, "rbe");
@@ -130,12 +140,25 @@ char *file_read(const char *path, size_t max, size_t *size)
     return data;
 }
 
-int file_lock(const char *path)
+static int lock(const char *path, int operation)
 {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int why;
 
-    if (fd >= 0 && flock(fd, LOCK_EX) == 0) return fd;
-    say("can't lock %s: %s", path, strerror(errno));
+    if (fd >= 0 && flock(fd, operation) == 0) return fd;
+    why = errno;
+    if (why != EWOULDBLOCK) say("can't lock %s: %s", path, strerror(why));
     if (fd >= 0) close(fd);
+    errno = why;
     return -1;
+}
+
+int file_lock(const char *path)
+{
+    return lock(path, LOCK_EX);
+}
+
+int file_try_lock(const char *path)
+{
+    return lock(path, LOCK_EX | LOCK_NB);
 }

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <sodium.h>
 
+#include "client/moment.h"
 #include "client/problem.h"
 #include "client/wiping.h"
 
@@ -13,12 +14,15 @@
 
 struct http {
     CURL *curl;
+    const struct settings *settings;
     const struct identity *identity;
+    unsigned generation; /* of the identity, when the handle was made */
     enum http_service service;
     char *urls; /* cut into pieces */
     const char *url[HTTP_SERVERS_MAX];
     size_t url_count, current;
     bool stranger; /* the last server was no node of our trust domain */
+    bool untimely; /* its certificate has not begun, or has ended, by our clock */
     char trouble[CURL_ERROR_SIZE + 128];
     char error[CURL_ERROR_SIZE];
 };
@@ -60,7 +64,12 @@ static int verify(X509_STORE_CTX *store, void *context)
 {
     struct http *http = context;
 
-    if (X509_verify_cert(store) != 1) return 0;
+    if (X509_verify_cert(store) != 1) {
+        const int error = X509_STORE_CTX_get_error(store);
+
+        http->untimely = error == X509_V_ERR_CERT_NOT_YET_VALID || error == X509_V_ERR_CERT_HAS_EXPIRED;
+        return 0;
+    }
     if (is_our_node(http->identity, X509_STORE_CTX_get0_cert(store))) return 1;
     http->stranger = true;
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
@@ -117,13 +126,24 @@ static bool set_options(struct http *http, const struct settings *settings)
                      CURLE_OK; /* a resumed session would not be verified */
     set = set && curl_easy_setopt(curl, CURLOPT_CAINFO, identity->ca) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_SSLCERT, identity->certificate) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_SSLKEY, identity->key) == CURLE_OK;
+    if (identity->certificate[0] != '\0') {
+        set = set && curl_easy_setopt(curl, CURLOPT_SSLCERT, identity->certificate) == CURLE_OK;
+        set = set && curl_easy_setopt(curl, CURLOPT_SSLKEY, identity->key) == CURLE_OK;
+    }
     set = set && (settings->crl == NULL || curl_easy_setopt(curl, CURLOPT_CRLFILE, settings->crl) == CURLE_OK);
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, prepare_tls) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, http) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK;
     return set && curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
+}
+
+/* In place of the one that there was, whose connections are closed. */
+static bool make_handle(struct http *http)
+{
+    if (http->curl != NULL) curl_easy_cleanup(http->curl);
+    http->generation = atomic_load(&http->identity->generation);
+    http->curl = curl_easy_init();
+    return http->curl != NULL && set_options(http, http->settings);
 }
 
 int http_open(const struct settings *settings, enum http_service service, const struct identity *identity,
@@ -147,12 +167,10 @@ int http_open(const struct settings *settings, enum http_service service, const 
     } else {
         code = split_urls(http, urls);
     }
-    if (code == CLIENT_OK) {
-        http->curl = curl_easy_init();
-        if (http->curl == NULL || !set_options(http, settings)) {
-            say("can't prepare HTTPS");
-            code = CLIENT_FAILED;
-        }
+    http->settings = settings;
+    if (code == CLIENT_OK && !make_handle(http)) {
+        say("can't prepare HTTPS");
+        code = CLIENT_FAILED;
     }
     if (code == CLIENT_OK) return code;
     http_close(http);
@@ -247,8 +265,14 @@ static bool set_request(struct http *http, const struct http_request *request, s
 static void explain(struct http *http, CURLcode code)
 {
     const char *url = http->url[http->current];
+    char now[MOMENT_TEXT];
 
-    if (http->stranger)
+    moment_print(moment_now_ms(), now);
+    if (http->untimely)
+        snprintf(http->trouble, sizeof(http->trouble),
+                 "%.80s: by this machine's clock (%.16sZ) its certificate is not good yet, or not any more: is the clock right?",
+                 url, now);
+    else if (http->stranger)
         snprintf(http->trouble, sizeof(http->trouble), "%.80s is not a node of %.80s", url,
                  http->identity->trust_domain);
     else
@@ -272,7 +296,8 @@ static CURLcode perform(struct http *http, const struct http_request *request, s
 
     *answer = (struct http_answer) { 0 };
     http->error[0] = '\0';
-    http->stranger = false;
+    http->stranger = http->untimely = false;
+    if (http->generation != atomic_load(&http->identity->generation)) made = make_handle(http) && made;
     if (made && set_request(http, request, answer, headers)) code = curl_easy_perform(http->curl);
     curl_slist_free_all(headers);
     if (code == CURLE_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&

@@ -3,6 +3,7 @@
 #define CLIENT_IDENTITY_H
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "client/client.h"
 #include "client/name.h"
@@ -10,9 +11,10 @@
 struct identity {
     struct name name; /* as the certificate says */
     char trust_domain[LIMIT_TRUST_DOMAIN_MAX + 1];
-    char certificate[PATH_MAX];
+    char certificate[PATH_MAX]; /* "": it has none yet, and connects without */
     char key[PATH_MAX];
     char ca[PATH_MAX];
+    _Atomic unsigned generation; /* grows when other files have taken these places: connections are then made anew */
 };
 
 /* The identity that --as names, or else the only one of KIND: a role, or "operator/gate".  It must be of that kind.

@@ -7,14 +7,31 @@ client_libclient_a_SOURCES = \
 	client/base64.h \
 	client/ca.c \
 	client/ca.h \
+	client/ca_approve.c \
+	client/ca_code.c \
+	client/ca_codes.c \
+	client/ca_codes.h \
+	client/ca_collect.c \
+	client/ca_collect.h \
 	client/ca_issue.c \
+	client/ca_judge.c \
+	client/ca_judge.h \
 	client/ca_revoke.c \
 	client/ca_sign.c \
 	client/ca_store.c \
+	client/certificate.c \
+	client/certificate.h \
 	client/client.h \
 	client/command.c \
 	client/csv.c \
 	client/csv.h \
+	client/enrol_code.c \
+	client/enrol_code.h \
+	client/enrol.c \
+	client/enrol.h \
+	client/enrol_ask.c \
+	client/enrol_files.c \
+	client/enrol_take.c \
 	client/epochs.c \
 	client/epochs.h \
 	client/evaluator.c \
@@ -61,6 +78,7 @@ client_libclient_a_SOURCES = \
 	client/registry.c \
 	client/remarks.c \
 	client/remarks.h \
+	client/renew.c \
 	client/rows.c \
 	client/rows.h \
 	client/say.c \

@@ -17,7 +17,8 @@ static const struct command commands[] = {
     { "hits", "show the hits on an agency's lists", command_hits },
     { "status", "show how gates and key servers are doing", command_status },
     { "registry", "show and change whom gates and key servers admit", command_registry },
-    { "ca", "issue and revoke certificates", command_ca },
+    { "enrol", "ask for a certificate with a one-time code, and for the next", command_enrol },
+    { "ca", "issue, sign and revoke certificates", command_ca },
     { "token", "print the tokens of one plate under a key", command_token },
     { NULL, NULL, NULL },
 };

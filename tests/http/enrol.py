@@ -1,0 +1,162 @@
+"""A device that comes to its certificate, as tests play it: by the program, and by hand with `cryptography` alone."""
+import hashlib
+import hmac
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from plates import bytes64, text64
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+DOMAIN = "platesieve.local"
+
+
+def code_bytes(text):
+    """The 128 bits of a printed code, without looking at its check."""
+    number = 0
+    for symbol in text.replace("-", "")[:26]:
+        number = number << 5 | ALPHABET.index(symbol)
+    return number.to_bytes(16, "big")
+
+
+def mac(code, csr):
+    return hmac.new(code, b"platesieve/1/enrol\0" + csr, hashlib.sha256).digest()
+
+
+def make_csr(name, key=None, domain=DOMAIN, names=None):
+    """(DER, key)"""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    names = names if names is not None else [x509.UniformResourceIdentifier(f"spiffe://{domain}/{name}")]
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
+
+
+def stranger(house):
+    """A session without a certificate; the gate ends each of its connections."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(house.ca)
+    return session
+
+
+def leave(house, csr, tag):
+    """POST /v1/enrolments as a stranger; the answer."""
+    with stranger(house) as session:
+        return session.post(house.url("/v1/enrolments"), json={"csr": text64(csr), "mac": text64(tag)}, timeout=10)
+
+
+def state_of(house, name):
+    """GET /v1/enrolments/NAME as a stranger; the parsed answer."""
+    with stranger(house) as session:
+        answer = session.get(house.url(f"/v1/enrolments/{name}"), timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def waiting(house, identity="node/ca"):
+    answer = house.get("/v1/enrolments", identity)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["enrolments"]
+
+
+def code_for(house, name, *argv):
+    return house.platesieve("ca", "code", name, *argv).stdout.strip()
+
+
+class Device:
+    """A machine of its own: a folder with the authority's certificate and nothing else."""
+
+    def __init__(self, house, folder, name="reader/north/7", gates=None):
+        self.house, self.folder, self.name = house, Path(folder), name
+        self.gates = gates or house.gate_url
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.ca = self.folder / "ca.pem"
+        self.ca.write_bytes(house.ca.read_bytes())
+        self.pki = self.folder / "pki"
+        role, rest = name.split("/", 1)
+        self.base = self.pki / role / rest.replace("/", ".")
+
+    @property
+    def files(self):
+        return f"{self.base}.pem", f"{self.base}.key"
+
+    def argv(self, *more):
+        return [str(self.house.programs / "platesieve"), "enrol", self.name, "--gate", self.gates, "--ca", str(self.ca),
+                "--pki", str(self.pki), *(str(word) for word in more)]
+
+    def environment(self, **more):
+        return {**{key: value for key, value in os.environ.items() if not key.startswith("PLATESIEVE_")}, **more}
+
+    def start(self, code=None, *more, env=None):
+        """Begins to enrol; a Popen."""
+        child = subprocess.Popen(self.argv(*more), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env=self.environment(**(env or {})))
+        if code is not None:
+            child.stdin.write(code + "\n")
+            child.stdin.flush()
+        return child
+
+    def run(self, code, *more, exit_code=0, env=None, timeout=60):
+        done = subprocess.run(self.argv(*more), input=None if code is None else code + "\n", capture_output=True, text=True, timeout=timeout,
+                              env=self.environment(**(env or {})), check=False, **({"stdin": subprocess.DEVNULL} if code is None else {}))
+        assert exit_code is None or done.returncode == exit_code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def certificate(self):
+        return x509.load_pem_x509_certificate(Path(self.files[0]).read_bytes())
+
+    def public_key(self):
+        return self.certificate().public_key().public_numbers()
+
+    def holds_a_pair(self):
+        key = serialization.load_pem_private_key(Path(self.files[1]).read_bytes(), None)
+        return key.public_key().public_numbers() == self.public_key()
+
+
+def end(child, code=0, seconds=30):
+    """(stdout, stderr) of a child that leaves with CODE."""
+    out, err = child.communicate(timeout=seconds)
+    assert code is None or child.returncode == code, (child.returncode, out, err)
+    return out, err
+
+
+class Serving:
+    """`platesieve ca serve` on the authority's machine, for the time of a with."""
+
+    def __init__(self, house, *argv, gates=None):
+        self.house, self.argv, self.gates = house, argv, gates or house.gate_url
+        self.child, self.log = None, house.folder / "log/ca-serve.log"
+
+    def __enter__(self):
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen([str(self.house.programs / "platesieve"), "ca", "serve", "--every", "1", "--pki", str(self.house.pki),
+                                           "--gate", self.gates, *self.argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                          env={**os.environ, **self.house.environment()})
+        return self
+
+    def __exit__(self, *_):
+        self.child.terminate()
+        assert self.child.wait(20) == 0, self.text()
+
+    def text(self):
+        return self.log.read_text()
+
+    def said(self, what, seconds=10):
+        deadline = time.monotonic() + seconds
+        while what not in self.text():
+            assert time.monotonic() < deadline, (what, self.text())
+            assert self.child.poll() is None, self.text()
+            time.sleep(0.05)
+
+
+def issued(answer):
+    """The certificate of a signed request, parsed."""
+    return x509.load_der_x509_certificate(bytes64(answer["certificate"]))
