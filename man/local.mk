@@ -3,6 +3,7 @@
 dist_man_MANS += \
 	man/platesieve.1 \
 	man/platesieve-ca.1 \
+	man/platesieve-enrol.1 \
 	man/platesieve-hits.1 \
 	man/platesieve-lane.1 \
 	man/platesieve-list.1 \

@@ -39,7 +39,8 @@ IDENTITIES = (
 NO_PROXY = urllib.request.ProxyHandler({})
 LOCAL = urllib.request.build_opener(NO_PROXY)
 PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
-ADMITTED = {"gate": ("reader", "agency", "operator/gate", "auditor"), "keys": ("reader", "agency", "operator/keys", "auditor", "node")}
+ADMITTED = {"gate": ("reader", "agency", "operator/gate", "auditor", "node"), "keys": ("reader", "agency", "operator/keys", "auditor", "node")}
+AUTHORITY = "node/ca"  # the CA's machine: the only node that a gate has a use for, and no use for a key server
 SUITES = ("voprf-ristretto255-sha512", "hmac-sha256")  # the first is a key server's default
 PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
 # A laboratory: the operator's caps are wider than a gate's own defaults, and nobody runs into a quota.  A setting of None is left out of
@@ -59,6 +60,11 @@ def identity_file(name):
 def role_of(name):
     first, rest = name.split("/", 1)
     return f"{first}/{rest.split('/', 1)[0]}" if first == "operator" else first
+
+
+def is_admitted(name, daemon):
+    """Has DAEMON a use for NAME?"""
+    return role_of(name) in ADMITTED[daemon] and (role_of(name) != "node" or (daemon == "gate") == (name == AUTHORITY))
 
 
 class Installation:
@@ -288,7 +294,7 @@ class Installation:
 
     def registration(self, command, names, daemons, *options):
         for daemon in daemons:
-            fitting = [name for name in names if role_of(name) in ADMITTED[daemon]]
+            fitting = [name for name in names if is_admitted(name, daemon)]
             if fitting:
                 self.run(PROGRAMS[daemon], command, "--config", self.folder / f"etc/{daemon}.conf", *options, *fitting)
 

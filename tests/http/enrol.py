@@ -110,6 +110,19 @@ class Device:
         assert exit_code is None or done.returncode == exit_code, (done.returncode, done.stdout, done.stderr)
         return done
 
+    def lane(self, plate, *more):
+        """Reads PLATE as the lane that this is."""
+        argv = [str(self.house.programs / "platesieve"), "lane", "--gate", self.gates, "--keys", self.house.keys_url, "--pki", str(self.pki),
+                "--patience", "0", *more]
+        return subprocess.run(argv, input=f"plate,jurisdiction\n{plate},NL\n", capture_output=True, text=True, check=False, timeout=60,
+                              env=self.environment())
+
+    def is_admitted(self):
+        """A gate speaks with it."""
+        with requests.Session() as session:
+            session.trust_env, session.verify, session.cert = False, str(self.house.ca), self.files
+            return session.get(self.house.url("/livez"), timeout=10).status_code == 200
+
     def certificate(self):
         return x509.load_pem_x509_certificate(Path(self.files[0]).read_bytes())
 

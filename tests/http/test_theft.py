@@ -29,13 +29,17 @@ TOKENS = PROBES | {"GET /v1/epochs", "GET /v1/epochs/{}/key", "POST /v1/epochs/{
 WATCH = PROBES | {"GET /v1/status", "GET /metrics"}
 ADMITTED = {"GET /v1/identities", "GET /v1/identities/{}/{}", "GET /v1/identities/{}/{}/{}"}
 ADMITS = {f"{method} /v1/identities/{path}" for method in ("PUT", "DELETE") for path in ("{}/{}", "{}/{}/{}")}
+RENEWS = {"POST /v1/enrolments", "GET /v1/enrolments/{}"}  # puts a request where the authority, elsewhere, finds it, and sees what came of it
+COLLECTS = {"GET /v1/enrolments", "PUT /v1/enrolments/{}"}
 #                          what it may ask a gate                        what it may ask a key server
 MAY = {
-    READER: (READS, TOKENS),
-    "agency/marshals/ben": (PROBES | LISTS | PUSHES | {"GET /v1/hits"}, TOKENS),
-    "operator/gate/olga": (WATCH | LISTS | ADMITTED | ADMITS, set()),
+    None: (RENEWS, set()),  # somebody who has stolen nothing
+    READER: (READS | RENEWS, TOKENS),
+    "agency/marshals/ben": (PROBES | LISTS | PUSHES | RENEWS | {"GET /v1/hits"}, TOKENS),
+    "operator/gate/olga": (WATCH | LISTS | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
     "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs", "POST /v1/epochs/rotate"} | ADMITTED | ADMITS),
-    "auditor/ines": (WATCH | LISTS | ADMITTED, WATCH | {"GET /v1/epochs"} | ADMITTED),
+    "auditor/ines": (WATCH | LISTS | ADMITTED | RENEWS, WATCH | {"GET /v1/epochs"} | ADMITTED),
+    "node/ca": (PROBES | RENEWS | COLLECTS, set()),
     "node/gate-1": (set(), PROBES | {"GET /v1/epochs"}),
     "node/keys-1": (set(), PROBES | {"GET /v1/epochs"}),
     "evidence/customs/1": (set(), set()),
