@@ -1,6 +1,7 @@
 # libplatesieve: from a plate to a token and a slot.  No I/O, no threads, nothing kept between calls.
 lib_LTLIBRARIES += libplatesieve.la
 libplatesieve_la_SOURCES = \
+	crypto/ceremony.c \
 	crypto/jurisdiction.c \
 	crypto/jurisdiction_table.c \
 	crypto/jurisdiction_table.h \

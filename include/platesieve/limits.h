@@ -25,6 +25,8 @@
 #define PLATESIEVE_VOPRF_PROOF_BYTES 64
 #define PLATESIEVE_VOPRF_BATCH_MAX 256   /* elements under one proof */
 #define PLATESIEVE_KEY_SERVERS 3         /* that share an epoch's key; any two of them evaluate */
+#define PLATESIEVE_COMMITMENT_BYTES 32   /* to a seed of a ceremony */
+#define PLATESIEVE_CEREMONY_ID_BYTES 16
 #define PLATESIEVE_TOKEN_TEXT 22         /* base64url without padding of a token, key id, read id, hit id */
 #define PLATESIEVE_TAGGED_TEXT 32        /* base64url of token and tag, 24 bytes */
 
@@ -85,7 +87,6 @@
 #define LIMIT_REGISTRY_BYTES (4 * 1024 * 1024) /* the file that holds them */
 #define LIMIT_WORKERS 64                 /* threads for handlers that wait or compute */
 #define LIMIT_DATABASE_WORKERS 8         /* of them at a gate, where they wait for the database */
-#define LIMIT_LOOP_BODY_BYTES 1536       /* of a request that costs time by its size and is answered without one: 32 elements */
 #define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */
 #define LIMIT_PAGE 1000                  /* rows of one answer; the default is 100 */
 #define LIMIT_PAGE_DEFAULT 100
@@ -127,6 +128,8 @@
 #define LIMIT_ROTATION_BODY_BYTES 4096
 #define LIMIT_ROTATION_REASON_MAX 200    /* bytes of why, for the log */
 #define LIMIT_EVALUATE_BODY_BYTES 16384  /* a batch of blinded elements, 46 bytes each */
+#define LIMIT_SHARE_FILE_BYTES 4096      /* what a ceremony writes for one key server */
+#define LIMIT_OPENING_BITS 34            /* of an epoch's opening time in seconds: until the year 2514 */
 
 /* -- a daemon's own key -------------------------------------------------------------------------------------------- */
 #define LIMIT_CREDENTIAL_NAME_MAX 255    /* systemd's own */

@@ -45,7 +45,8 @@ PLATESIEVE_API struct platesieve_result platesieve_voprf_key_derive(const uint8_
                                                                     struct platesieve_voprf_key **key);
 
 /* Server SERVER's (1 to PLATESIEVE_KEY_SERVERS) share of an epoch's key.  A ceremony deals seed j to the servers
-   other than j, once and for all epochs; LOWER and HIGHER are this server's two, in order of j. */
+   other than j, once; what each makes of a seed for the epoch's opening time (docs/protocol.md, "Seeds that forget")
+   comes here: LOWER and HIGHER are this server's two, in order of j. */
 PLATESIEVE_API struct platesieve_result platesieve_voprf_key_share(unsigned server,
                                                                    const uint8_t lower[PLATESIEVE_SEED_BYTES],
                                                                    const uint8_t higher[PLATESIEVE_SEED_BYTES],
@@ -69,6 +70,15 @@ PLATESIEVE_API struct platesieve_result platesieve_voprf_evaluate_unverified(con
                                                                              const struct platesieve_element *blinded,
                                                                              size_t count,
                                                                              struct platesieve_element *evaluated);
+
+/* What tells seed NUMBER (1 to PLATESIEVE_KEY_SERVERS) of a ceremony from any other, and does not tell the seed. */
+PLATESIEVE_API void platesieve_seed_commitment(unsigned number, const uint8_t seed[PLATESIEVE_SEED_BYTES],
+                                               uint8_t commitment[PLATESIEVE_COMMITMENT_BYTES]);
+
+/* The name of the ceremony that dealt the seeds with these commitments, in order of their numbers. */
+PLATESIEVE_API void
+platesieve_ceremony_id(const uint8_t commitments[PLATESIEVE_KEY_SERVERS][PLATESIEVE_COMMITMENT_BYTES],
+                       uint8_t id[PLATESIEVE_CEREMONY_ID_BYTES]);
 
 /* -- the client ---------------------------------------------------------------------------------------------------- */
 

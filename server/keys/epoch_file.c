@@ -8,15 +8,16 @@
 /* What is sealed, big endian.  Number, id and kind are in the purpose, which is authenticated with it. */
 struct content {
     uint64_t opens_s, closes_s, destroyed_s;
-    uint8_t suite;
+    uint8_t kind; /* the suite; for a share, the server's number times KIND_SERVER more */
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
-    uint8_t last[PLATESIEVE_KEY_BYTES]; /* the secret; when it is erased the public key, or left out if there is none */
+    uint8_t last[EPOCH_SECRET_BYTES]; /* the secret; when it is erased the public key; or shorter, or left out */
 } __attribute__((packed));
 
 static_assert(PLATESIEVE_HMAC_SHA256 == 0 && PLATESIEVE_VOPRF_RISTRETTO255_SHA512 == 1, "these numbers are on disks");
 static_assert(sizeof(struct platesieve_element) == PLATESIEVE_KEY_BYTES, "a public key takes the place of a secret");
 
 #define NUMBER_DIGITS 10
+#define KIND_SERVER 16
 
 void epoch_file_name(const struct epoch *epoch, char name[EPOCH_FILE_NAME_SIZE])
 {
@@ -45,14 +46,15 @@ static void purpose_of(const char *name, char purpose[EPOCH_FILE_NAME_SIZE + 24]
     snprintf(purpose, EPOCH_FILE_NAME_SIZE + 24, "platesieve/1/epoch %s", name);
 }
 
-static bool has_last(const struct epoch *epoch)
+static size_t last_size(const struct epoch *epoch)
 {
-    return !epoch->erased || epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512;
+    if (!epoch->erased) return epoch->server != 0 ? EPOCH_SECRET_BYTES : PLATESIEVE_KEY_BYTES;
+    return epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512 ? sizeof epoch->public_key : 0;
 }
 
 static size_t content_size(const struct epoch *epoch)
 {
-    return has_last(epoch) ? sizeof(struct content) : offsetof(struct content, last);
+    return offsetof(struct content, last) + last_size(epoch);
 }
 
 struct result epoch_file_write(const char *folder, const uint8_t *master, const struct epoch *epoch,
@@ -63,10 +65,10 @@ struct result epoch_file_write(const char *folder, const uint8_t *master, const 
         .opens_s = htobe64((uint64_t)epoch->span.opens_s),
         .closes_s = htobe64((uint64_t)epoch->span.closes_s),
         .destroyed_s = htobe64((uint64_t)epoch->span.destroyed_s),
-        .suite = (uint8_t)epoch->suite,
+        .kind = (uint8_t)(epoch->suite + KIND_SERVER * epoch->server),
     };
     memcpy(content.key_id, epoch->key_id, sizeof content.key_id);
-    memcpy(content.last, epoch->erased ? epoch->public_key.bytes : secret, sizeof content.last);
+    if (last_size(epoch) > 0) memcpy(content.last, epoch->erased ? epoch->public_key.bytes : secret, last_size(epoch));
     epoch_file_name(epoch, name);
     purpose_of(name, purpose);
     struct result result = sealed_file_write(folder, name, master, purpose, &content, content_size(epoch));
@@ -81,7 +83,8 @@ static bool fits(const struct epoch *epoch, size_t size)
     schedule_id(epoch->span.opens_s, id);
     return strcmp(id, epoch->id) == 0 && epoch->span.opens_s < epoch->span.closes_s &&
            (epoch->erased || epoch->span.closes_s <= epoch->span.destroyed_s) &&
-           (unsigned)epoch->suite <= PLATESIEVE_VOPRF_RISTRETTO255_SHA512 && size == content_size(epoch);
+           (unsigned)epoch->suite <= PLATESIEVE_VOPRF_RISTRETTO255_SHA512 && epoch->server <= PLATESIEVE_KEY_SERVERS &&
+           (epoch->server == 0 || epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512) && size == content_size(epoch);
 }
 
 /* Fills in the public key too. */
@@ -106,11 +109,12 @@ static struct result take_content(const struct content *content, size_t size, st
 {
     epoch->span = (struct span){ (int64_t)be64toh(content->opens_s), (int64_t)be64toh(content->closes_s),
                                  (int64_t)be64toh(content->destroyed_s) };
-    epoch->suite = (enum platesieve_suite)content->suite;
+    epoch->suite = (enum platesieve_suite)(content->kind % KIND_SERVER);
+    epoch->server = content->kind / KIND_SERVER;
     memcpy(epoch->key_id, content->key_id, sizeof epoch->key_id);
     if (!fits(epoch, size)) return FAIL(REASON_INTERNAL);
-    if (!has_last(epoch)) return OK;
-    memcpy(epoch->erased ? epoch->public_key.bytes : secret, content->last, sizeof content->last);
+    if (last_size(epoch) == 0) return OK;
+    memcpy(epoch->erased ? epoch->public_key.bytes : secret, content->last, last_size(epoch));
     return (epoch->erased ? public_key_fits(epoch) : secret_fits(epoch, secret)) ? OK : FAIL(REASON_INTERNAL);
 }
 

@@ -28,9 +28,13 @@ static struct result take_bytes(struct epoch *epoch, const uint8_t *secret, stru
     return OK;
 }
 
-static struct result make_pair(struct epoch *epoch, const uint8_t *seed, struct epoch_key *key)
+static struct result make_pair(struct epoch *epoch, const uint8_t *secret, struct epoch_key *key)
 {
-    TRY(reason_of(platesieve_voprf_key_derive(seed, epoch->id, &key->pair)));
+    if (epoch->server == 0)
+        TRY(reason_of(platesieve_voprf_key_derive(secret, epoch->id, &key->pair)));
+    else
+        TRY(reason_of(platesieve_voprf_key_share(epoch->server, secret, secret + PLATESIEVE_SEED_BYTES, epoch->id,
+                                                 &key->pair)));
     epoch->public_key = platesieve_voprf_public_key(key->pair);
     return reason_of(platesieve_voprf_key_id(&epoch->public_key, epoch->key_id));
 }

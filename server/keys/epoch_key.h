@@ -10,7 +10,7 @@
 
 static_assert(PLATESIEVE_SEED_BYTES == PLATESIEVE_KEY_BYTES, "a secret is a key or a seed, and as long");
 
-/* From SECRET, PLATESIEVE_KEY_BYTES, which the caller wipes.  EPOCH says id and suite; its key id and public key are
+/* From SECRET (as for epoch_file_write), which the caller wipes.  EPOCH says id, suite and server; its key id and public key are
    filled in.  REASON_BUSY when no memory can be locked. */
 struct result epoch_key_create(struct epoch *epoch, const uint8_t *secret, struct epoch_key **key);
 

@@ -17,6 +17,7 @@
 #define MARK_PURPOSE "platesieve/1/epoch-store"
 #define MARK_BYTES 16
 #define LOCK "lock"
+#define SHARE_REMNANT SHARE_FILE_NAME ".new"
 
 struct held {
     struct epoch epoch;
@@ -25,7 +26,9 @@ struct held {
 
 struct epoch_store {
     char *folder;
-    uint8_t *master; /* locked memory */
+    uint8_t *master;     /* locked memory */
+    struct share *share; /* locked memory; NULL: keys are whole */
+    bool share_written;  /* as it is */
     int lock;
     pthread_rwlock_t guard;                 /* over what is below */
     struct held epochs[LIMIT_EPOCHS_KNOWN]; /* by opening time, then number */
@@ -129,7 +132,7 @@ static struct result load(struct epoch_store *store, const char *name, FILE *err
 {
     struct epoch epoch;
     if (!epoch_file_parse_name(name, &epoch)) return complain(errors, store->folder, name, "does not belong here");
-    uint8_t *secret = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    uint8_t *secret = platesieve_secret_allocate(EPOCH_SECRET_BYTES);
     if (secret == NULL) return complain(errors, store->folder, name, "no memory can be locked for its key");
     struct result result = epoch_file_read(store->folder, store->master, &epoch, secret);
     if (failed(result))
@@ -146,6 +149,7 @@ static bool is_remnant(const char *name)
     char whole[EPOCH_FILE_NAME_SIZE];
     struct epoch epoch;
     size_t size = strlen(name);
+    if (strcmp(name, SHARE_REMNANT) == 0) return true;
     if (size < 4 || strcmp(name + size - 4, ".new") != 0 || size - 4 >= sizeof whole) return false;
     memcpy(whole, name, size - 4);
     whole[size - 4] = 0;
@@ -155,7 +159,7 @@ static bool is_remnant(const char *name)
 /* Files that are not epochs: ours, the book of quotas (whole, or cut off while it was made), and the file system's. */
 static bool is_known(const char *name)
 {
-    static const char *const known[] = { MARK, LOCK, "quota", "quota.new", "lost+found" };
+    static const char *const known[] = { MARK, LOCK, SHARE_FILE_NAME, "quota", "quota.new", "lost+found" };
     for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
         if (strcmp(name, known[i]) == 0) return true;
     return false;
@@ -175,33 +179,60 @@ static struct result load_all(struct epoch_store *store, FILE *errors)
     return result;
 }
 
-static struct result take_lock(struct epoch_store *store, FILE *errors)
+/* *LOCK is to be closed by the caller, unless it is negative. */
+static struct result take_lock(const char *folder, int *lock, FILE *errors)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", store->folder, LOCK) >= (int)sizeof path)
-        return complain(errors, store->folder, LOCK, "path too long");
-    store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (store->lock < 0) return complain(errors, store->folder, LOCK, strerror(errno));
-    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0)
-        return complain(errors, store->folder, LOCK, "another key server uses this folder");
+    if (snprintf(path, sizeof path, "%s/%s", folder, LOCK) >= (int)sizeof path)
+        return complain(errors, folder, LOCK, "path too long");
+    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*lock < 0) return complain(errors, folder, LOCK, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
+        return complain(errors, folder, LOCK, "another key server uses this folder");
     return OK;
 }
 
-static struct result check_mark(struct epoch_store *store, FILE *errors)
+static struct result check_mark(const char *folder, const uint8_t *master, FILE *errors)
 {
     uint8_t mark[MARK_BYTES];
     size_t size;
-    struct result result = sealed_file_read(store->folder, MARK, store->master, MARK_PURPOSE, mark, sizeof mark, &size);
+    struct result result = sealed_file_read(folder, MARK, master, MARK_PURPOSE, mark, sizeof mark, &size);
     if (result.reason == REASON_NOT_FOUND)
-        return complain(errors, store->folder, MARK, "there is none; make it with: platesieve-keyd init");
-    if (failed(result)) return complain(errors, store->folder, MARK, "is broken, or sealed under another master key");
+        return complain(errors, folder, MARK, "there is none; make it with: platesieve-keyd init");
+    if (failed(result)) return complain(errors, folder, MARK, "is broken, or sealed under another master key");
     return OK;
+}
+
+struct result epoch_store_give_share(const char *folder, const uint8_t *master, const struct share *share,
+                                     FILE *errors)
+{
+    int lock = -1;
+    TRY(check_mark(folder, master, errors));
+    struct result result = take_lock(folder, &lock, errors);
+    if (!failed(result) && failed(share_save(folder, master, share)))
+        result = complain(errors, folder, SHARE_FILE_NAME, "can't be written");
+    if (lock >= 0) close(lock);
+    return result;
+}
+
+static struct result load_share(struct epoch_store *store, FILE *errors)
+{
+    store->share = platesieve_secret_allocate(sizeof *store->share);
+    if (store->share == NULL) return complain(errors, store->folder, SHARE_FILE_NAME, "no memory can be locked for it");
+    struct result result = share_load(store->folder, store->master, store->share);
+    store->share_written = !failed(result);
+    if (!failed(result)) return OK;
+    platesieve_secret_free(store->share);
+    store->share = NULL;
+    if (result.reason == REASON_NOT_FOUND) return OK;
+    return complain(errors, store->folder, SHARE_FILE_NAME, "is broken, or sealed under another master key");
 }
 
 static struct result open_parts(struct epoch_store *store, FILE *errors)
 {
-    TRY(check_mark(store, errors));
-    TRY(take_lock(store, errors));
+    TRY(check_mark(store->folder, store->master, errors));
+    TRY(take_lock(store->folder, &store->lock, errors));
+    TRY(load_share(store, errors));
     TRY(load_all(store, errors));
     return OK;
 }
@@ -233,6 +264,7 @@ void epoch_store_close(struct epoch_store *store)
     if (store == NULL) return;
     while (store->count > 0) drop(store, store->count - 1);
     if (store->lock >= 0) close(store->lock);
+    platesieve_secret_free(store->share);
     platesieve_secret_free(store->master);
     pthread_rwlock_destroy(&store->guard);
     free(store->folder);
@@ -241,13 +273,20 @@ void epoch_store_close(struct epoch_store *store)
 
 /* -- adding and erasing ------------------------------------------------------------------------ */
 
-/* Draws its secret; durable when it returns OK. */
+static struct result make_secret(const struct epoch_store *store, const struct epoch *epoch, uint8_t *secret)
+{
+    if (epoch->server != 0) return share_secret(store->share, epoch->span.opens_s, secret);
+    randombytes_buf(secret, PLATESIEVE_KEY_BYTES);
+    return OK;
+}
+
+/* Durable when it returns OK. */
 static struct result make(struct epoch_store *store, struct epoch *epoch, struct epoch_key **key)
 {
-    uint8_t *secret = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    uint8_t *secret = platesieve_secret_allocate(EPOCH_SECRET_BYTES);
     if (secret == NULL) return FAIL(REASON_BUSY);
-    randombytes_buf(secret, PLATESIEVE_KEY_BYTES);
-    struct result result = epoch_key_create(epoch, secret, key);
+    struct result result = make_secret(store, epoch, secret);
+    if (!failed(result)) result = epoch_key_create(epoch, secret, key);
     if (!failed(result)) {
         result = epoch_file_write(store->folder, store->master, epoch, secret);
         if (failed(result)) epoch_key_retire(*key);
@@ -262,6 +301,7 @@ struct result epoch_store_add(struct epoch_store *store, const struct span *span
     if (store->count == LIMIT_EPOCHS_KNOWN) return FAIL(REASON_TOO_MANY);
     struct epoch epoch = { .number = schedule_number(span->opens_s), .suite = suite, .span = *span };
     struct epoch_key *key = NULL;
+    if (store->share != NULL) epoch.server = store->share->server;
     schedule_id(span->opens_s, epoch.id);
     if (find_number(store, epoch.number) != NULL) return FAIL(REASON_ROTATION);
     TRY(make(store, &epoch, &key));
@@ -335,7 +375,37 @@ struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int6
     return OK;
 }
 
+struct result epoch_store_forget(struct epoch_store *store, int64_t now_s)
+{
+    int64_t opens_s = -1;
+    if (store->share == NULL) return OK;
+    for (size_t i = 0; i < store->count; i++) {
+        const struct epoch *epoch = &store->epochs[i].epoch;
+        if (epoch->erased && epoch->span.opens_s <= now_s && epoch->span.opens_s > opens_s) opens_s = epoch->span.opens_s;
+    }
+    if (share_give_up(store->share, opens_s)) store->share_written = false;
+    if (store->share_written) return OK;
+    TRY(share_save(store->folder, store->master, store->share));
+    store->share_written = true;
+    return OK;
+}
+
 /* -- asking ------------------------------------------------------------------------------------ */
+
+bool epoch_store_shares(const struct epoch_store *store)
+{
+    return store->share != NULL;
+}
+
+unsigned epoch_store_server(const struct epoch_store *store)
+{
+    return store->share->server;
+}
+
+const uint8_t *epoch_store_ceremony(const struct epoch_store *store)
+{
+    return store->share->ceremony;
+}
 
 size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPOCHS_KNOWN])
 {

@@ -2,7 +2,8 @@
 
    Folder: "store" says that this folder was made for keys, and under which master key; "lock" is held by the daemon
    that uses it; "0000000017-20261122T000000Z.key" is a live epoch; "….gone" one whose key was erased (the last eight,
-   and those that have not come to their opening).  Anything else is refused, but for names that begin with a dot.
+   and those that have not come to their opening); "share" is what this server has of a ceremony, if it shares its keys
+   with two others.  Anything else is refused, but for names that begin with a dot.
 
    Threads: one at a time adds, changes and erases; any thread may list and ask for keys. */
 #ifndef SERVER_KEYS_EPOCH_STORE_H
@@ -13,8 +14,11 @@
 
 #include "server/http/reason.h"
 #include "server/keys/schedule.h"
+#include "server/keys/share.h"
 
 struct epoch_key; /* epoch_key.h */
+
+#define EPOCH_SECRET_BYTES SHARE_SECRET_BYTES /* the longest that an epoch's key is made of */
 
 struct epoch {
     uint64_t number;
@@ -22,7 +26,9 @@ struct epoch {
     enum platesieve_suite suite;
     struct span span;
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
-    struct platesieve_element public_key; /* zeroes where the suite has none */
+    unsigned server;                      /* 0: the key is whole; else which of the servers that share it this is */
+    struct platesieve_element public_key; /* zeroes where the suite has none; of a share the public share, and the key
+                                             id is that of this: no server alone knows the whole key's */
     bool erased;
 };
 
@@ -38,8 +44,18 @@ struct result epoch_store_create(const char *folder, const uint8_t *master, FILE
 struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *errors, struct epoch_store **store);
 void epoch_store_close(struct epoch_store *store); /* NULL is fine */
 
-/* A new epoch with a new key, durable when it returns.  REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN; REASON_ROTATION when
-   one that is known has its number. */
+/* From now on this store makes shares of keys, from SHARE, which the caller wipes; epochs that have a key keep it.  For
+   a store that nobody has open. */
+struct result epoch_store_give_share(const char *folder, const uint8_t *master, const struct share *share,
+                                     FILE *errors);
+/* Does it make shares? */
+bool epoch_store_shares(const struct epoch_store *store);
+/* As which server, and of which ceremony; only if it makes shares. */
+unsigned epoch_store_server(const struct epoch_store *store);
+const uint8_t *epoch_store_ceremony(const struct epoch_store *store);
+
+/* A new epoch with a new key, or share of one, durable when it returns.  REASON_TOO_MANY at LIMIT_EPOCHS_KNOWN;
+   REASON_ROTATION when one that is known has its number; REASON_GONE when the seeds are given up for its time. */
 struct result epoch_store_add(struct epoch_store *store, const struct span *span, enum platesieve_suite suite,
                               struct epoch *added);
 /* Other times for the close and the erasure of epoch NUMBER, which has a key; durable when it returns. */
@@ -47,6 +63,9 @@ struct result epoch_store_reschedule(struct epoch_store *store, uint64_t number,
 /* Erases the key of epoch NUMBER: from memory as soon as nobody has borrowed it, while nobody can borrow it any more,
    and from the disk.  On failure the epoch is still to be erased.  May be called before its time. */
 struct result epoch_store_erase(struct epoch_store *store, uint64_t number, int64_t now_s);
+/* Gives up, for good, what shares of erased epochs could be made of again, once these have opened: before, others may
+   still be put in front of them.  To be called until it returns OK. */
+struct result epoch_store_forget(struct epoch_store *store, int64_t now_s);
 
 /* Copies all epochs, oldest first; ROOM for LIMIT_EPOCHS_KNOWN. */
 size_t epoch_store_list(struct epoch_store *store, struct epoch epochs[LIMIT_EPOCHS_KNOWN]);

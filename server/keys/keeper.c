@@ -25,8 +25,8 @@ static void tell_made(const struct epoch *epoch)
     char opens[TIME_TEXT_SIZE], closes[TIME_TEXT_SIZE];
     time_format(epoch->span.opens_s * 1000, opens);
     time_format(epoch->span.closes_s * 1000, closes);
-    log_line(LOG_NOTICE, "epoch %s, number %llu, has a key: opens %s, closes %s", epoch->id,
-             (unsigned long long)epoch->number, opens, closes);
+    log_line(LOG_NOTICE, "epoch %s, number %llu, has a %s: opens %s, closes %s", epoch->id,
+             (unsigned long long)epoch->number, epoch->server == 0 ? "key" : "share of a key", opens, closes);
 }
 
 static void tell_erased(const struct epoch *epoch)
@@ -71,8 +71,10 @@ static bool make_missing(const struct keeper_settings *settings, int64_t now_s)
     for (size_t i = 0; i < count; i++) {
         struct epoch added;
         if (is_there(settings->store, wanted[i].opens_s, now_s)) continue;
-        if (failed(epoch_store_add(settings->store, &wanted[i], settings->suite, &added))) {
-            log_line(LOG_ERR, "the key of the next epoch could not be made");
+        struct result result = epoch_store_add(settings->store, &wanted[i], settings->suite, &added);
+        if (failed(result)) {
+            log_line(LOG_ERR, "the key of the next epoch could not be made%s",
+                     result.reason == REASON_GONE ? ": the seeds are given up for its time; is the clock right?" : "");
             return false;
         }
         tell_made(&added);
@@ -83,8 +85,9 @@ static bool make_missing(const struct keeper_settings *settings, int64_t now_s)
 bool keeper_tick(const struct keeper_settings *settings)
 {
     int64_t now_s = clock_now_ms(settings->clock) / 1000;
-    bool erased = erase_due(settings, now_s);
-    return make_missing(settings, now_s) && erased;
+    bool erased = erase_due(settings, now_s), forgot = !failed(epoch_store_forget(settings->store, now_s));
+    if (!forgot) log_line(LOG_ERR, "the seeds of erased epochs could not be overwritten on the disk");
+    return make_missing(settings, now_s) && erased && forgot;
 }
 
 /* -- turns, for the log ---------------------------------------------------------------------------------------------- */

@@ -9,7 +9,9 @@ libkeys_a_SOURCES = \
 	server/keys/epoch_store.c server/keys/epoch_store.h \
 	server/keys/keeper.c server/keys/keeper.h \
 	server/keys/rotation.c server/keys/rotation.h \
-	server/keys/schedule.c server/keys/schedule.h
+	server/keys/schedule.c server/keys/schedule.h \
+	server/keys/seed_tree.c server/keys/seed_tree.h \
+	server/keys/share.c server/keys/share.h
 libkeys_a_CFLAGS = $(KEYS_CFLAGS)
 
 sbin_PROGRAMS += platesieve-keyd

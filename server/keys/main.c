@@ -2,9 +2,11 @@
    them on time. */
 #include <argp.h> /* argp_program_version */
 #include <sched.h>
+#include <sodium.h>
 
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
+#include "server/http/json.h"
 #include "server/http/key_source.h"
 #include "server/http/log.h"
 #include "server/http/registry_command.h"
@@ -35,12 +37,43 @@ static enum daemon_exit read_master(const struct config *config, uint8_t *master
     return !failed(result) ? DAEMON_OK : result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
 }
 
+/* Takes this server's part of a ceremony into its store. */
+static enum daemon_exit take_share(const struct config *config, uint8_t *master, const struct daemon_options *options)
+{
+    char ceremony[PLATESIEVE_TOKEN_TEXT + 1];
+    if (options->argument_count != 1) {
+        log_line(LOG_ERR, "one file: what the ceremony wrote for this server");
+        return DAEMON_USAGE;
+    }
+    struct share *share = platesieve_secret_allocate(sizeof *share);
+    if (share == NULL) {
+        log_line(LOG_ERR, "no memory can be locked for a share");
+        return DAEMON_FAILED;
+    }
+    json_wipe_on_free();
+    bool taken = read_master(config, master) == DAEMON_OK && !failed(share_import(options->arguments[0], share, stderr)) &&
+                 !failed(epoch_store_give_share(config->state_dir, master, share, stderr));
+    if (taken) {
+        sodium_bin2base64(ceremony, sizeof ceremony, share->ceremony, sizeof share->ceremony,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        log_line(LOG_NOTICE, "this is key server %u of %d of ceremony %s; destroy the file that it came in",
+                 share->server, PLATESIEVE_KEY_SERVERS, ceremony);
+    }
+    platesieve_secret_free(share);
+    return taken ? DAEMON_OK : DAEMON_FAILED;
+}
+
 static enum daemon_exit open_store(struct keyd *keyd, uint8_t *master)
 {
     const struct config *config = keyd->config;
     struct result result = epoch_store_open(config->state_dir, master, stderr, &keyd->store);
     platesieve_wipe(master, PLATESIEVE_KEY_BYTES);
     if (failed(result)) return DAEMON_FAILED;
+    if (epoch_store_shares(keyd->store) && config->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512) {
+        log_line(LOG_ERR, "keys are shared under suite %s only: the settings say another",
+                 platesieve_suite_name(PLATESIEVE_VOPRF_RISTRETTO255_SHA512));
+        return DAEMON_USAGE;
+    }
     struct keeper_settings keeper = { keyd->store, keyd->clock, config->schedule, config->suite };
     return failed(keeper_start(&keeper, &keyd->keeper)) ? DAEMON_FAILED : DAEMON_OK;
 }
@@ -150,8 +183,10 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
         return DAEMON_FAILED;
     }
     struct keyd keyd = { .config = config, .clock = &system_clock, .started_ms = clock_now_ms(&system_clock) };
-    enum daemon_exit code =
-        strcmp(options->command, "init") == 0 ? init(config, options->make_key, master) : serve(&keyd, master, options->ready_file);
+    enum daemon_exit code;
+    if (strcmp(options->command, "init") == 0) code = init(config, options->make_key, master);
+    else if (strcmp(options->command, "share") == 0) code = take_share(config, master, options);
+    else code = serve(&keyd, master, options->ready_file);
     platesieve_secret_free(master);
     return code;
 }
@@ -160,13 +195,14 @@ __attribute__((visibility("default"))) const char *argp_program_version = "plate
 
 int main(int argc, char **argv)
 {
-    static const struct daemon_command commands[] = { { "run", false }, { "init", false }, REGISTRY_COMMANDS, { 0 } };
+    static const struct daemon_command commands[] = { { "run", false }, { "init", false }, { "share", true }, REGISTRY_COMMANDS, { 0 } };
     struct daemon_options options;
     struct config config;
-    daemon_options_parse(argc, argv, commands, "[run|init|registered]\n{register|unregister} NAME...",
+    daemon_options_parse(argc, argv, commands, "[run|init|registered]\nshare FILE\n{register|unregister} NAME...",
                          "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
                          "run serves until SIGTERM (the default); init makes the state folder, and the file of the master key if there "
-                         "is none; " REGISTRY_COMMANDS_ABOUT,
+                         "is none; share takes what `platesieve keys ceremony` wrote for this server, one of three that share the keys; "
+                         REGISTRY_COMMANDS_ABOUT,
                          &options);
     if (options.routes) {
         http_routes_print(keyd_routes, stdout);

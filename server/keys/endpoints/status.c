@@ -1,5 +1,18 @@
 /* GET /v1/status: what an operator of the key server wants to know at a glance. */
+#include <sodium.h>
+
 #include "server/keys/keyd.h"
+
+/* NULL when keys are whole. */
+static json_t *share_json(const struct epoch_store *store)
+{
+    char ceremony[PLATESIEVE_TOKEN_TEXT + 1];
+    if (!epoch_store_shares(store)) return NULL;
+    sodium_bin2base64(ceremony, sizeof ceremony, epoch_store_ceremony(store), PLATESIEVE_CEREMONY_ID_BYTES,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return json_pack("{si si ss}", "server", epoch_store_server(store), "of", PLATESIEVE_KEY_SERVERS, "ceremony",
+                     ceremony);
+}
 
 struct reply get_status(void *app, struct request *request)
 {
@@ -20,7 +33,8 @@ struct reply get_status(void *app, struct request *request)
                                  "destroy_after_s", (json_int_t)schedule->destroy_after_s);
     bool ready = json_array_size(reasons) == 0;
     return reply_json(200,
-                      json_pack("{ss ss ss sI sb so so so so so sI sI so}", "keys", keyd->config->name, "version",
+                      json_pack("{ss so* ss ss sI sb so so so so so sI sI so}", "keys", keyd->config->name, "share",
+                                share_json(keyd->store), "version",
                                 PACKAGE_VERSION, "now", now, "uptime_s",
                                 (json_int_t)((now_ms - keyd->started_ms) / 1000), "ready", ready, "reasons", reasons,
                                 "degraded", keyd_degraded(keyd), "registry",
