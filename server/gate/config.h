@@ -17,6 +17,7 @@ struct config {
     bool enrolment;
     char *keys_url;
     unsigned long long keys_poll_ms;
+    bool keys_shared;
     char *database_gate, *database_agency, *database_owner;
     unsigned long long cap_tokens, near_entries_max;
     struct site_rule rules[CONFIG_SITES_MAX];

@@ -74,6 +74,11 @@ void follow_status(struct follow *follow, struct follow_status *status)
     pthread_mutex_unlock(&follow->lock);
 }
 
+const char *follow_key_server_url(const struct follow *follow, size_t server)
+{
+    return keys_client_url(follow->keys, server);
+}
+
 /* -- the follower -------------------------------------------------------------------------------------------------- */
 
 /* An epoch waits for its slots. */
@@ -191,9 +196,11 @@ static struct result copy_settings(struct follow *follow, const struct follow_se
 
 static void read_epochs(struct follow *follow)
 {
-    struct result result = keys_answer_read(follow->settings.epochs_file, &follow->answer);
+    struct result result = keys_answer_read(follow->settings.epochs_file, &follow->told.servers[0].answer);
 
-    follow->answered = !failed(result);
+    follow->told.count = 1;
+    follow->told.remembered = true;
+    follow->told.servers[0].answered = follow->answered = !failed(result);
     if (failed(result) && result.reason != REASON_NOT_FOUND)
         log_line(LOG_WARNING, "the file of known epochs can't be read: it is made anew");
 }
@@ -222,6 +229,7 @@ static struct result prepare(struct follow *follow, const struct follow_settings
                                          .key = follow->settings.key, .ca = follow->settings.ca,
                                          .trust_domain = follow->settings.trust_domain };
     TRY(keys_client_open(&keys, &follow->keys));
+    follow->status.key_server_count = keys_client_count(follow->keys);
     read_epochs(follow);
     follow_epochs(follow);
     return OK;

@@ -6,6 +6,7 @@
 #define SERVER_GATE_FOLLOW_H
 
 #include "server/gate/db/db.h"
+#include "server/gate/keys_shares.h"
 #include "server/gate/policy.h"
 #include "server/gate/state.h"
 #include "server/http/clock.h"
@@ -23,6 +24,7 @@ struct follow_settings {
     const char *certificate, *key, *ca; /* this node's own, for asking */
     const char *trust_domain;
     unsigned keys_poll_ms;
+    bool keys_shared;             /* epochs whose key one server has are not taken in */
     const char *epochs_file;      /* last known epochs, to start when the key server is away; in the state folder */
 };
 
@@ -36,7 +38,16 @@ void follow_stop(struct follow *follow);
 /* Inside rcu_read_lock(): the catalogue, or NULL until lists were loaded once. */
 const struct catalogue *follow_catalogue(const struct follow *follow);
 
+struct follow_key_server {
+    bool asked;                   /* keys that are not shared: only until one answers */
+    bool up;                      /* it answered when it was asked last */
+    unsigned share;               /* which of those that share their keys it says it is; 0: none */
+    enum keys_fault fault;        /* what it tells and the others contradict */
+};
+
 struct follow_status {
+    size_t key_server_count;      /* in the order of the settings */
+    struct follow_key_server key_servers[KEYS_SERVERS_MAX];
     bool loaded, database_up, keys_up;
     uint64_t version;             /* of the lists' head */
     int64_t loaded_ms;            /* when the last change was published */
@@ -44,9 +55,11 @@ struct follow_status {
     int64_t lists_seen_ms;        /* last time that the head was read: what `age` of staleness means */
     bool stuck;                   /* lists are there and can't be loaded: no memory, rows that can't be, or an older
                                      state than was served */
-    bool epochs_alarm;            /* the key server names another key for a known epoch, the database another epoch by
+    bool epochs_alarm;            /* the key server names, or one of several that share keys, another key for a known epoch, the database another epoch by
                                      its number, a pepper is lost, or the disk refuses the ratchet */
 };
 void follow_status(struct follow *follow, struct follow_status *status);
+/* Address of a key server of the status. */
+const char *follow_key_server_url(const struct follow *follow, size_t server);
 
 #endif

@@ -15,18 +15,19 @@ static void alarm_raise(struct follow *follow, const char *what)
     follow_note(follow, &follow->status.epochs_alarm, true);
 }
 
-static bool take_answer(struct follow *follow, struct keys_answer *answer)
+static bool take_answer(struct follow *follow, struct keys_answer *answer, bool *contradiction)
 {
     pthread_mutex_lock(&follow->lock);
     bool answered = follow->answered;
-    if (answered) *answer = follow->answer;
+    if (answered) follow->hearing = follow->told;
     follow->answered = false;
     pthread_mutex_unlock(&follow->lock);
+    if (answered) *contradiction = follow_hear(follow, answer);
     return answered;
 }
 
 /* The flag says how things are, so each answer decides it anew. */
-static void watch_answer(struct follow *follow, const struct keys_answer *answer)
+static void watch_answer(struct follow *follow, const struct keys_answer *answer, bool contradiction)
 {
     bool lost = false, clashes = false;
 
@@ -36,6 +37,8 @@ static void watch_answer(struct follow *follow, const struct keys_answer *answer
     }
     if (follow->book.other_key)
         alarm_raise(follow, "the key server names another key for an epoch that is known; the first stays");
+    else if (contradiction)
+        alarm_raise(follow, "the key servers contradict each other, and none can be told right: epochs are left out");
     else if (follow->book.full) alarm_raise(follow, "the key server names more than can be kept");
     else if (answer->strange > 0) alarm_raise(follow, "the key server names a suite that is unknown here");
     else if (!lost && !clashes && follow->disk_retry_ms == 0) follow_note(follow, &follow->status.epochs_alarm, false);
@@ -74,15 +77,15 @@ static void tell_ended(struct follow *follow)
 static bool merge(struct follow *follow, int64_t now_ms)
 {
     struct keys_answer answer;
-    bool changed;
+    bool changed, contradiction = false;
 
-    if (!take_answer(follow, &answer)) return false;
+    if (!take_answer(follow, &answer, &contradiction)) return false;
     changed = epoch_book_merge(&follow->book, &answer, now_ms);
     for (size_t i = 0; i < answer.count; i++) {
         if (answer.epochs[i].destroyed) note_ended(follow, &answer.epochs[i]);
         if (answer.epochs[i].destroyed || answer.epochs[i].destroyed_ms <= now_ms) note_over(follow, &answer.epochs[i], now_ms);
     }
-    watch_answer(follow, &answer);
+    watch_answer(follow, &answer, contradiction);
     return changed;
 }
 

@@ -43,7 +43,7 @@ struct follow {
     pthread_cond_t wake;
     atomic_bool ending;                /* set under the lock */
     struct follow_status status;
-    struct keys_answer answer;         /* the latest */
+    struct keys_told told;             /* the latest */
     bool answered;                     /* and not taken in yet */
     bool asked;                        /* just now, whatever came of it */
     bool refresh;                      /* the views are to be remade now */
@@ -52,7 +52,10 @@ struct follow {
     struct catalogue *current;         /* never NULL; read under RCU */
     struct catalogue *published;       /* the same, or NULL until lists were loaded */
 
+    struct keys_told asking;           /* of the asker alone */
+
     /* of the follower alone */
+    struct keys_told hearing;
     struct epoch_book book;
     bool book_published, book_saved;
     struct booked_epoch *over;         /* LIMIT_EPOCHS_KNOWN: out of the book, and perhaps still in the current
@@ -105,6 +108,9 @@ void *follow_keep_time(void *follow);
 /* -- follow_keys.c ------------------------------------------------------------------------------------------------- */
 
 void *follow_ask_keys(void *follow);
+/* Makes one answer of what the servers told (follow->hearing), and notes who contradicts the others.  True when some
+   contradict each other and nobody can say who is right. */
+bool follow_hear(struct follow *follow, struct keys_answer *answer);
 
 /* -- follow_epochs.c ----------------------------------------------------------------------------------------------- */
 

@@ -34,6 +34,7 @@ struct gate {
     struct metrics *metrics;
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;
+    struct metric *key_servers_up[KEYS_SERVERS_MAX], *key_servers_wrong[KEYS_SERVERS_MAX];
     struct metric *alarms_lists, *alarms_epochs; /* 1 while lists can't be loaded, while an epoch is not what it was */
 };
 

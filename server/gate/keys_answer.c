@@ -41,17 +41,38 @@ static bool take_key_id(const json_t *object, uint8_t key_id[PLATESIEVE_KEY_ID_B
            bytes == PLATESIEVE_KEY_ID_BYTES;
 }
 
-/* A key id that is not that of the public key would have lanes and lists name a key that nobody can check. */
-static bool take_public_key(const json_t *object, struct keys_epoch *epoch)
+static bool take_element(const json_t *object, const char *member, struct platesieve_element *element)
 {
     size_t size, bytes;
-    const char *text = text_of(object, "public_key", &size);
+    const char *text = text_of(object, member, &size);
+
+    return sodium_base642bin(element->bytes, PLATESIEVE_ELEMENT_BYTES, text, size, NULL, &bytes, NULL,
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+           bytes == PLATESIEVE_ELEMENT_BYTES;
+}
+
+static bool take_share(const json_t *object, const json_t *share, struct keys_epoch *epoch)
+{
+    json_int_t server = json_integer_value(json_object_get(share, "server")); /* 0 for anything else */
+
+    if (server < 1 || server > PLATESIEVE_KEY_SERVERS ||
+        json_integer_value(json_object_get(share, "of")) != PLATESIEVE_KEY_SERVERS)
+        return false;
+    epoch->server = (unsigned)server;
+    return epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512 &&
+           take_element(object, "public_share", &epoch->public_key);
+}
+
+/* A key id that is not that of the public key would have lanes and lists name a key that nobody can check. */
+static bool take_key(const json_t *object, struct keys_epoch *epoch)
+{
+    const json_t *share = json_object_get(object, "share");
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
 
+    if (share != NULL) return take_share(object, share, epoch);
+    if (!take_key_id(object, epoch->key_id)) return false;
     if (epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512) return true;
-    return sodium_base642bin(epoch->public_key.bytes, PLATESIEVE_ELEMENT_BYTES, text, size, NULL, &bytes, NULL,
-                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
-           bytes == PLATESIEVE_ELEMENT_BYTES &&
+    return take_element(object, "public_key", &epoch->public_key) &&
            !platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, key_id)) &&
            memcmp(key_id, epoch->key_id, sizeof(key_id)) == 0;
 }
@@ -88,14 +109,14 @@ static bool take_epoch(const json_t *object, struct keys_epoch *epoch, bool *str
     size_t size;
     const char *suite = text_of(object, "suite", &size);
 
-    if (!json_is_object(object) || size == 0 || !take_id(object, epoch->id) || !take_key_id(object, epoch->key_id) ||
+    if (!json_is_object(object) || size == 0 || !take_id(object, epoch->id) ||
         !take_number(object, &epoch->number) || !take_state(object, &epoch->destroyed))
         return false;
     if (!take_time(object, "opens", &epoch->opens_ms) || !take_time(object, "closes", &epoch->closes_ms) ||
         !take_time(object, "destroyed", &epoch->destroyed_ms))
         return false;
     *strange = !platesieve_suite_parse(suite, &epoch->suite);
-    if (!*strange && !take_public_key(object, epoch)) return false;
+    if (!*strange && !take_key(object, epoch)) return false;
     /* a key may be destroyed before its time */
     return epoch->opens_ms < epoch->closes_ms && (epoch->destroyed || epoch->closes_ms <= epoch->destroyed_ms);
 }

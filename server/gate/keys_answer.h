@@ -14,7 +14,9 @@ struct keys_epoch {
     uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
     uint64_t number;               /* 0 to INT32_MAX */
     enum platesieve_suite suite;
-    /* Of voprf-ristretto255-sha512, and then the key id is its own; else zeroes. */
+    unsigned server;               /* 0; else this is what that server of PLATESIEVE_KEY_SERVERS tells of its share */
+    /* Of voprf-ristretto255-sha512, and then the key id is its own; else zeroes.  Of a share the public share, and then
+       the key id is zeroes: who has a share does not know it. */
     struct platesieve_element public_key;
     int64_t opens_ms, closes_ms, destroyed_ms;
     bool destroyed;                /* the key is gone, whatever the time says */

@@ -7,14 +7,13 @@
 
 #include "server/http/http.h"
 
-#define URLS_MAX 16
 #define TIMEOUT_MS 2000L
 
 struct keys_client {
     CURL *curl;
     char *urls;           /* cut into pieces */
-    const char *url[URLS_MAX];
-    size_t url_count, current;
+    const char *url[KEYS_SERVERS_MAX];
+    size_t url_count;
     char trust_domain[LIMIT_TRUST_DOMAIN_MAX + 1];
     bool stranger;        /* the last server was no node of our trust domain */
     const char *trouble;
@@ -83,7 +82,8 @@ static struct result split_urls(struct keys_client *client, const char *urls)
         size_t length = strlen(url);
 
         if (length == 0) continue;
-        if (strncmp(url, "https://", 8) != 0 || client->url_count == URLS_MAX || length > LIMIT_URL_BYTES - 16)
+        if (strncmp(url, "https://", 8) != 0 || client->url_count == KEYS_SERVERS_MAX || length > LIMIT_URL_BYTES - 16 ||
+            strpbrk(url, "\"\\") != NULL) /* it becomes a label of a metric */
             return FAIL(REASON_SETTINGS);
         client->url[client->url_count++] = url;
     }
@@ -177,10 +177,10 @@ static struct result fail_with(struct keys_client *client, enum reason reason, c
     return FAIL(reason);
 }
 
-static struct result ask(struct keys_client *client, struct keys_answer *answer)
+static struct result ask(struct keys_client *client, size_t server, struct keys_answer *answer)
 {
     char url[LIMIT_URL_BYTES];
-    const char *base = client->url[client->current];
+    const char *base = client->url[server];
     size_t length = strlen(base);
     long status = 0;
 
@@ -200,15 +200,19 @@ static struct result ask(struct keys_client *client, struct keys_answer *answer)
     return failed(result) ? fail_with(client, result.reason, "it answers what it should not") : OK;
 }
 
-struct result keys_client_epochs(struct keys_client *client, const atomic_bool *ending, struct keys_answer *answer)
+size_t keys_client_count(const struct keys_client *client)
 {
-    struct result result = OK;
+    return client->url_count;
+}
 
+const char *keys_client_url(const struct keys_client *client, size_t server)
+{
+    return client->url[server];
+}
+
+struct result keys_client_epochs(struct keys_client *client, size_t server, const atomic_bool *ending,
+                                 struct keys_answer *answer)
+{
     client->ending = ending;
-    for (size_t i = 0; i < client->url_count; i++) {
-        result = ask(client, answer);
-        if (!failed(result) || (ending != NULL && atomic_load(ending))) return result;
-        client->current = (client->current + 1) % client->url_count;
-    }
-    return result;
+    return ask(client, server, answer);
 }

@@ -63,6 +63,7 @@ libgate_follow_a_SOURCES = \
 	server/gate/follow.c \
 	server/gate/follow.h \
 	server/gate/follow_epochs.c \
+	server/gate/follow_hear.c \
 	server/gate/follow_internal.h \
 	server/gate/follow_keys.c \
 	server/gate/follow_load.c \
@@ -78,7 +79,9 @@ libgate_follow_a_SOURCES = \
 	server/gate/keys_answer.c \
 	server/gate/keys_answer.h \
 	server/gate/keys_client.c \
-	server/gate/keys_client.h
+	server/gate/keys_client.h \
+	server/gate/keys_shares.c \
+	server/gate/keys_shares.h
 libgate_follow_a_CFLAGS = $(GATE_FOLLOW_CFLAGS)
 
 # The daemon.

@@ -125,6 +125,21 @@ static enum daemon_exit open_quotas(struct gate *gate, const struct config *conf
     return failed(quota_open(&settings, stderr, &gate->quota)) ? DAEMON_FAILED : DAEMON_OK;
 }
 
+static void register_key_servers(struct gate *gate)
+{
+    struct follow_status status;
+
+    follow_status(gate->follow, &status);
+    for (size_t i = 0; i < status.key_server_count; i++) {
+        char label[LIMIT_URL_BYTES + 16];
+
+        (void)snprintf(label, sizeof label, "server=\"%s\"", follow_key_server_url(gate->follow, i));
+        gate->key_servers_up[i] = metrics_gauge(gate->metrics, "platesieve_key_server_up", "1 when it answered last time.", label);
+        gate->key_servers_wrong[i] =
+            metrics_gauge(gate->metrics, "platesieve_key_server_wrong", "1 while it contradicts those that share keys with it.", label);
+    }
+}
+
 static enum daemon_exit start_follow(struct gate *gate, const struct config *config)
 {
     char epochs_file[4096];
@@ -141,9 +156,12 @@ static enum daemon_exit start_follow(struct gate *gate, const struct config *con
         .ca = config->ca,
         .trust_domain = config->trust_domain,
         .keys_poll_ms = (unsigned)config->keys_poll_ms,
+        .keys_shared = config->keys_shared,
         .epochs_file = epochs_file,
     };
-    return failed(follow_start(&settings, &gate->follow)) ? DAEMON_FAILED : DAEMON_OK;
+    if (failed(follow_start(&settings, &gate->follow))) return DAEMON_FAILED;
+    register_key_servers(gate);
+    return DAEMON_OK;
 }
 
 static enum daemon_exit start_server(struct gate *gate, const struct config *config, struct http_server **server)

@@ -31,6 +31,20 @@ json_t *readiness_reasons(struct gate *gate)
     return reasons;
 }
 
+/* Of servers that share their keys each counts: while one is away, or wrong, another must not be. */
+static bool is_one_missing(const struct follow_status *follow)
+{
+    bool shared = false, missing = false;
+
+    for (size_t i = 0; i < follow->key_server_count; i++) {
+        const struct follow_key_server *server = &follow->key_servers[i];
+
+        shared = shared || server->share != 0;
+        missing = missing || (server->asked && (!server->up || server->fault != KEYS_FINE));
+    }
+    return shared && missing;
+}
+
 json_t *readiness_degraded(struct gate *gate)
 {
     json_t *degraded = json_array();
@@ -40,7 +54,7 @@ json_t *readiness_degraded(struct gate *gate)
     follow_status(gate->follow, &follow);
     registry_state(gate->registry, &registry);
     if (!follow.database_up) add(degraded, "database");
-    if (!follow.keys_up) add(degraded, "keys");
+    if (!follow.keys_up || is_one_missing(&follow)) add(degraded, "keys");
     if (follow.stuck) add(degraded, "lists");
     if (follow.epochs_alarm) add(degraded, "epochs");
     if (registry.broken) add(degraded, "registry");

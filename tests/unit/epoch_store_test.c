@@ -481,6 +481,114 @@ static void test_a_pair_under_another_name_is_noticed(void **state)
 
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* -- shares -------------------------------------------------------------------------------------------------------- */
+
+static void give_share(struct place *place, unsigned server)
+{
+    struct share share = { .server = server, .ceremony = "ceremony-of-test" };
+    uint8_t seeds[PLATESIEVE_KEY_SERVERS][PLATESIEVE_SEED_BYTES];
+    for (unsigned i = 0; i < PLATESIEVE_KEY_SERVERS; i++) memset(seeds[i], (int)i + 1, sizeof seeds[i]);
+    seed_tree_plant(&share.lower, seeds[server == 1 ? 1 : 0]);
+    seed_tree_plant(&share.higher, seeds[server == 3 ? 1 : 2]);
+    epoch_store_close(place->store);
+    place->store = NULL;
+    assert_ok(epoch_store_give_share(place->folder, master, &share, place->errors));
+    assert_ok(epoch_store_open(place->folder, master, place->errors, &place->store));
+    place->suite = VOPRF;
+}
+
+/* The epochs of this store have keys as before; new ones have shares, the same after a restart. */
+static void test_shares(void **state)
+{
+    struct place *place = *state;
+    struct epoch before[LIMIT_EPOCHS_KNOWN], after[LIMIT_EPOCHS_KNOWN];
+    place->suite = VOPRF;
+    assert_true(tick_at(place, NOON));
+    size_t whole = epoch_store_list(place->store, before);
+    assert_false(epoch_store_shares(place->store));
+    give_share(place, 2);
+    assert_true(epoch_store_shares(place->store));
+    assert_int_equal(epoch_store_server(place->store), 2);
+    assert_true(tick_at(place, NOON + 3 * 3600));
+    size_t count = epoch_store_list(place->store, before);
+    assert_true(count > whole);
+    for (size_t i = 0; i < count; i++) assert_int_equal(before[i].server, i < whole ? 0 : 2);
+    assert_ok(reopen(place));
+    assert_int_equal(epoch_store_list(place->store, after), count);
+    assert_memory_equal(before, after, count * sizeof before[0]);
+}
+
+/* Three stores, one line: the epochs of servers that were started at other times belong together. */
+static void test_shares_of_three(void **state)
+{
+    struct place *place = *state, *others[2];
+    struct epoch of[3][LIMIT_EPOCHS_KNOWN];
+    struct platesieve_element keys[3];
+    assert_int_equal(set_up((void **)&others[0]), 0);
+    assert_int_equal(set_up((void **)&others[1]), 0);
+    struct place *places[3] = { place, others[0], others[1] };
+    for (unsigned i = 0; i < 3; i++) {
+        give_share(places[i], i + 1);
+        if (i != 1) assert_true(tick_at(places[i], NOON - 7200 - i * 5));
+        assert_true(tick_at(places[i], NOON + i * 7));
+        size_t count = epoch_store_list(places[i]->store, of[i]);
+        of[i][0] = of[i][count - 1]; /* the latest */
+    }
+    for (unsigned i = 1; i < 3; i++) {
+        assert_string_equal(of[i][0].id, of[0][0].id);
+        assert_int_equal(of[i][0].number, of[0][0].number);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned k = (i + 1) % 3;
+        assert_int_equal(platesieve_voprf_combine(i + 1, &of[i][0].public_key, k + 1, &of[k][0].public_key, &keys[i]).reason,
+                         PLATESIEVE_OK);
+        assert_memory_equal(&keys[i], &keys[0], sizeof keys[0]);
+    }
+    assert_int_equal(tear_down((void **)&others[0]), 0);
+    assert_int_equal(tear_down((void **)&others[1]), 0);
+}
+
+/* What was erased can't be made again, by whoever has the files and the master key. */
+static void test_shares_are_forgotten(void **state)
+{
+    struct place *place = *state;
+    struct epoch epochs[LIMIT_EPOCHS_KNOWN], added;
+    uint8_t secret[SHARE_SECRET_BYTES];
+    struct share *share = calloc(1, sizeof *share);
+    give_share(place, 1);
+    assert_true(tick_at(place, NOON));
+    assert_ok(share_load(place->folder, master, share));
+    assert_ok(share_secret(share, NOON, secret));
+    assert_true(tick_at(place, NOON + 5 * 3600));
+    assert_ok(share_load(place->folder, master, share));
+    assert_int_equal(share_secret(share, NOON, secret).reason, REASON_GONE);
+    assert_int_equal(share_secret(share, NOON - 3600, secret).reason, REASON_GONE);
+    size_t count = epoch_store_list(place->store, epochs);
+    for (size_t i = 0; i < count; i++) /* those that live have all that they need */
+        assert_int_equal(share_secret(share, epochs[i].span.opens_s, secret).reason,
+                         epochs[i].erased ? REASON_GONE : REASON_NONE);
+    assert_ok(reopen(place));
+    struct span span = { NOON - 3600, NOON, NOON };
+    assert_int_equal(epoch_store_add(place->store, &span, VOPRF, &added).reason, REASON_GONE);
+    assert_int_equal(epoch_store_list(place->store, epochs), count);
+    free(share);
+}
+
+static void test_a_broken_share(void **state)
+{
+    struct place *place = *state;
+    char path[100];
+    give_share(place, 3);
+    epoch_store_close(place->store);
+    place->store = NULL;
+    struct share *share = calloc(1, sizeof *share);
+    assert_int_equal(epoch_store_give_share(place->folder, other_master, share, place->errors).reason, REASON_INTERNAL);
+    free(share);
+    snprintf(path, sizeof path, "%s/share", place->folder);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(epoch_store_open(place->folder, master, place->errors, &place->store).reason, REASON_INTERNAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +608,10 @@ int main(void)
         WITH_PLACE(test_erased_pairs_leave_their_public_key),
         WITH_PLACE(test_erasure_waits_for_an_evaluation),
         WITH_PLACE(test_a_pair_under_another_name_is_noticed),
+        WITH_PLACE(test_shares),
+        WITH_PLACE(test_shares_of_three),
+        WITH_PLACE(test_shares_are_forgotten),
+        WITH_PLACE(test_a_broken_share),
     };
     if (platesieve_failed(platesieve_init())) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

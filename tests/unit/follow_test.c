@@ -368,7 +368,9 @@ static struct keys_answer known_epochs(const struct scene *scene, size_t count)
 static void say(struct scene *scene, const struct keys_answer *answer)
 {
     pthread_mutex_lock(&scene->follow->lock);
-    scene->follow->answer = *answer;
+    scene->follow->told = (struct keys_told){ .count = 1 };
+    scene->follow->told.servers[0].answered = true;
+    scene->follow->told.servers[0].answer = *answer;
     scene->follow->answered = true;
     pthread_mutex_unlock(&scene->follow->lock);
     follow_signal(scene->follow, &scene->follow->asked);

@@ -188,6 +188,16 @@ tests_unit_epoch_store_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_epoch_store_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
 tests_unit_epoch_store_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/seed_tree_test
+tests_unit_seed_tree_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_seed_tree_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
+tests_unit_seed_tree_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/keys_shares_test
+tests_unit_keys_shares_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_keys_shares_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
+tests_unit_keys_shares_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/keys_answer_test
 tests_unit_keys_answer_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_keys_answer_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)

@@ -1,6 +1,7 @@
 #include "server/gate/endpoints/list_json.h"
 
 #include <sodium.h>
+#include <urcu-bp.h>
 
 #include "server/http/clock.h"
 
@@ -34,4 +35,21 @@ json_t *list_json(const struct db_list *list)
                      list->instruction, "age_limit_s", (int)list->age_limit_s, "cap_tokens", (json_int_t)list->cap_tokens, "suspended",
                      list->suspended, "revision", (int)list->revision, "committed_at", time_json(list->committed_ms), "entries",
                      (json_int_t)list->entries, "epochs", epochs);
+}
+
+void list_json_add_keys(json_t *list, struct follow *follow)
+{
+    json_t *epochs = json_object_get(list, "epochs");
+
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(follow);
+    for (size_t i = 0; catalogue != NULL && i < json_array_size(epochs); i++) {
+        json_t *epoch = json_array_get(epochs, i);
+        const char *id = json_string_value(json_object_get(epoch, "id"));
+
+        for (size_t k = 0; id != NULL && k < catalogue->epoch_count; k++)
+            if (strcmp(catalogue->epochs[k].id, id) == 0)
+                (void)json_object_set_new(epoch, "key_id", base64_json(catalogue->epochs[k].key_id, PLATESIEVE_KEY_ID_BYTES));
+    }
+    rcu_read_unlock();
 }

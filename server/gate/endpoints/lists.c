@@ -117,5 +117,7 @@ struct reply get_list(void *app, struct request *request)
     if (agency == NULL) return reply_problem(REASON_BAD_QUERY); /* list names are an agency's own: an overseer says whose */
     if (!name_is_valid(request->arguments[0])) return reply_problem(REASON_NOT_FOUND);
     TRY_REPLY(db_list_get(gate->agency_db, agency, request->arguments[0], &list));
-    return reply_json(200, list_json(&list));
+    json_t *json = list_json(&list);
+    list_json_add_keys(json, gate->follow);
+    return reply_json(200, json);
 }

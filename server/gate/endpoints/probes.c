@@ -36,6 +36,10 @@ static void refresh(struct gate *gate)
     metric_set(gate->lists_version, (double)follow.version);
     metric_set(gate->alarms_lists, follow.stuck);
     metric_set(gate->alarms_epochs, follow.epochs_alarm);
+    for (size_t i = 0; i < follow.key_server_count; i++) {
+        metric_set(gate->key_servers_up[i], follow.key_servers[i].up);
+        metric_set(gate->key_servers_wrong[i], follow.key_servers[i].fault != KEYS_FINE);
+    }
     json_t *reasons = readiness_reasons(gate);
     metric_set(gate->ready, json_array_size(reasons) == 0);
     json_decref(reasons);

@@ -90,6 +90,27 @@ static json_t *follow_json(struct gate *gate)
                      (json_int_t)status.version, "loaded_at", time_json(status.loaded_ms), "last_load_s", status.last_load_s);
 }
 
+static json_t *key_server_json(struct gate *gate, const struct follow_key_server *server, size_t number)
+{
+    static const char *const faults[] = { [KEYS_WRONG_SHARE] = "share", [KEYS_OTHER_CALENDAR] = "calendar", [KEYS_WHOLE_KEY] = "whole-key" };
+
+    return json_pack("{ss so sb so}", "url", follow_key_server_url(gate->follow, number), "share",
+                     server->share == 0 ? json_null() : json_integer(server->share), "up", server->up, "fault",
+                     server->fault == KEYS_FINE ? json_null() : json_string(faults[server->fault]));
+}
+
+/* Those that are asked: of several that have the same keys, only as many as it takes. */
+static json_t *key_servers_json(struct gate *gate)
+{
+    struct follow_status status;
+    json_t *servers = json_array();
+
+    follow_status(gate->follow, &status);
+    for (size_t i = 0; i < status.key_server_count; i++)
+        if (status.key_servers[i].asked) (void)json_array_append_new(servers, key_server_json(gate, &status.key_servers[i], i));
+    return servers;
+}
+
 struct reply get_status(void *app, struct request *request)
 {
     struct gate *gate = app;
@@ -108,7 +129,7 @@ struct reply get_status(void *app, struct request *request)
     return reply_json(200, json_pack("{ss ss so sI sb so so so so so so so so so so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now",
                                      time_json(now_ms), "uptime_s", (json_int_t)((now_ms - gate->started_ms) / 1000), "ready",
                                      json_array_size(reasons) == 0, "reasons", reasons, "degraded", readiness_degraded(gate), "follow",
-                                     follow_json(gate), "epochs", epochs == NULL ? json_array() : epochs, "lists",
+                                     follow_json(gate), "key_servers", key_servers_json(gate), "epochs", epochs == NULL ? json_array() : epochs, "lists",
                                      lists == NULL ? json_array() : lists, "index", index_json(gate), "spool", spool_json(gate, now_ms), "registry",
                                      registry_state_json(gate->registry), "checks",
                                      tally_json(gate->tally, request->peer->role == ROLE_AUDITOR), "quotas",
