@@ -77,6 +77,7 @@ int command_status(struct settings *settings, int argc, char **argv);
 int command_registry(struct settings *settings, int argc, char **argv);
 int command_ca(struct settings *settings, int argc, char **argv);
 int command_enrol(struct settings *settings, int argc, char **argv);
+int command_keys(struct settings *settings, int argc, char **argv);
 int command_token(struct settings *settings, int argc, char **argv);
 
 #endif

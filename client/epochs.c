@@ -9,6 +9,8 @@
 #define DEADLINE_MS 1000u
 #define DEADLINE_LAST_MS 10000u
 
+#define UNREADABLE "sent a list of epochs that can't be read (is this program too old?)"
+
 static bool parse_state(const char *text, enum epoch_state *state)
 {
     static const char *const names[] = { "coming", "open", "closed", "destroyed" };
@@ -43,51 +45,279 @@ static bool parse_public_key(const char *text, struct epoch *epoch)
     return epoch->public_key_known;
 }
 
-static bool parse_epoch(json_t *json, struct epoch *epoch)
+static bool is_usable(const struct epoch *epoch)
 {
-    const char *id, *suite, *key_id, *opens, *closes, *state, *public_key = NULL;
+    return epoch->state == EPOCH_COMING || epoch->state == EPOCH_OPEN;
+}
+
+static bool parse_share(json_t *share, const char *public_share, struct epoch *epoch, struct share_told *told)
+{
+    int server, of;
+
+    if (json_unpack(share, "{s:i, s:i}", "server", &server, "of", &of) != 0 || of != PLATESIEVE_KEY_SERVERS ||
+        server < 1 || server > PLATESIEVE_KEY_SERVERS || epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512)
+        return false;
+    memcpy(told->epoch_id, epoch->id, sizeof(told->epoch_id));
+    told->server = (unsigned)server;
+    epoch->shared = true;
+    epoch->usable_votes = is_usable(epoch);
+    return base64_parse(public_share, told->share.bytes, sizeof(told->share.bytes));
+}
+
+/* TOLD is filled in when it is a share of a key that is told of: its server is not 0 then. */
+static bool parse_epoch(json_t *json, struct epoch *epoch, struct share_told *told)
+{
+    const char *id, *suite, *key_id = NULL, *opens, *closes, *state, *public_key = NULL, *public_share = NULL;
+    json_t *share = NULL;
 
     *epoch = (struct epoch) { 0 };
-    if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s?s}", "id", &id, "suite", &suite, "key_id", &key_id,
-                    "opens", &opens, "closes", &closes, "state", &state, "public_key", &public_key) != 0)
+    *told = (struct share_told) { 0 };
+    if (json_unpack(json, "{s:s, s:s, s?s, s:s, s:s, s:s, s?s, s?s, s?o}", "id", &id, "suite", &suite, "key_id",
+                    &key_id, "opens", &opens, "closes", &closes, "state", &state, "public_key", &public_key,
+                    "public_share", &public_share, "share", &share) != 0)
         return false;
     if (!epoch_id_valid(id)) return false;
     memcpy(epoch->id, id, strlen(id) + 1);
-    return platesieve_suite_parse(suite, &epoch->suite) && base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) &&
-           moment_parse(opens, &epoch->opens_ms) && moment_parse(closes, &epoch->closes_ms) &&
-           parse_state(state, &epoch->state) && parse_public_key(public_key, epoch);
+    if (!platesieve_suite_parse(suite, &epoch->suite) || !moment_parse(opens, &epoch->opens_ms) ||
+        !moment_parse(closes, &epoch->closes_ms) || !parse_state(state, &epoch->state))
+        return false;
+    if (share != NULL) return parse_share(share, public_share, epoch, told);
+    return base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) && parse_public_key(public_key, epoch);
 }
 
-static const char *take_epochs(json_t *json, void *context)
-{
-    struct epochs *epochs = context;
-    json_t *list = json_object_get(json, "epochs");
+/* What one server tells: epochs, and the shares that it has. */
+struct listing {
+    struct http *keys; /* who is asked */
+    struct share_book *book;
+    const struct epoch_pins *pins; /* NULL: none */
+    struct epochs epochs;
+    size_t told_count;
+    struct share_told told[LIMIT_EPOCHS_KNOWN];
+};
 
-    memset(epochs, 0, sizeof(*epochs));
-    if (!json_is_array(list)) return "sent a list of epochs that can't be read (is this program too old?)";
-    for (size_t i = 0; i < json_array_size(list) && epochs->count < LIMIT_EPOCHS_KNOWN; i++)
-        if (!parse_epoch(json_array_get(list, i), &epochs->list[epochs->count++]))
-            return "sent a list of epochs that can't be read (is this program too old?)";
+static const struct epoch_pin *find_pin(const struct epoch_pins *pins, const char *id)
+{
+    for (size_t i = 0; pins != NULL && i < pins->count; i++)
+        if (strcmp(pins->list[i].id, id) == 0) return &pins->list[i];
     return NULL;
 }
 
-static enum key_outcome ask(struct key_servers *servers, struct http *keys, const char *path, key_take_fn take,
-                            void *context)
+static bool contradicts(const struct listing *listing, const struct epoch *epoch)
 {
-    struct key_question question = { .method = "GET",
-                                     .path = path,
-                                     .deadline_ms = DEADLINE_MS,
-                                     .deadline_last_ms = DEADLINE_LAST_MS,
-                                     .take = take,
-                                     .context = context };
+    const struct epoch_pin *pin = find_pin(listing->pins, epoch->id);
 
-    return key_servers_ask(servers, keys, &question);
+    return pin != NULL && !epoch->shared && is_usable(epoch) &&
+           memcmp(pin->key_id, epoch->key_id, sizeof(pin->key_id)) != 0;
 }
 
-int epochs_fetch(struct key_servers *servers, struct http *keys, struct epochs *epochs)
+static bool any_usable(const struct epochs *epochs)
 {
+    bool usable = false;
+
+    for (size_t i = 0; i < epochs->count; i++) usable = usable || is_usable(&epochs->list[i]);
+    return usable;
+}
+
+static const char *take_listing(json_t *json, void *context)
+{
+    struct listing *listing = context;
+    json_t *list = json_object_get(json, "epochs");
+
+    memset(&listing->epochs, 0, sizeof(listing->epochs));
+    listing->told_count = 0;
+    if (!json_is_array(list)) return UNREADABLE;
+    for (size_t i = 0; i < json_array_size(list) && i < LIMIT_EPOCHS_KNOWN; i++) {
+        struct epoch *epoch = &listing->epochs.list[listing->epochs.count++];
+        struct share_told *told = &listing->told[listing->told_count];
+
+        if (!parse_epoch(json_array_get(list, i), epoch, told)) return UNREADABLE;
+        if (contradicts(listing, epoch)) return "has another key for an epoch than the gate";
+        if (told->server != 0) listing->told_count++;
+    }
+    if (!any_usable(&listing->epochs) && http_server_count(listing->keys) > 1)
+        return "knows no epoch that is open or coming";
+    share_book_take(listing->book, http_server_current(listing->keys), listing->told, listing->told_count);
+    return NULL;
+}
+
+static struct listing *listing_create(struct key_servers *servers, struct http *keys, const struct epoch_pins *pins)
+{
+    struct listing *listing = calloc(1, sizeof(*listing));
+
+    if (listing == NULL) {
+        say("out of memory");
+        return NULL;
+    }
+    listing->keys = keys;
+    listing->book = key_servers_book(servers);
+    listing->pins = pins;
+    return listing;
+}
+
+static struct key_question ask_for(const char *path, key_take_fn take, void *context)
+{
+    return (struct key_question) { .method = "GET",
+                                   .path = path,
+                                   .deadline_ms = DEADLINE_MS,
+                                   .deadline_last_ms = DEADLINE_LAST_MS,
+                                   .take = take,
+                                   .context = context };
+}
+
+/* -- shared keys --------------------------------------------------------------------------------------------------- */
+
+/* One server's word for it that an epoch is over, or is not, counts as little as its word for a key. */
+static void merge_one(struct epoch *epoch, const struct epoch *other)
+{
+    const unsigned votes = epoch->shared ? epoch->usable_votes : 0;
+
+    if (!epoch->shared || (!is_usable(epoch) && is_usable(other))) *epoch = *other;
+    epoch->usable_votes = votes + other->usable_votes;
+}
+
+/* Adds what another server knows and the first did not; if that called a key whole that others share, it is shared. */
+static void merge(struct epochs *epochs, const struct epochs *others)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        const struct epoch *other = &others->list[i];
+        size_t at = 0;
+
+        if (!other->shared) continue;
+        while (at < epochs->count && strcmp(epochs->list[at].id, other->id) != 0) at++;
+        if (at < epochs->count) {
+            merge_one(&epochs->list[at], other);
+            continue;
+        }
+        if (epochs->count == LIMIT_EPOCHS_KNOWN) return;
+        for (at = epochs->count++; at > 0 && epochs->list[at - 1].opens_ms > other->opens_ms; at--)
+            epochs->list[at] = epochs->list[at - 1];
+        epochs->list[at] = *other;
+    }
+}
+
+struct merging {
+    struct listing *listing;
+    struct epochs *epochs;
+};
+
+/* What is wrong if a server names a key of its own for an epoch that others share. */
+static const char *whole_key(const struct epochs *epochs, const char *id)
+{
+    for (size_t i = 0; i < epochs->count; i++)
+        if (strcmp(epochs->list[i].id, id) == 0 && !epochs->list[i].shared) return "has a key of its own for an epoch whose key is shared";
+    return NULL;
+}
+
+static const char *take_and_merge(json_t *json, void *context)
+{
+    struct merging *merging = context;
+    const char *wrong = take_listing(json, merging->listing);
+
+    for (size_t i = 0; wrong == NULL && i < merging->epochs->count; i++)
+        if (merging->epochs->list[i].shared) wrong = whole_key(&merging->listing->epochs, merging->epochs->list[i].id);
+    if (wrong == NULL) merge(merging->epochs, &merging->listing->epochs);
+    return wrong;
+}
+
+/* Names those whose share does not fit, where two do that others were told of. */
+static void blame(struct key_servers *servers, struct http *keys, const struct epoch *epoch)
+{
+    const size_t used = http_server_current(keys);
+    struct share_parties parties;
+
+    share_book_parties(key_servers_book(servers), epoch->id, &epoch->public_key, &parties);
+    for (size_t i = 0; i < parties.count && parties.good >= 2; i++) {
+        if (parties.list[i].good) continue;
+        http_use_server(keys, parties.list[i].at);
+        key_servers_blame(servers, keys, "has a share that does not belong to the epoch's key");
+    }
+    http_use_server(keys, used);
+}
+
+/* Finds the public key of a shared epoch: the one that is pinned, or the one that all agree on. */
+static bool settle(struct key_servers *servers, const struct epoch_pins *pins, struct epoch *epoch)
+{
+    const struct epoch_pin *pin = find_pin(pins, epoch->id);
+    struct share_book *book = key_servers_book(servers);
+    enum share_agreement agreement = SHARES_AGREE;
+
+    if (pin == NULL) {
+        agreement = share_book_agreed(book, epoch->id, &epoch->public_key);
+        if (agreement == SHARES_AGREE &&
+            platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, epoch->key_id)))
+            agreement = SHARES_DISAGREE;
+    } else {
+        memcpy(epoch->key_id, pin->key_id, sizeof(epoch->key_id));
+        if (!share_book_pinned(book, epoch->id, pin->key_id, &epoch->public_key)) agreement = SHARES_DISAGREE;
+    }
+    epoch->public_key_known = agreement == SHARES_AGREE;
+    if (agreement == SHARES_DISAGREE && is_usable(epoch))
+        say("the key servers contradict each other about the key of epoch %s: it is left out", epoch->id);
+    return epoch->public_key_known;
+}
+
+/* Drops what is not known well enough; false when that leaves nothing to work with. */
+static bool settle_all(struct key_servers *servers, struct http *keys, const struct epoch_pins *pins,
+                       struct epochs *epochs)
+{
+    size_t kept = 0;
+    bool usable = false, dropped = false;
+
+    for (size_t i = 0; i < epochs->count; i++) {
+        struct epoch *epoch = &epochs->list[i];
+        const bool wanted = is_usable(epoch);
+
+        if (epoch->shared && wanted && epoch->usable_votes < 2)
+            epoch->state = EPOCH_CLOSED;
+        if (epoch->shared && !settle(servers, pins, epoch)) {
+            dropped = dropped || wanted;
+            continue;
+        }
+        if (epoch->shared && wanted) blame(servers, keys, epoch);
+        usable = usable || wanted;
+        epochs->list[kept++] = *epoch;
+    }
+    epochs->count = kept;
+    return usable || !dropped;
+}
+
+static bool any_shared(const struct epochs *epochs)
+{
+    bool shared = false;
+
+    for (size_t i = 0; i < epochs->count; i++) shared = shared || epochs->list[i].shared;
+    return shared;
+}
+
+static int fetch(struct key_servers *servers, struct listing *listing, struct epochs *epochs)
+{
+    struct key_question question = ask_for("/v1/epochs", take_listing, listing);
+    int code = key_outcome_exit(key_servers_ask(servers, listing->keys, &question));
+
+    if (code != CLIENT_OK) return code;
+    *epochs = listing->epochs;
+    if (any_shared(epochs)) {
+        struct merging merging = { listing, epochs };
+
+        question = ask_for("/v1/epochs", take_and_merge, &merging);
+        key_servers_ask_others(servers, listing->keys, &question, false);
+        key_servers_ask_others(servers, listing->keys, &question, true);
+        if (settle_all(servers, listing->keys, listing->pins, epochs)) return CLIENT_OK;
+        say("of the three key servers that share a key, two must answer");
+        return CLIENT_UNREACHABLE;
+    }
+    return CLIENT_OK;
+}
+
+int epochs_fetch(struct key_servers *servers, struct http *keys, const struct epoch_pins *pins, struct epochs *epochs)
+{
+    struct listing *listing = listing_create(servers, keys, pins);
+    int code = CLIENT_FAILED;
+
     memset(epochs, 0, sizeof(*epochs));
-    return key_outcome_exit(ask(servers, keys, "/v1/epochs", take_epochs, epochs));
+    if (listing != NULL) code = fetch(servers, listing, epochs);
+    free(listing);
+    return code;
 }
 
 void epochs_keep_usable(struct epochs *epochs, size_t max)
@@ -97,7 +327,7 @@ void epochs_keep_usable(struct epochs *epochs, size_t max)
     for (size_t i = 0; i < epochs->count; i++) {
         const struct epoch *epoch = &epochs->list[i];
 
-        if ((epoch->state == EPOCH_COMING || epoch->state == EPOCH_OPEN) && kept < max) epochs->list[kept++] = *epoch;
+        if (is_usable(epoch) && kept < max) epochs->list[kept++] = *epoch;
     }
     epochs->count = kept;
 }
@@ -128,37 +358,99 @@ static const char *take_key(json_t *json, void *context)
     return "has another key for this epoch than the one announced";
 }
 
-/* The public key of one epoch, from the list of all. */
+/* The public key of one epoch, from the list of all; or that it is shared. */
+struct search {
+    struct listing *listing;
+    struct epoch *epoch;
+};
+
 static const char *take_public_key(json_t *json, void *context)
 {
-    struct epoch *epoch = context;
-    struct epochs *epochs = malloc(sizeof(*epochs));
-    const char *wrong = epochs == NULL ? "could not be listened to: out of memory" : take_epochs(json, epochs);
+    struct search *search = context;
+    struct epoch *epoch = search->epoch;
+    const char *wrong = take_listing(json, search->listing);
     const struct epoch *found = NULL;
 
-    for (size_t i = 0; wrong == NULL && found == NULL && i < epochs->count; i++)
-        if (strcmp(epochs->list[i].id, epoch->id) == 0) found = &epochs->list[i];
-    if (wrong == NULL && found == NULL) wrong = "does not know this epoch";
-    else if (wrong == NULL && (!found->public_key_known || found->suite != epoch->suite ||
-                               memcmp(found->key_id, epoch->key_id, sizeof(epoch->key_id)) != 0))
-        wrong = "has another key for this epoch than the one announced";
-    if (wrong == NULL) {
-        epoch->public_key = found->public_key;
-        epoch->public_key_known = true;
+    for (size_t i = 0; wrong == NULL && found == NULL && i < search->listing->epochs.count; i++)
+        if (strcmp(search->listing->epochs.list[i].id, epoch->id) == 0) found = &search->listing->epochs.list[i];
+    if (wrong != NULL) return wrong;
+    if (found == NULL) return "does not know this epoch";
+    if (found->suite == epoch->suite && found->shared) {
+        epoch->shared = true;
+        return NULL;
     }
-    free(epochs);
-    return wrong;
+    if (!found->public_key_known || found->suite != epoch->suite ||
+        memcmp(found->key_id, epoch->key_id, sizeof(epoch->key_id)) != 0)
+        return "has another key for this epoch than the one announced";
+    epoch->public_key = found->public_key;
+    epoch->public_key_known = true;
+    return NULL;
+}
+
+static const char *take_shares(json_t *json, void *context)
+{
+    struct search *search = context;
+    const char *wrong = take_listing(json, search->listing);
+
+    return wrong == NULL ? whole_key(&search->listing->epochs, search->epoch->id) : wrong;
+}
+
+/* Asks the other servers too, those that failed lately only if the shares of the rest do not give the key. */
+static enum key_outcome complete(struct key_servers *servers, struct listing *listing, struct epoch *epoch)
+{
+    struct search search = { listing, epoch };
+    struct key_question question = ask_for("/v1/epochs", take_shares, &search);
+    struct share_book *book = key_servers_book(servers);
+    struct platesieve_element key;
+    bool found = false;
+
+    for (unsigned failed = 0; !found && failed < 2; failed++) {
+        key_servers_ask_others(servers, listing->keys, &question, failed == 1);
+        found = share_book_pinned(book, epoch->id, epoch->key_id, &key);
+    }
+    if (found) {
+        epoch->public_key = key;
+        epoch->public_key_known = true;
+        blame(servers, listing->keys, epoch);
+        return KEY_DONE;
+    }
+    if (share_book_agreed(book, epoch->id, &key) == SHARES_TOO_FEW) {
+        say("of the three key servers that share the key of epoch %s, two must answer", epoch->id);
+        return KEY_LATER;
+    }
+    say("no two key servers have shares of the key that was announced for epoch %s", epoch->id);
+    return KEY_WRONG;
+}
+
+static enum key_outcome fetch_public_key(struct key_servers *servers, struct http *keys, struct epoch *epoch)
+{
+    struct listing *listing = listing_create(servers, keys, NULL);
+    struct search search = { listing, epoch };
+    struct key_question question = ask_for("/v1/epochs", take_public_key, &search);
+    enum key_outcome outcome = KEY_LATER;
+
+    if (listing != NULL) outcome = key_servers_ask(servers, keys, &question);
+    if (outcome == KEY_DONE && epoch->shared) outcome = complete(servers, listing, epoch);
+    free(listing);
+    return outcome;
+}
+
+static enum key_outcome fetch_key(struct key_servers *servers, struct http *keys, struct epoch *epoch)
+{
+    char path[LIMIT_EPOCH_ID_MAX + 32];
+    struct key_question question = ask_for(path, take_key, epoch);
+
+    snprintf(path, sizeof(path), "/v1/epochs/%s/key", epoch->id);
+    return key_servers_ask(servers, keys, &question);
 }
 
 int epoch_make_ready(struct key_servers *servers, struct http *keys, struct epoch *epoch)
 {
-    const bool remote = epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512;
-    char path[LIMIT_EPOCH_ID_MAX + 32] = "/v1/epochs";
     enum key_outcome outcome;
 
     if (epoch_is_ready(epoch)) return CLIENT_OK;
-    if (!remote) snprintf(path, sizeof(path), "/v1/epochs/%s/key", epoch->id);
-    outcome = ask(servers, keys, path, remote ? take_public_key : take_key, epoch);
+    outcome = epoch->suite == PLATESIEVE_VOPRF_RISTRETTO255_SHA512 ? fetch_public_key(servers, keys, epoch)
+                                                                   : fetch_key(servers, keys, epoch);
     if (outcome != KEY_GONE) return key_outcome_exit(outcome);
     say("the key server gives no key for epoch %s: it knows none, or not any more", epoch->id);
     return CLIENT_UNREACHABLE;

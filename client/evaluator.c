@@ -1,18 +1,12 @@
-#include "client/evaluator.h"
+#include "client/evaluator_internal.h"
 
 #include "client/base64.h"
 #include "client/wiping.h"
 
 #define ELEMENT_TEXT 43 /* base64url of 32 bytes */
-#define BODY_BYTES (32 + PLATESIEVE_VOPRF_BATCH_MAX * (ELEMENT_TEXT + 3))
 
 _Static_assert(PLATESIEVE_ELEMENT_BYTES == 32, "an element has 43 characters");
-
-struct evaluator {
-    struct evaluator_settings settings;
-    struct http *keys;
-    char body[BODY_BYTES];
-};
+_Static_assert(EVALUATOR_BODY_BYTES >= 32 + PLATESIEVE_VOPRF_BATCH_MAX * (ELEMENT_TEXT + 3), "the largest batch fits");
 
 int evaluator_open(const struct evaluator_settings *settings, struct evaluator **evaluator)
 {
@@ -35,13 +29,16 @@ void evaluator_close(struct evaluator *evaluator)
 {
     if (evaluator == NULL) return;
     http_close(evaluator->keys);
+    http_group_close(evaluator->group);
     platesieve_wipe(evaluator, sizeof(*evaluator));
     free(evaluator);
 }
 
 void evaluator_warm(struct evaluator *evaluator)
 {
-    key_servers_warm(evaluator->settings.servers, evaluator->keys, evaluator->settings.deadline_ms);
+    if (evaluator->group != NULL || share_book_generation(key_servers_book(evaluator->settings.servers)) > 0)
+        evaluator_warm_shared(evaluator);
+    else key_servers_warm(evaluator->settings.servers, evaluator->keys, evaluator->settings.deadline_ms);
 }
 
 /* -- one batch ----------------------------------------------------------------------------------------------------- */
@@ -50,41 +47,52 @@ void evaluator_warm(struct evaluator *evaluator)
 struct batch {
     struct platesieve_voprf_batch *blinded;
     const struct platesieve_element *public_key;
-    size_t count;
     struct platesieve_token *tokens;
-    struct platesieve_element evaluated[PLATESIEVE_VOPRF_BATCH_MAX];
+    struct evaluated answer;
 };
 
-/* Judges {"evaluated": [...], "proof": "..."}. */
-static const char *take(json_t *json, void *context)
+const char *evaluated_take(json_t *json, void *context)
 {
-    struct batch *batch = context;
+    struct evaluated *answer = context;
     json_t *evaluated = json_object_get(json, "evaluated");
-    struct platesieve_voprf_proof proof;
-    struct platesieve_result result;
 
-    if (json_array_size(evaluated) != batch->count) return "evaluated another number of elements than it was given";
-    for (size_t i = 0; i < batch->count; i++)
-        if (!base64_parse(json_string_value(json_array_get(evaluated, i)), batch->evaluated[i].bytes,
+    if (json_array_size(evaluated) != answer->count) return "evaluated another number of elements than it was given";
+    for (size_t i = 0; i < answer->count; i++)
+        if (!base64_parse(json_string_value(json_array_get(evaluated, i)), answer->elements[i].bytes,
                           PLATESIEVE_ELEMENT_BYTES))
             return "sent an answer that can't be read";
-    if (!base64_parse(json_string_value(json_object_get(json, "proof")), proof.bytes, sizeof(proof.bytes)))
+    if (!base64_parse(json_string_value(json_object_get(json, "proof")), answer->proof.bytes,
+                      sizeof(answer->proof.bytes)))
         return "sent no proof";
-    result = platesieve_voprf_finish(batch->blinded, batch->public_key, batch->evaluated, batch->count, &proof,
-                                     batch->tokens);
-    if (!platesieve_failed(result)) return NULL;
+    return NULL;
+}
+
+const char *evaluated_fault(struct platesieve_result result)
+{
     return result.reason == PLATESIEVE_BAD_ELEMENT ? "sent what is no element" : "gave a wrong proof";
 }
 
-/* {"blinded":["...","..."]}; its size. */
-static size_t write_body(const struct batch *batch, char body[BODY_BYTES])
+/* Judges the answer of a server that has the whole key. */
+static const char *take(json_t *json, void *context)
+{
+    struct batch *batch = context;
+    const char *wrong = evaluated_take(json, &batch->answer);
+    struct platesieve_result result;
+
+    if (wrong != NULL) return wrong;
+    result = platesieve_voprf_finish(batch->blinded, batch->public_key, batch->answer.elements, batch->answer.count,
+                                     &batch->answer.proof, batch->tokens);
+    return platesieve_failed(result) ? evaluated_fault(result) : NULL;
+}
+
+size_t evaluator_write_body(struct evaluator *evaluator, const struct platesieve_voprf_batch *batch, size_t count)
 {
     static const char head[] = "{\"blinded\":[", tail[] = "\"]}";
-    const struct platesieve_element *blinded = platesieve_voprf_blinded(batch->blinded);
-    char *at = body + sizeof(head) - 1;
+    const struct platesieve_element *blinded = platesieve_voprf_blinded(batch);
+    char *body = evaluator->body, *at = body + sizeof(head) - 1;
 
     memcpy(body, head, sizeof(head) - 1);
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         memcpy(at, i == 0 ? "\"" : "\",\"", i == 0 ? 1 : 3);
         at += i == 0 ? 1 : 3;
         base64_print(blinded[i].bytes, PLATESIEVE_ELEMENT_BYTES, at, ELEMENT_TEXT + 1);
@@ -98,7 +106,7 @@ static enum key_outcome evaluate(struct evaluator *evaluator, const struct epoch
                                  const struct platesieve_message *messages, size_t count,
                                  struct platesieve_token *tokens, unsigned *retry_after_s)
 {
-    struct batch batch = { .public_key = &epoch->public_key, .count = count, .tokens = tokens };
+    struct batch batch = { .public_key = &epoch->public_key, .tokens = tokens, .answer = { .count = count } };
     char path[LIMIT_EPOCH_ID_MAX + 32];
     struct key_question question = { .method = "POST",
                                      .path = path,
@@ -114,12 +122,12 @@ static enum key_outcome evaluate(struct evaluator *evaluator, const struct epoch
         return KEY_LATER;
     }
     snprintf(path, sizeof(path), "/v1/epochs/%s/evaluate", epoch->id);
-    question.body_size = write_body(&batch, evaluator->body);
+    question.body_size = evaluator_write_body(evaluator, batch.blinded, count);
     outcome = key_servers_ask(evaluator->settings.servers, evaluator->keys, &question);
     *retry_after_s = question.retry_after_s;
     platesieve_voprf_batch_destroy(batch.blinded);
     platesieve_wipe(evaluator->body, question.body_size);
-    platesieve_wipe(batch.evaluated, sizeof(batch.evaluated));
+    platesieve_wipe(&batch.answer, sizeof(batch.answer));
     return outcome;
 }
 
@@ -133,11 +141,11 @@ enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoc
     if (epoch->suite == PLATESIEVE_HMAC_SHA256)
         return platesieve_failed(platesieve_prf_evaluate(epoch->prf, messages, count, tokens)) ? KEY_WRONG : KEY_DONE;
     for (size_t done = 0; outcome == KEY_DONE && done < count; done += PLATESIEVE_VOPRF_BATCH_MAX) {
-        const size_t left = count - done;
+        const size_t left = count - done, now = left < PLATESIEVE_VOPRF_BATCH_MAX ? left : PLATESIEVE_VOPRF_BATCH_MAX;
 
-        outcome = evaluate(evaluator, epoch, messages + done,
-                           left < PLATESIEVE_VOPRF_BATCH_MAX ? left : PLATESIEVE_VOPRF_BATCH_MAX, tokens + done,
-                           retry_after_s);
+        outcome = epoch->shared
+                      ? evaluate_shared(evaluator, epoch, messages + done, now, tokens + done, retry_after_s)
+                      : evaluate(evaluator, epoch, messages + done, now, tokens + done, retry_after_s);
     }
     if (outcome != KEY_DONE) platesieve_wipe(tokens, count * sizeof(*tokens));
     return outcome;

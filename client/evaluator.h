@@ -1,5 +1,6 @@
 /* Tokens for messages, whatever suite the epoch has: with hmac-sha256 they are computed here; with
-   voprf-ristretto255-sha512 a key server evaluates the blinded messages and its proof is checked.  There is no way from
+   voprf-ristretto255-sha512 a key server evaluates the blinded messages and its proof is checked, or, where three share
+   the key, two of them do, and what they answer is put together.  There is no way from
    one to the other: the epoch's suite, which the gate (lanes) or the key server (lists) named together with the key id,
    decides. */
 #ifndef CLIENT_EVALUATOR_H

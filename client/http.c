@@ -1,6 +1,5 @@
-#include "client/http.h"
+#include "client/http_internal.h"
 
-#include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sodium.h>
@@ -11,21 +10,6 @@
 
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 60u
-
-struct http {
-    CURL *curl;
-    const struct settings *settings;
-    const struct identity *identity;
-    unsigned generation; /* of the identity, when the handle was made */
-    enum http_service service;
-    char *urls; /* cut into pieces */
-    const char *url[HTTP_SERVERS_MAX];
-    size_t url_count, current;
-    bool stranger; /* the last server was no node of our trust domain */
-    bool untimely; /* its certificate has not begun, or has ended, by our clock */
-    char trouble[CURL_ERROR_SIZE + 128];
-    char error[CURL_ERROR_SIZE];
-};
 
 const char *http_service_name(const struct http *http)
 {
@@ -182,6 +166,7 @@ void http_close(struct http *http)
 {
     if (http == NULL) return;
     if (http->curl != NULL) curl_easy_cleanup(http->curl);
+    curl_slist_free_all(http->headers);
     free(http->urls);
     free(http);
 }
@@ -286,20 +271,25 @@ static bool never_arrived(CURLcode code)
            code == CURLE_PEER_FAILED_VERIFICATION;
 }
 
-static CURLcode perform(struct http *http, const struct http_request *request, struct http_answer *answer)
+bool http_prepare(struct http *http, const struct http_request *request, struct http_answer *answer)
 {
     bool made;
-    struct curl_slist *headers = make_headers(request, &made);
-    curl_off_t wait = 0;
-    long status = 0;
-    CURLcode code = CURLE_OUT_OF_MEMORY;
 
     *answer = (struct http_answer) { 0 };
     http->error[0] = '\0';
     http->stranger = http->untimely = false;
+    http->headers = make_headers(request, &made);
     if (http->generation != atomic_load(&http->identity->generation)) made = make_handle(http) && made;
-    if (made && set_request(http, request, answer, headers)) code = curl_easy_perform(http->curl);
-    curl_slist_free_all(headers);
+    return made && set_request(http, request, answer, http->headers);
+}
+
+CURLcode http_conclude(struct http *http, CURLcode code, struct http_answer *answer)
+{
+    curl_off_t wait = 0;
+    long status = 0;
+
+    curl_slist_free_all(http->headers);
+    http->headers = NULL;
     if (code == CURLE_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
         status >= 100) {
         answer->status = (unsigned)status;
@@ -310,6 +300,13 @@ static CURLcode perform(struct http *http, const struct http_request *request, s
     explain(http, code);
     http_answer_wipe(answer);
     return code == CURLE_OK ? CURLE_GOT_NOTHING : code;
+}
+
+static CURLcode perform(struct http *http, const struct http_request *request, struct http_answer *answer)
+{
+    const bool ready = http_prepare(http, request, answer);
+
+    return http_conclude(http, ready ? curl_easy_perform(http->curl) : CURLE_OUT_OF_MEMORY, answer);
 }
 
 bool http_ask_here(struct http *http, const struct http_request *request, struct http_answer *answer)

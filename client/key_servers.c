@@ -6,6 +6,7 @@
 #include "client/problem.h"
 
 struct key_servers {
+    struct share_book *book;
     pthread_mutex_t mutex;
     size_t preferred;                    /* the one that answered last */
     int64_t failed_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never, or it has answered since */
@@ -17,8 +18,10 @@ struct key_servers *key_servers_create(void)
 {
     struct key_servers *servers = calloc(1, sizeof(*servers));
 
-    if (servers == NULL) {
+    if (servers != NULL) servers->book = share_book_create();
+    if (servers == NULL || servers->book == NULL) {
         say("out of memory");
+        free(servers);
         return NULL;
     }
     pthread_mutex_init(&servers->mutex, NULL);
@@ -29,7 +32,13 @@ void key_servers_destroy(struct key_servers *servers)
 {
     if (servers == NULL) return;
     pthread_mutex_destroy(&servers->mutex);
+    share_book_destroy(servers->book);
     free(servers);
+}
+
+struct share_book *key_servers_book(struct key_servers *servers)
+{
+    return servers->book;
 }
 
 int key_outcome_exit(enum key_outcome outcome)
@@ -64,6 +73,16 @@ static size_t put_in_order(struct key_servers *servers, size_t count, size_t ord
     }
     pthread_mutex_unlock(&servers->mutex);
     return good;
+}
+
+bool key_servers_failed(struct key_servers *servers, size_t at)
+{
+    bool failed;
+
+    pthread_mutex_lock(&servers->mutex);
+    failed = recent(servers->failed_ms[at], moment_monotonic_ms());
+    pthread_mutex_unlock(&servers->mutex);
+    return failed;
 }
 
 static void note_answer(struct key_servers *servers, size_t number)
@@ -116,25 +135,44 @@ static enum key_outcome refusal(struct key_servers *servers, struct http *http, 
     return KEY_LATER;
 }
 
-static enum key_outcome ask_one(struct key_servers *servers, struct http *http, const struct http_request *request,
-                                struct key_question *question)
+void key_servers_blame(struct key_servers *servers, struct http *http, const char *wrong)
 {
-    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    if (note_failure(servers, http_server_current(http), KEY_WRONG))
+        say("the key server %s %s; nothing of it is used", http_server_url(http), wrong);
+}
+
+void key_servers_too_slow(struct key_servers *servers, struct http *http, unsigned timeout_ms)
+{
+    if (note_failure(servers, http_server_current(http), KEY_LATER))
+        say("no answer from the key server: %s: none within %u ms", http_server_url(http), timeout_ms);
+}
+
+enum key_outcome key_servers_judge(struct key_servers *servers, struct http *http, const struct http_answer *answer,
+                                   struct key_question *question)
+{
     const char *wrong;
     json_t *json;
 
-    if (!http_ask_here(http, request, &answer)) return no_answer(servers, http);
-    if (answer.status != 200) return refusal(servers, http, &answer, question);
-    json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    if (answer == NULL) return no_answer(servers, http);
+    if (answer->status != 200) return refusal(servers, http, answer, question);
+    json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
     wrong = json == NULL ? "sent an answer that can't be read" : question->take(json, question->context);
     json_decref(json);
     if (wrong == NULL) {
         note_answer(servers, http_server_current(http));
         return KEY_DONE;
     }
-    if (note_failure(servers, http_server_current(http), KEY_WRONG))
-        say("the key server %s %s; nothing of it is used", http_server_url(http), wrong);
+    key_servers_blame(servers, http, wrong);
     return KEY_WRONG;
+}
+
+static enum key_outcome ask_one(struct key_servers *servers, struct http *http, const struct http_request *request,
+                                struct key_question *question)
+{
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    const bool answered = http_ask_here(http, request, &answer);
+
+    return key_servers_judge(servers, http, answered ? &answer : NULL, question);
 }
 
 enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http, struct key_question *question)
@@ -159,6 +197,23 @@ enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,
         if (one > outcome) outcome = one;
     }
     return outcome;
+}
+
+void key_servers_ask_others(struct key_servers *servers, struct http *http, struct key_question *question, bool failed)
+{
+    const struct http_request request = { .method = question->method,
+                                          .path = question->path,
+                                          .body = question->body,
+                                          .body_size = question->body_size,
+                                          .timeout_ms = question->deadline_ms };
+    const size_t used = http_server_current(http);
+
+    for (size_t at = 0; at < http_server_count(http); at++) {
+        if (at == used || key_servers_failed(servers, at) != failed) continue;
+        http_use_server(http, at);
+        (void)ask_one(servers, http, &request, question);
+    }
+    http_use_server(http, used);
 }
 
 void key_servers_warm(struct key_servers *servers, struct http *http, unsigned deadline_ms)

@@ -3,7 +3,7 @@
 #ifndef CLIENT_KEY_SERVERS_H
 #define CLIENT_KEY_SERVERS_H
 
-#include "client/http.h"
+#include "client/share_book.h"
 
 #define KEY_SERVERS_PASSED_OVER_S 30 /* so long after a failure is a server the last to be asked */
 
@@ -12,6 +12,8 @@ struct key_servers;
 
 struct key_servers *key_servers_create(void) MUST_USE; /* NULL is said */
 void key_servers_destroy(struct key_servers *servers); /* NULL is fine */
+/* What they told of shares; lives as long as SERVERS. */
+struct share_book *key_servers_book(struct key_servers *servers);
 
 /* Of several servers' failures, the last in this order counts. */
 enum key_outcome {
@@ -39,8 +41,23 @@ struct key_question {
 /* HTTP is the caller's own.  A server that fails is named on standard error, once in KEY_SERVERS_PASSED_OVER_S. */
 enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,
                                  struct key_question *question) MUST_USE;
+/* Asks each server but the one in use, for what it takes, and passes over failures, which are named.  FAILED: those that
+   failed lately, instead of those that did not. */
+void key_servers_ask_others(struct key_servers *servers, struct http *http, struct key_question *question, bool failed);
 /* Makes connections to all servers that did not fail lately, so that no question has to wait for that. */
 void key_servers_warm(struct key_servers *servers, struct http *http, unsigned deadline_ms);
+
+/* -- for who asks several at one time ------------------------------------------------------------------------------ */
+
+/* Judges what came of QUESTION to the server that HTTP uses, as key_servers_ask() does; NULL: no answer. */
+enum key_outcome key_servers_judge(struct key_servers *servers, struct http *http, const struct http_answer *answer,
+                                   struct key_question *question) MUST_USE;
+/* Names the server and what is wrong with it ("gave a wrong proof"). */
+void key_servers_blame(struct key_servers *servers, struct http *http, const char *wrong);
+/* It did not answer in TIMEOUT_MS, and the question was taken back. */
+void key_servers_too_slow(struct key_servers *servers, struct http *http, unsigned timeout_ms);
+bool key_servers_failed(struct key_servers *servers, size_t at);
+
 /* The exit code for a command that ends with OUTCOME. */
 int key_outcome_exit(enum key_outcome outcome);
 

@@ -79,7 +79,7 @@ static void fetch_coming(struct lane_keyring *keyring)
 {
     struct epochs epochs;
 
-    if (epochs_fetch(keyring->servers, keyring->keys, &epochs) != CLIENT_OK) return;
+    if (epochs_fetch(keyring->servers, keyring->keys, NULL, &epochs) != CLIENT_OK) return;
     for (size_t i = 0; i < epochs.count; i++)
         if (epochs.list[i].state == EPOCH_COMING && find_key(keyring, &epochs.list[i]) == NULL &&
             fetch_key(keyring, &epochs.list[i]) != CLIENT_OK)
@@ -153,6 +153,7 @@ static int add_keys(struct lane_keyring *keyring, struct lane_policy *policy)
         policy->epochs[i].prf = key->prf;
         policy->epochs[i].public_key = key->public_key;
         policy->epochs[i].public_key_known = key->public_key_known;
+        policy->epochs[i].shared = key->shared;
     }
     if (fetched || policy->epoch_count > 1) fetch_coming(keyring);
     return CLIENT_OK;

@@ -1,5 +1,6 @@
 #include "client/list.h"
 
+#include "client/base64.h"
 #include "client/problem.h"
 
 /* -- what a gate says about a list --------------------------------------------------------------------------------- */
@@ -9,6 +10,21 @@ static bool copy_name(char to[LIMIT_NAME_MAX + 1], const char *from)
     if (!name_part_valid(from)) return false;
     memcpy(to, from, strlen(from) + 1);
     return true;
+}
+
+/* A gate that names no key ids leaves it to the key servers alone. */
+static void parse_pins(json_t *epochs, struct epoch_pins *pins)
+{
+    for (size_t i = 0; i < json_array_size(epochs) && pins->count < LIMIT_EPOCHS_KNOWN; i++) {
+        const char *id = json_string_value(json_object_get(json_array_get(epochs, i), "id"));
+        const char *key_id = json_string_value(json_object_get(json_array_get(epochs, i), "key_id"));
+        struct epoch_pin *pin = &pins->list[pins->count];
+
+        if (id == NULL || strlen(id) > LIMIT_EPOCH_ID_MAX) continue;
+        if (!base64_parse(key_id, pin->key_id, sizeof(pin->key_id))) continue;
+        memcpy(pin->id, id, strlen(id) + 1);
+        pins->count++;
+    }
 }
 
 static void parse_covered(json_t *epochs, struct list_info *info)
@@ -37,6 +53,7 @@ bool list_info_parse(json_t *json, struct list_info *info)
     info->revision = (uint32_t)revision;
     info->entries = (uint64_t)entries;
     parse_covered(json_object_get(json, "epochs"), info);
+    parse_pins(json_object_get(json, "epochs"), &info->pins);
     return true;
 }
 

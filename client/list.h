@@ -4,7 +4,7 @@
 
 #include <platesieve/platesieve.h>
 
-#include "client/http.h"
+#include "client/epochs.h"
 
 /* What a gate says about one list, as far as a push needs it. */
 struct list_info {
@@ -12,6 +12,7 @@ struct list_info {
     enum platesieve_grade grade; /* the weakest */
     uint32_t revision;
     uint64_t entries;
+    struct epoch_pins pins; /* the key ids that the gate named with the epochs */
     size_t covered_count;
     char covered[LIMIT_EPOCHS_KNOWN][LIMIT_EPOCH_ID_MAX + 1]; /* epochs for which all entries have tokens */
 };

@@ -36,6 +36,8 @@ client_libclient_a_SOURCES = \
 	client/epochs.h \
 	client/evaluator.c \
 	client/evaluator.h \
+	client/evaluator_internal.h \
+	client/evaluator_shared.c \
 	client/file.c \
 	client/file.h \
 	client/histogram.c \
@@ -43,10 +45,16 @@ client_libclient_a_SOURCES = \
 	client/hits.c \
 	client/http.c \
 	client/http.h \
+	client/http_group.c \
+	client/http_group.h \
+	client/http_internal.h \
 	client/identity.c \
 	client/identity.h \
 	client/key_servers.c \
 	client/key_servers.h \
+	client/keys.c \
+	client/keys.h \
+	client/keys_ceremony.c \
 	client/lane.c \
 	client/lane.h \
 	client/lane_check.c \
@@ -84,6 +92,8 @@ client_libclient_a_SOURCES = \
 	client/say.c \
 	client/seen.c \
 	client/seen.h \
+	client/share_book.c \
+	client/share_book.h \
 	client/state.c \
 	client/state.h \
 	client/status.c \

@@ -50,7 +50,9 @@ int problem_say(const struct http *http, const struct http_answer *answer)
     snprintf(text, sizeof(text), "%.200s%s%.280s", title == NULL ? "no reason given" : title,
              detail == NULL ? "" : ". ", detail == NULL ? "" : detail);
     make_printable(text);
-    say("the %s refused (%u %s): %s", http_service_name(http), answer->status, name, text);
+    if (http_server_count(http) > 1)
+        say("the %s %s refused (%u %s): %s", http_service_name(http), http_server_url(http), answer->status, name, text);
+    else say("the %s refused (%u %s): %s", http_service_name(http), answer->status, name, text);
     json_decref(json);
     return CLIENT_REFUSED;
 }

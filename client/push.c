@@ -139,7 +139,7 @@ static void make_key_ids(struct push *push)
 
 static int fetch_epochs(struct push *push)
 {
-    int code = epochs_fetch(push->servers, push->keys, &push->epochs);
+    int code = epochs_fetch(push->servers, push->keys, &push->info.pins, &push->epochs);
 
     if (code != CLIENT_OK) return code;
     epochs_keep_usable(&push->epochs, LIMIT_EPOCHS_KNOWN);

@@ -5,6 +5,7 @@ dist_man_MANS += \
 	man/platesieve-ca.1 \
 	man/platesieve-enrol.1 \
 	man/platesieve-hits.1 \
+	man/platesieve-keys.1 \
 	man/platesieve-lane.1 \
 	man/platesieve-list.1 \
 	man/platesieve-registry.1 \

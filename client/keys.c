@@ -1,0 +1,12 @@
+/* platesieve keys: its subcommands. */
+#include "client/keys.h"
+
+static const struct command keys_commands[] = {
+    { "ceremony", "deal the seeds of three key servers that share their keys", keys_ceremony },
+    { NULL, NULL, NULL },
+};
+
+int command_keys(struct settings *settings, int argc, char **argv)
+{
+    return command_dispatch(keys_commands, "The keys of key servers, out of the ordinary.", settings, argc, argv);
+}
