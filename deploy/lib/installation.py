@@ -6,6 +6,7 @@
   DIR/pki             the CA and <role>/<name>.pem, .key
   DIR/secrets         gate-state.key, keys-master.key: elsewhere than what they seal
   DIR/gate, DIR/keys  the daemons' own folders; DIR/gate/spool the spool
+                      (three key servers that share their keys: keys-1, keys-2, keys-3 instead of keys, everywhere)
   DIR/registry        gate.conf and keys.conf: the names that each daemon admits
   DIR/db              the cluster
   DIR/client          what the client remembers
@@ -17,6 +18,8 @@ import json
 import os
 import secrets
 import shlex
+import shutil
+import signal
 import ssl
 import subprocess
 import urllib.error
@@ -42,7 +45,6 @@ PROGRAMS = {"gate": "platesieved", "keys": "platesieve-keyd"}
 ADMITTED = {"gate": ("reader", "agency", "operator/gate", "auditor", "node"), "keys": ("reader", "agency", "operator/keys", "auditor", "node")}
 AUTHORITY = "node/ca"  # the CA's machine: the only node that a gate has a use for, and no use for a key server
 SUITES = ("voprf-ristretto255-sha512", "hmac-sha256")  # the first is a key server's default
-PORTS = ("gate", "gate_metrics", "keys", "keys_metrics")
 # A laboratory: the operator's caps are wider than a gate's own defaults, and nobody runs into a quota.  A setting of None is left out of
 # the file: the daemon's own default.
 QUOTAS = {"lane.reads_a_day": 10**11, "lane.reads_a_minute": 10**8, "agency.tokens": 2**30, "agency.pushes": 10**5,
@@ -55,6 +57,16 @@ def identity_file(name):
     """role/rest of an identity's files, without their ending: agency/customs/ana is agency/customs.ana."""
     role, rest = name.split("/", 1)
     return f"{role}/{rest.replace('/', '.')}"
+
+
+def kind_of(name):
+    """gate, keys or db, of a part's name: there may be keys-1, keys-2, keys-3."""
+    return name.split("-", 1)[0]
+
+
+def node_of(name):
+    """The name in the certificate of the daemon called NAME."""
+    return name if "-" in name else f"{name}-1"
 
 
 def role_of(name):
@@ -71,13 +83,17 @@ class Installation:
     def __init__(self, folder, programs=None):
         self.folder = Path(os.path.abspath(folder))
         self.programs = Path(programs or os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
-        self.asked = {"ports": {}, "fixed": [], "settings": dict(LABORATORY), "socket": None}
+        self.asked = {"ports": {}, "fixed": [], "settings": dict(LABORATORY), "socket": None, "key_servers": 1}
         if self.exists():
             self.asked = json.loads((self.folder / "local.json").read_text())
         self.cluster = Cluster(self.folder / "db", self.folder / "log/db.log", self.asked["socket"])
+        self.daemons = {}
+        self.make_daemons()
+
+    def make_daemons(self):
         run, log, etc = self.folder / "run", self.folder / "log", self.folder / "etc"
-        self.keys = Daemon("keys", [str(self.programs / "platesieve-keyd"), "--config", str(etc / "keys.conf")], run, log / "keys.log")
-        self.gate = Daemon("gate", [str(self.programs / "platesieved"), "--config", str(etc / "gate.conf")], run, log / "gate.log")
+        self.daemons = {name: Daemon(name, [str(self.programs / PROGRAMS[kind_of(name)]), "--config", str(etc / f"{name}.conf")], run, log / f"{name}.log")
+                        for name in (*self.key_names, "gate")}
 
     # -- what it is -------------------------------------------------------------------------------------------------------
 
@@ -85,12 +101,39 @@ class Installation:
         return (self.folder / "local.json").is_file()
 
     @property
+    def key_names(self):
+        """The key servers: one with whole keys, or three that share them."""
+        count = self.asked.get("key_servers", 1)
+        return ("keys",) if count == 1 else tuple(f"keys-{number}" for number in range(1, count + 1))
+
+    @property
+    def names(self):
+        """All parts, in the order in which they start."""
+        return ("db", *self.key_names, "gate")
+
+    def expand(self, parts):
+        """PARTS, in the order in which they start; `keys` is each key server."""
+        return tuple(name for name in self.names if name in parts or kind_of(name) in parts)
+
+    @property
+    def gate(self):
+        return self.daemons["gate"]
+
+    @property
+    def keys(self):
+        """The key server, or the first."""
+        return self.daemons[self.key_names[0]]
+
+    def url_of(self, name):
+        return f"https://127.0.0.1:{self.asked['ports'][name]}"
+
+    @property
     def gate_url(self):
-        return f"https://127.0.0.1:{self.asked['ports']['gate']}"
+        return self.url_of("gate")
 
     @property
     def keys_url(self):
-        return f"https://127.0.0.1:{self.asked['ports']['keys']}"
+        return ",".join(self.url_of(name) for name in self.key_names)
 
     @property
     def pki(self):
@@ -109,8 +152,8 @@ class Installation:
                 "PLATESIEVE_PKI": str(self.pki), "PLATESIEVE_STATE": str(self.folder / "client")}
 
     def part(self, name):
-        """The daemon or cluster called NAME: gate, keys, db."""
-        return {"gate": self.gate, "keys": self.keys, "db": self.cluster}[name]
+        """The daemon or cluster called NAME: gate, keys, db; where there are three key servers, keys-1, keys-2, keys-3."""
+        return self.cluster if name == "db" else self.daemons[name]
 
     @contextlib.contextmanager
     def locked(self):
@@ -121,15 +164,23 @@ class Installation:
 
     # -- making it --------------------------------------------------------------------------------------------------------
 
-    def prepare(self, fixed_ports=None, settings=None):
-        """Makes all that is not there yet; nothing runs afterwards but what ran before."""
+    def prepare(self, fixed_ports=None, settings=None, key_servers=None):
+        """Makes all that is not there yet; nothing runs afterwards but what ran before.  KEY_SERVERS: 1, or 3 that share their keys;
+        it stays as it was made."""
+        if key_servers and self.exists() and key_servers != len(self.key_names):
+            raise Failure(f"{self.folder} was made with {len(self.key_names)} key server{'s' if len(self.key_names) > 1 else ''}")
+        self.asked["key_servers"] = key_servers or len(self.key_names)
+        self.make_daemons()
+        for name in fixed_ports or {}:
+            if name not in self.daemons:
+                raise Failure("with three key servers their ports are picked")
         self.make_folders()
         with self.locked():
             self.asked["settings"].update(settings or {})
             for name, port in (fixed_ports or {}).items():
                 self.asked["ports"][name] = port
                 self.asked["fixed"] = sorted({*self.asked["fixed"], name})
-            for name in PORTS:
+            for name in (port for daemon in ("gate", *self.key_names) for port in (daemon, f"{daemon}_metrics")):
                 if name not in self.asked["ports"]:
                     self.asked["ports"][name] = ports.pick(self.asked["ports"].values())
             self.asked["socket"] = self.cluster.socket_folder()
@@ -144,7 +195,7 @@ class Installation:
         if self.folder.is_dir() and not self.exists() and any(name != ".lock" for name in os.listdir(self.folder)):
             raise Failure(f"{self.folder} holds something else: give an empty or new folder")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("etc", "pki", "secrets", "gate", "gate/spool", "keys", "registry", "db", "client", "log", "run"):
+        for name in ("etc", "pki", "secrets", "gate", "gate/spool", *self.key_names, "registry", "db", "client", "log", "run"):
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
 
     def save(self):
@@ -160,7 +211,7 @@ class Installation:
         self.write_settings()
 
     def make_secrets(self):
-        for name in ("gate-state.key", "keys-master.key"):
+        for name in ("gate-state.key", *(f"{name}-master.key" for name in self.key_names)):
             path = self.folder / "secrets" / name
             if not path.exists():
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -170,9 +221,13 @@ class Installation:
         if not self.ca.exists():
             self.run("platesieve", "ca", "init", "--pki", self.pki, "--trust-domain", TRUST_DOMAIN)
         self.run("platesieve", "ca", "crl", "--pki", self.pki)  # signed again, so that it does not end while this runs
-        missing = [name for name in IDENTITIES if not (self.pki / f"{identity_file(name)}.pem").exists()]
+        missing = [name for name in self.identities if not (self.pki / f"{identity_file(name)}.pem").exists()]
         if missing:
             self.run("platesieve", "ca", "issue", "--pki", self.pki, *missing)
+
+    @property
+    def identities(self):
+        return tuple(dict.fromkeys((*IDENTITIES, *(f"node/{node_of(name)}" for name in self.key_names))))
 
     def run(self, program, *argv):
         """One of our programs, to its end; Failure with what it said."""
@@ -213,7 +268,7 @@ class Installation:
     # -- settings ---------------------------------------------------------------------------------------------------------
 
     def settings(self):
-        """{"gate": {section: {key: value}}, "keys": …, "db": {key: value}}"""
+        """{"gate": {section: {key: value}}, "keys": … (or "keys-1" …), "db": {key: value}}"""
         f, port = self.folder, self.asked["ports"]
         common = {"trust_domain": TRUST_DOMAIN, "ca": self.ca, "crl": self.crl, "threads": min(2, os.cpu_count() or 1)}
         gate = {
@@ -221,17 +276,18 @@ class Installation:
                      "certificate": self.pki / "node/gate-1.pem", "key": self.pki / "node/gate-1.key", **common, "workers": 4,
                      "enrolment": "yes", "registry": f / "registry/gate.conf",
                      "state_dir": f / "gate", "state_key": f"file:{f}/secrets/gate-state.key", "spool_dir": f / "gate/spool"},
-            "keys": {"url": self.keys_url},
+            "keys": {"url": self.keys_url, **({"shared": "yes"} if len(self.key_names) > 1 else {})},
             "database": {role: self.cluster.conninfo(f"platesieve_{role}") for role in ("gate", "agency", "owner")},
             "lists": {},
         }
-        keys = {
-            "keyd": {"name": "keys-1", "listen": f"127.0.0.1:{port['keys']}", "metrics_listen": f"127.0.0.1:{port['keys_metrics']}",
-                     "certificate": self.pki / "node/keys-1.pem", "key": self.pki / "node/keys-1.key", **common,
-                     "registry": f / "registry/keys.conf",
-                     "state_dir": f / "keys", "master_key": f"file:{f}/secrets/keys-master.key"},
-        }
-        files = {"gate": gate, "keys": keys, "db": {}}
+        files = {"gate": gate, "db": {}}
+        for daemon in self.key_names:
+            node = self.pki / f"node/{node_of(daemon)}"
+            files[daemon] = {
+                "keyd": {"name": node_of(daemon), "listen": f"127.0.0.1:{port[daemon]}", "metrics_listen": f"127.0.0.1:{port[daemon + '_metrics']}",
+                         "certificate": f"{node}.pem", "key": f"{node}.key", **common, "registry": f / f"registry/{daemon}.conf",
+                         "state_dir": f / daemon, "master_key": f"file:{f}/secrets/{daemon}-master.key"},
+            }
         for name, value in self.asked["settings"].items():
             if value is None:
                 continue
@@ -240,12 +296,13 @@ class Installation:
                 files["db"][rest] = value
             else:
                 section, key = rest.rsplit(".", 1)
-                files[where].setdefault(section, {})[key] = value
+                for name in self.expand((where,)):
+                    files[name].setdefault(section, {})[key] = value
         return files
 
     def write_settings(self):
         files = self.settings()
-        for name in ("gate", "keys"):
+        for name in self.daemons:
             text = "; Written by deploy/local at each `up`: change it with --set.\n"
             for section, keys in files[name].items():
                 text += f"\n[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
@@ -263,19 +320,19 @@ class Installation:
             self.asked["socket"] = self.cluster.socket_folder()
             self.save()
             try:
-                for name in ("db", "keys", "gate"):
-                    if name in parts and not self.part(name).pid():
+                for name in self.expand(parts):
+                    if not self.part(name).pid():
                         started.append(name)
-                        getattr(self, f"start_{name}")()
+                        getattr(self, f"start_{kind_of(name)}")(name)
             except BaseException:
                 for name in reversed(started):
                     self.part(name).stop()
                 raise
-        if started and all(self.part(name).pid() for name in ("db", "keys", "gate")):
-            wait_until(lambda: self.readiness("keys")[0] and self.readiness("gate")[0], 20)
+        if started and all(self.part(name).pid() for name in self.names):
+            wait_until(lambda: all(self.readiness(name)[0] for name in self.daemons), 20)
         return started
 
-    def start_db(self):
+    def start_db(self, _name):
         self.cluster.start()
         if not (self.folder / "db/made").exists():
             self.cluster.psql(file=TOP / "schema/roles.sql", database="postgres")
@@ -293,10 +350,10 @@ class Installation:
         self.registration("unregister", names, daemons)
 
     def registration(self, command, names, daemons, *options):
-        for daemon in daemons:
-            fitting = [name for name in names if is_admitted(name, daemon)]
+        for daemon in self.expand(daemons):
+            fitting = [name for name in names if is_admitted(name, kind_of(daemon))]
             if fitting:
-                self.run(PROGRAMS[daemon], command, "--config", self.folder / f"etc/{daemon}.conf", *options, *fitting)
+                self.run(PROGRAMS[kind_of(daemon)], command, "--config", self.folder / f"etc/{daemon}.conf", *options, *fitting)
 
     def issue(self, *names):
         """Certificates for NAMES, which are then registered wherever their roles may be."""
@@ -306,23 +363,39 @@ class Installation:
     def register_all(self, daemon):
         """Once: what is taken out later stays out."""
         if not (self.folder / f"registry/{daemon}.conf").exists():
-            self.register(*IDENTITIES, daemons=(daemon,))
+            self.register(*self.identities, daemons=(daemon,))
 
-    def start_keys(self):
-        self.init_once("keys", "platesieve-keyd")
-        self.register_all("keys")
-        self.start_daemon(self.keys, ("keys", "keys_metrics"))
+    def start_keys(self, name):
+        if len(self.key_names) > 1:
+            self.hold_ceremony()
+        self.start_gate(name)
 
-    def start_gate(self):
-        self.init_once("gate", "platesieved")
-        self.register_all("gate")
-        self.start_daemon(self.gate, ("gate", "gate_metrics"))
+    def start_gate(self, name):
+        """The gate, or a key server."""
+        self.init_once(name)
+        self.register_all(name)
+        self.start_daemon(self.daemons[name], (name, f"{name}_metrics"))
 
-    def init_once(self, name, program):
+    def init_once(self, name):
         mark = self.folder / name / ".made"
         if not mark.exists():
-            self.run(program, "init", "--config", self.folder / f"etc/{name}.conf")
+            self.run(PROGRAMS[kind_of(name)], "init", "--config", self.folder / f"etc/{name}.conf")
             write(mark, "")
+
+    def hold_ceremony(self):
+        """Deals the seeds to the key servers, which do not run yet.  Here all of them are on one machine; nobody else should do that."""
+        dealt, held = self.folder / "secrets/ceremony", self.folder / "secrets/ceremony.held"
+        if held.exists():
+            return
+        if not dealt.exists():
+            self.run("platesieve", "keys", "ceremony", dealt)
+        for number, name in enumerate(self.key_names, 1):
+            self.init_once(name)
+            self.run("platesieve-keyd", "share", dealt / f"keys-{number}.share", "--config", self.folder / f"etc/{name}.conf")
+        for file in dealt.iterdir():
+            file.write_bytes(bytes(file.stat().st_size))
+        shutil.rmtree(dealt)
+        write(held, "")
 
     def start_daemon(self, daemon, own_ports):
         """Starts DAEMON; when another program was quicker to take one of its ports, with other ports, unless they were given or used."""
@@ -343,15 +416,20 @@ class Installation:
                 self.save()
         raise Failure(f"{daemon.name}: no free port found")
 
+    def kill(self, name):
+        """Ends the daemon NAME as an outage would."""
+        with self.locked():
+            self.daemons[name].send(signal.SIGKILL)
+            self.daemons[name].stop(0)
+
     def stop(self, parts=("gate", "keys", "db")):
         """Stops PARTS; returns {part: how it ended} for those that ran."""
         ended = {}
         with self.locked():
-            for name in ("gate", "keys", "db"):
-                if name in parts:
-                    how = self.part(name).stop()
-                    if how:
-                        ended[name] = how if isinstance(how, str) else "stopped"
+            for name in reversed(self.expand(parts)):
+                how = self.part(name).stop()
+                if how:
+                    ended[name] = how if isinstance(how, str) else "stopped"
         return ended
 
 

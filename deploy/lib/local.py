@@ -9,7 +9,7 @@ from installation import IDENTITIES, SUITES, Installation
 from process import Failure
 
 EXIT_STOPPED = 3
-LABELS = {"gate": "gate", "keys": "key server", "db": "database"}
+LABELS = {"gate": "gate", "keys": "key server", "db": "database", **{f"keys-{number}": f"key server {number}" for number in (1, 2, 3)}}
 
 
 def parser():
@@ -26,7 +26,8 @@ def parser():
     command("down", "stop it; its data stays").add_argument("--purge", action="store_true", help="remove the folder as well")
     command("status", "what runs").add_argument("--json", action="store_true")
     for name in ("start", "stop", "restart"):
-        command(name, f"{name} one part or all").add_argument("part", nargs="?", choices=("gate", "keys", "db"))
+        command(name, f"{name} one part or all").add_argument("part", nargs="?", choices=tuple(LABELS))
+    command("kill", "end a daemon as an outage would").add_argument("part", choices=tuple(name for name in LABELS if name != "db"))
     return top
 
 
@@ -39,6 +40,7 @@ def up_options(new):
                         ("--destroy-after", "destroy_after_s")):
         new.add_argument(option, type=int, metavar="N", help=f"the same as --set keys.keyd.{key}=N", dest=key)
     new.add_argument("--suite", choices=SUITES, help="the same as --set keys.keyd.suite=…")
+    new.add_argument("--key-servers", type=int, choices=(1, 3), help="1 (as it is made unless this says otherwise), or 3 that share their keys")
     new.add_argument("--no-start", action="store_true", help="make it, start nothing")
 
 
@@ -71,25 +73,26 @@ def up(options):
         if getattr(options, key) is not None:
             settings[f"keys.keyd.{key}"] = str(getattr(options, key))
     fixed = {name: number for name, number in (("gate", options.gate_port), ("keys", options.keys_port)) if number}
-    running = [name for name in ("gate", "keys", "db") if installation.exists() and installation.part(name).pid()]
+    running = [name for name in installation.names if installation.exists() and installation.part(name).pid()]
     if running and (settings or fixed):
         raise Failure(f"{installation.folder} runs: stop it (deploy/local down) before changing its settings")
-    if len(running) == 3:
+    if len(running) == len(installation.names):
         say(f"{installation.folder} runs already")
     else:
         if not installation.exists():
             say(f"making {installation.folder}: PostgreSQL, CA, {len(IDENTITIES)} identities")
-        installation.prepare(fixed, settings)
+        installation.prepare(fixed, settings, options.key_servers)
         if options.no_start:
             say("made; nothing started")
             return 0
         installation.start()
-        for name in ("keys", "gate"):
+        for name in installation.daemons:
             ready, reasons = installation.readiness(name)
             if not ready:
                 say(f"{LABELS[name]} is not ready: {', '.join(reasons)}")
     say(f"gate        {installation.gate_url}")
-    say(f"key server  {installation.keys_url}")
+    for name in installation.key_names:
+        say(f"{LABELS[name]:<11} {installation.url_of(name)}")
     say(f"to use it   . {installation.folder}/env")
     return 0
 
@@ -110,40 +113,59 @@ def down(options):
 
 def describe(installation):
     told = {"folder": str(installation.folder)}
-    for name in ("gate", "keys"):
+    for name in installation.daemons:
         pid = installation.part(name).pid()
         ready, reasons = installation.readiness(name)
-        told[name] = {"running": bool(pid), "pid": pid, "ready": ready, "reasons": reasons, "url": getattr(installation, f"{name}_url"),
+        told[name] = {"running": bool(pid), "pid": pid, "ready": ready, "reasons": reasons, "url": installation.url_of(name),
                       "metrics": f"http://127.0.0.1:{installation.asked['ports'][name + '_metrics']}/metrics"}
     pid = installation.cluster.pid()
     told["db"] = {"running": bool(pid), "pid": pid, "socket": installation.cluster.socket}
-    told["running"] = all(told[name]["running"] for name in ("gate", "keys", "db"))
+    told["running"] = all(told[name]["running"] for name in installation.names)
     return told
 
 
 def status(options):
-    told = describe(existing(options))
+    installation = existing(options)
+    told = describe(installation)
     if options.json:
         print(json.dumps(told))
     else:
-        for name in ("gate", "keys", "db"):
+        for name in reversed(installation.names):
             part = told[name]
             if not part["running"]:
-                print(f"{LABELS[name]:<11} stopped")
+                print(f"{LABELS[name]:<12} stopped")
                 continue
             how = "" if name == "db" else ", ready" if part["ready"] else f", not ready: {', '.join(part['reasons'])}"
-            print(f"{LABELS[name]:<11} running as process {part['pid']}{how}, {part.get('url') or part['socket']}")
+            print(f"{LABELS[name]:<12} running as process {part['pid']}{how}, {part.get('url') or part['socket']}")
     return 0 if told["running"] else EXIT_STOPPED
 
 
 def start(options):
-    started = existing(options).start((options.part,) if options.part else ("db", "keys", "gate"))
+    installation = existing(options)
+    started = installation.start(parts_of(installation, options))
     say(f"started: {', '.join(LABELS[name] for name in started)}" if started else "runs already")
     return 0
 
 
+def kill(options):
+    installation = existing(options)
+    for name in parts_of(installation, options):
+        installation.kill(name)
+        say(f"{LABELS[name]} killed")
+    return 0
+
+
+def parts_of(installation, options):
+    """What the command is about, in the order in which it starts."""
+    parts = installation.expand((options.part,)) if options.part else installation.names
+    if not parts:
+        raise Failure(f"{installation.folder} has no {options.part}: it has {', '.join(installation.names)}")
+    return parts
+
+
 def stop(options):
-    ended = existing(options).stop((options.part,) if options.part else ("gate", "keys", "db"))
+    installation = existing(options)
+    ended = installation.stop(parts_of(installation, options))
     say(", ".join(f"{LABELS[name]} {how}" for name, how in ended.items()) or "does not run")
     return 0
 

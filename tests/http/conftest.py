@@ -17,9 +17,10 @@ SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenanc
 
 
 def make_house(folder, settings, start=True):
+    """SETTINGS as of `deploy/local up --set`; "key_servers" besides."""
     house = House(folder)
     try:
-        house.prepare({}, {**SMALL, **settings})
+        house.prepare({}, {**SMALL, **{name: value for name, value in settings.items() if name != "key_servers"}}, settings.get("key_servers"))
         if start:
             house.start()
     except BaseException:
@@ -53,7 +54,7 @@ def pytest_runtest_makereport(item):
     if report.when == "call" and report.failed:
         for value in getattr(item, "funcargs", {}).values():
             if isinstance(value, House):
-                for name in ("gate", "keys"):
+                for name in value.daemons:
                     log = value.folder / "log" / f"{name}.log"
                     if log.exists():
                         report.sections.append((f"{name}.log", "\n".join(log.read_text(errors="replace").splitlines()[-30:])))

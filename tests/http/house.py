@@ -89,7 +89,7 @@ class House(Installation):
     # -- requests -----------------------------------------------------------------------------------------------------------
 
     def url(self, path, server="gate"):
-        return (self.gate_url if server == "gate" else self.keys_url) + path
+        return self.url_of(self.key_names[0] if server == "keys" else server) + path
 
     def certificate(self, identity):
         base = self.pki / identity_file(identity)
