@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdatomic.h>
 
 #define VOPRF_SCALAR_BYTES crypto_core_ristretto255_SCALARBYTES
 #define VOPRF_OUTPUT_BYTES crypto_hash_sha512_BYTES
@@ -97,9 +98,18 @@ struct platesieve_result voprf_verify(const struct platesieve_element *public_ke
 
 /* -- keys (voprf_key.c) -------------------------------------------------------------------------------------------- */
 
+#define VOPRF_DESK_PLACES 32
+
+/* Where proofs are made, one thread at each place: allocating locked memory for each costs as much as an element. */
+struct voprf_desk {
+    atomic_uint_least32_t taken; /* a bit for each place */
+    struct voprf_proving places[VOPRF_DESK_PLACES];
+};
+
 struct platesieve_voprf_key {
     uint8_t scalar[VOPRF_SCALAR_BYTES];
     struct platesieve_element public_key;
+    struct voprf_desk *desk; /* behind it, in the same memory */
 };
 
 /* A key with its scalar still to be set; then voprf_key_finish, which destroys it when the scalar is no key. */

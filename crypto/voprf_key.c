@@ -9,8 +9,11 @@ const struct suite suite_voprf_ristretto255_sha512 = {
 
 struct platesieve_result voprf_key_allocate(struct platesieve_voprf_key **key)
 {
-    *key = platesieve_secret_allocate(sizeof **key);
-    return (struct platesieve_result){ *key != NULL ? PLATESIEVE_OK : PLATESIEVE_NO_MEMORY };
+    *key = platesieve_secret_allocate(sizeof **key + sizeof *(*key)->desk);
+    if (*key == NULL)
+        return (struct platesieve_result){ PLATESIEVE_NO_MEMORY };
+    (*key)->desk = (struct voprf_desk *)(void *)(*key + 1);
+    return (struct platesieve_result){ PLATESIEVE_OK };
 }
 
 struct platesieve_result voprf_key_finish(struct platesieve_voprf_key **key)
@@ -129,12 +132,36 @@ struct platesieve_result voprf_evaluate(const struct platesieve_voprf_key *key,
     return result;
 }
 
+/* A place at the desk, or one of its own where all are taken.  NULL: no memory. */
+static struct voprf_proving *sit_down(struct voprf_desk *desk)
+{
+    uint_least32_t taken = atomic_load(&desk->taken);
+
+    while (taken != UINT32_MAX) {
+        const int free_place = __builtin_ctz((unsigned)~taken);
+
+        if (atomic_compare_exchange_weak(&desk->taken, &taken, taken | UINT32_C(1) << free_place))
+            return &desk->places[free_place];
+    }
+    return platesieve_secret_allocate(sizeof(struct voprf_proving));
+}
+
+static void stand_up(struct voprf_desk *desk, struct voprf_proving *proving)
+{
+    if (proving < desk->places || proving >= desk->places + VOPRF_DESK_PLACES) {
+        platesieve_secret_free(proving);
+        return;
+    }
+    sodium_memzero(proving, sizeof *proving);
+    atomic_fetch_and(&desk->taken, ~(UINT32_C(1) << (proving - desk->places)));
+}
+
 struct platesieve_result platesieve_voprf_evaluate(const struct platesieve_voprf_key *key,
                                                    const struct platesieve_element *blinded, size_t count,
                                                    struct platesieve_element *evaluated,
                                                    struct platesieve_voprf_proof *proof)
 {
-    struct voprf_proving *proving = platesieve_secret_allocate(sizeof *proving);
+    struct voprf_proving *proving = sit_down(key->desk);
     struct platesieve_result result;
 
     sodium_memzero(proof, sizeof *proof);
@@ -142,6 +169,6 @@ struct platesieve_result platesieve_voprf_evaluate(const struct platesieve_voprf
         return (struct platesieve_result){ PLATESIEVE_NO_MEMORY };
     crypto_core_ristretto255_scalar_random(proving->nonce);
     result = voprf_evaluate(key, blinded, count, proving, evaluated, proof);
-    platesieve_secret_free(proving);
+    stand_up(key->desk, proving);
     return result;
 }

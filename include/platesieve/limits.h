@@ -87,6 +87,7 @@
 #define LIMIT_REGISTRY_BYTES (4 * 1024 * 1024) /* the file that holds them */
 #define LIMIT_WORKERS 64                 /* threads for handlers that wait or compute */
 #define LIMIT_DATABASE_WORKERS 8         /* of them at a gate, where they wait for the database */
+#define LIMIT_LOOP_BODY_BYTES 1536       /* of a request that costs time by its size and is answered without one: 32 elements */
 #define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */
 #define LIMIT_PAGE 1000                  /* rows of one answer; the default is 100 */
 #define LIMIT_PAGE_DEFAULT 100

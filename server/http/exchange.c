@@ -283,13 +283,20 @@ static enum MHD_Result run_on_worker(struct exchange *exchange)
     return answer_problem(exchange, REASON_BUSY);
 }
 
+static bool is_for_worker(const struct exchange *exchange)
+{
+    const enum run_on run_on = exchange->route->run_on;
+    return run_on == RUN_ON_WORKER ||
+           (run_on == RUN_SMALL_ON_LOOP && exchange->request.body_size > LIMIT_LOOP_BODY_BYTES);
+}
+
 static enum MHD_Result run(struct exchange *exchange)
 {
     exchange->stage = STAGE_HANDLED;
     connection_phase(exchange->connection, PHASE_ANSWERING);
     if (exchange->refusal == REASON_NONE) exchange->refusal = admit(exchange).reason; /* it may have changed meanwhile */
     if (exchange->refusal != REASON_NONE) return answer_problem(exchange, exchange->refusal);
-    if (exchange->route->run_on == RUN_ON_WORKER) return run_on_worker(exchange);
+    if (is_for_worker(exchange)) return run_on_worker(exchange);
     atomic_store_explicit(&exchange->references, 2, memory_order_relaxed);
     struct reply reply = exchange->route->handler(exchange->connection->server->app, &exchange->request);
     if (reply.later) {

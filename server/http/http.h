@@ -104,7 +104,9 @@ void request_complete(struct request *request, struct reply reply);
 
 typedef struct reply (*handler_fn)(void *app, struct request *request);
 
-enum run_on { RUN_ON_LOOP, RUN_ON_WORKER };
+/* RUN_SMALL_ON_LOOP: as RUN_ON_LOOP with a body of at most LIMIT_LOOP_BODY_BYTES, else as RUN_ON_WORKER.  So a small
+   request waits for no large one, and for no other thread. */
+enum run_on { RUN_ON_LOOP, RUN_ON_WORKER, RUN_SMALL_ON_LOOP };
 
 struct route {
     const char *path; /* "/v1/lists/{}/revisions" */

@@ -8,6 +8,7 @@ import sys
 import checks
 import evaluations
 import index
+import lanes
 import lists
 from report import say
 from stage import Stage
@@ -17,11 +18,13 @@ from process import Failure
 FIGURES = {
     "check_single": (checks.check_single, "checks of one read and three tokens a second, beside a bare libmicrohttpd and Redis"),
     "index_lookup": (index.index_lookup, "one look-up in the index in memory, beside a binary search in a sorted array"),
-    "list_push": (lists.list_push, "a list at grade `plate` pushed, tokenised and live, beside a COPY of the same rows"),
+    "list_push": (lists.list_push, "a list at grade `plate` pushed under hmac-sha256, tokenised and live, beside a COPY of the same rows"),
     "index_load": (index.index_load, "the gate's start with all slots in PostgreSQL, beside a COPY of them to /dev/null"),
     "index_bytes_per_slot": (index.index_bytes_per_slot, "memory of the gate for each slot, beside a set in Redis"),
     "evaluate_batch": (evaluations.evaluate_batch, "evaluations of the second suite in process, beside libsodium's multiplication alone"),
     "evaluate_verified": (evaluations.evaluate_verified, "evaluations with proof over HTTP, batches of 64, beside the same in process"),
+    "lane_read": (lanes.lane_read, "a read at one of 16 lanes, 20 a second each: evaluated, verified, checked; beside its cryptography alone"),
+    "list_tokenise": (lists.list_tokenise, "a list at grade `similar` tokenised by a key server for two epochs, beside three multiplications a token"),
     "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
 }
 

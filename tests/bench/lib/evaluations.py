@@ -13,9 +13,9 @@ CONNECTIONS = 8  # enough to keep every worker busy
 READER = "reader/north/1"
 
 
-def voprf_bench(stage, rounds):
-    done = subprocess.run([str(stage.programs / "tests/bench/voprf_bench"), "--rounds", str(rounds)], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, check=False)
+def voprf_bench(stage, rounds, batch=BATCH):
+    done = subprocess.run([str(stage.programs / "tests/bench/voprf_bench"), "--rounds", str(rounds), "--batch", str(batch)],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failure(f"voprf_bench failed: {done.stderr.strip()}")
     return json.loads(done.stdout)
@@ -35,7 +35,7 @@ class Service:
 
     def __init__(self, stage):
         self.house = House(stage.folder / "evaluations")
-        self.house.prepare({}, {"keys.keyd.suite": "voprf-ristretto255-sha512"})
+        self.house.prepare({}, {})
         self.house.start(("keys",))
         epoch = self.house.epochs()[0]
         self.path = f"/v1/epochs/{epoch['id']}/evaluate"

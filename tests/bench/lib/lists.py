@@ -1,8 +1,11 @@
 """list_push and entry_to_live: how long until what an agency has said is true at a lane."""
 import json
+import os
+import resource
 import threading
 import time
 
+from evaluations import voprf_bench
 from index import loaded
 from made_up import plate, write_list
 from plates import digest_of_parts
@@ -81,6 +84,39 @@ def list_push(stage):
     path.unlink()
     stage.fresh()
     yield Figure("list_push", median(pushes), "s", "psql COPY of the rows", median(copies), "<= 60 s", lambda figure: figure.value <= 60)
+
+
+# -- list_tokenise -----------------------------------------------------------------------------------------------------------------------
+
+def cpu_s(pid):
+    """Processor time of a process, its threads included, in seconds."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def list_tokenise(stage):
+    """A key server evaluates each token: three an entry (full, plate, similar) for each epoch, the open one and the coming one."""
+    stage.fresh()
+    count, took, bare, name, path = 3000 if stage.quick else 100_000, [], [], "bench-tokenise", stage.folder / "tokenise.csv"
+    write_list(path, count, "Q5")
+    stage.list_create(name, "similar")
+    keys = stage.installation.keys.pid()
+    for _ in range(1 if stage.quick else 2):
+        bare.append(voprf_bench(stage, 20)["scalarmult_per_s"])
+        keys_s, own_s = cpu_s(keys), resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(stage.list_push(name, path))
+        keys_s, after_s = cpu_s(keys) - keys_s, resource.getrusage(resource.RUSAGE_CHILDREN)
+        bare.append(voprf_bench(stage, 20)["scalarmult_per_s"])
+        info = stage.installation.list_object(name)
+        tokens, epochs = 3 * count * len(info["epochs"]), len(info["epochs"])
+        client_s = after_s.ru_utime + after_s.ru_stime - own_s.ru_utime - own_s.ru_stime
+        say(f"  {count:,} entries for {epochs} epochs, {tokens:,} tokens: {took[-1]:.1f} s, {tokens / took[-1]:,.0f} /s; processor time a token: "
+            f"client {client_s * 1e6 / tokens:.0f} µs, key server {keys_s * 1e6 / tokens:.0f} µs")
+    Watch(stage, count - 1, "Q5").until_hit(30)
+    path.unlink()
+    floor = 3 * tokens / median(bare) / len(os.sched_getaffinity(0))
+    yield Figure("list_tokenise", median(took), "s", "3 scalarmult a token on all cores", floor, "<= 90 s", lambda figure: figure.value <= 90)
 
 
 # -- entry_to_live -------------------------------------------------------------------------------------------------------------------------
