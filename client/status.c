@@ -62,6 +62,23 @@ static void print_lists(json_t *lists)
     }
 }
 
+/* Those that share their keys, or of which something is to be told. */
+static void print_key_servers(json_t *servers)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < json_array_size(servers); i++) {
+        json_t *server = json_array_get(servers, i);
+        const bool up = json_is_true(json_object_get(server, "up"));
+        const char *fault = text_of(server, "fault");
+
+        if (!json_is_integer(json_object_get(server, "share")) && up && fault[0] == '\0') continue;
+        printf("  %-10s %s: share %lld, %s%s%s\n", first ? "keys from" : "", text_of(server, "url"),
+               number_of(server, "share"), up ? "up" : "AWAY", fault[0] == '\0' ? "" : ", AT FAULT: ", fault);
+        first = false;
+    }
+}
+
 static void print_registry(json_t *registry)
 {
     printf("  %-10s %lld names%s\n", "registry", number_of(registry, "names"),
@@ -81,6 +98,7 @@ static void print_gate(json_t *json)
     printf("  %-10s database %s, key server %s\n", "follows",
            json_is_true(json_object_get(follow, "database_up")) ? "up" : "AWAY",
            json_is_true(json_object_get(follow, "keys_up")) ? "up" : "AWAY");
+    print_key_servers(json_object_get(json, "key_servers"));
     print_epochs(json_object_get(json, "epochs"));
     print_lists(json_object_get(json, "lists"));
     printf("  %-10s %lld slots in %lld bytes, %lld entries in %lld bytes\n", "index", number_of(index, "slots"),

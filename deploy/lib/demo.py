@@ -17,6 +17,7 @@ import traffic
 from census import Census
 from installation import SUITES, TOP, Installation
 from process import Failure, wait_until
+from trouble import Trouble
 
 GRADES = ("full", "plate", "similar", "near")
 AGENCIES = ("agency/customs/ana", "agency/marshals/ben")
@@ -31,6 +32,7 @@ def options_of(argv):
     parser.add_argument("--count", type=int, default=2000, metavar="N")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S")
     parser.add_argument("--suite", choices=SUITES, default=SUITES[0])
+    parser.add_argument("--key-servers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--dir", type=Path, metavar="DIR")
@@ -40,6 +42,8 @@ def options_of(argv):
     for file in (options.reads, options.watch):
         if file and not os.access(file, os.R_OK):
             parser.error(f"can't read {file}")
+    if options.key_servers == 3 and options.suite != SUITES[0]:
+        parser.error(f"keys are shared under {SUITES[0]} only")
     if options.count < 1 or options.seconds < 0:
         parser.error("--count is at least 1, --seconds at least 0")
     return options
@@ -91,7 +95,7 @@ class Demo:
         self.options = options
         self.folder = options.dir or Path(tempfile.mkdtemp(prefix="platesieve-demo-", dir="/tmp"))
         self.installation = Installation(self.folder)
-        self.lanes, self.alerts = [], 0
+        self.lanes, self.alerts, self.trouble = [], 0, None
         self.printing = threading.Lock()
 
     def say(self, text=""):
@@ -168,8 +172,14 @@ class Demo:
             except BrokenPipeError:
                 return  # that lane has ended; why, it says itself
 
+    def happens(self, text):
+        self.say(f"  {time.strftime('%H:%M:%S')}  {text}")
+
     def run_lanes(self):
         begin = time.monotonic()
+        if self.options.key_servers == 3:
+            self.trouble = Trouble(self.installation, self.options.seconds, self.happens)
+            self.trouble.start()
         if self.options.reads:
             with open(self.options.reads, "rb") as feed:
                 self.lanes = [Lane(self.installation, "reader/north/1", self.options.codes or "iso", feed, self.alert)]
@@ -177,6 +187,8 @@ class Demo:
             self.made_up()
         codes = {lane.identity: lane.end() for lane in self.lanes}
         took = time.monotonic() - begin
+        if self.trouble:
+            self.trouble.end()
         for lane in self.lanes:
             if codes[lane.identity] not in (0, 3):
                 raise Failure(f"lane {lane.identity} left with code {codes[lane.identity]}: " + "\n".join(lane.messages[-5:]))
@@ -187,9 +199,10 @@ class Demo:
     def run(self):
         self.lists, self.reads = ([], []) if self.options.reads else traffic.make(self.options.count)
         begin = time.monotonic()
-        self.installation.prepare({}, {"keys.keyd.suite": self.options.suite})
+        self.installation.prepare({}, {"keys.keyd.suite": self.options.suite}, self.options.key_servers)
         self.installation.start()
-        self.say(f"  installation {self.folder}: PostgreSQL, CA, key server ({self.options.suite}), gate ({time.monotonic() - begin:.1f} s)")
+        servers = "key server" if self.options.key_servers == 1 else "three key servers that share their keys"
+        self.say(f"  installation {self.folder}: PostgreSQL, CA, {servers} ({self.options.suite}), gate ({time.monotonic() - begin:.1f} s)")
         self.push_lists()
         census = Census(self.installation)
         before = census.take()
@@ -205,8 +218,18 @@ class Demo:
         figures["unusable"] = sum(lane.summary["unusable"] for lane in self.lanes)
         figures["latency_ms"] = latency([lane.summary for lane in self.lanes])
         figures["stored_rows_for_non_matches"] = stored["rows_for_non_matches"]
+        if self.trouble:
+            figures["unchecked"] = sum(lane.summary["unchecked"] for lane in self.lanes)
+            figures["warnings"] = self.warnings()
         self.tell(figures, checks, stored, took)
         return figures
+
+    def warnings(self):
+        """What lanes said of key servers, each server by its name."""
+        said = sorted({line for lane in self.lanes for line in lane.messages if "key server" in line})
+        for name in self.installation.key_names:
+            said = [line.replace(self.installation.url_of(name), name) for line in said]
+        return said
 
     def tell(self, figures, checks, stored, took):
         share = f"{100 * figures['hits'] / figures['reads']:.2f} %" if figures["reads"] else "-"
@@ -223,6 +246,11 @@ class Demo:
         self.say("")
         for name, value, words in rows:
             self.say(f"  {name:<22} {value:>9}  {words}".rstrip())
+        if self.trouble:
+            self.say("")
+            self.say("  What the lanes said of it")
+            for line in figures["warnings"]:
+                self.say(f"    {line}")
         self.say("")
         self.say("  Stored now, about whom")
         if stored["hits"]:
@@ -246,6 +274,9 @@ class Demo:
         """Ends what still runs and, unless it is kept, takes the installation away."""
         for lane in self.lanes:
             lane.stop()
+        if self.trouble:
+            self.trouble.over.set()
+            self.trouble.join()
         if keep or not self.installation.exists():
             return
         self.installation.stop()

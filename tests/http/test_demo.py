@@ -73,6 +73,19 @@ def test_figures_are_the_truth(options):
     assert "customs/stolen" in done.stderr and "marshals/abduction" in done.stderr
 
 
+def test_killing_and_corrupting_a_key_server_changes_nothing():
+    """But warnings, which name it: the figures are those that the lists and reads give."""
+    done = demo("--json", "--count", 800, "--seconds", 10, "--key-servers", 3)
+    told, right = json.loads(done.stdout.splitlines()[-1]), expected(*traffic.make(800))
+    assert {key: told[key] for key in right} == right and right["hits"] > 3
+    assert told["unchecked"] == 0 and told["stored_rows_for_non_matches"] == 0
+    said = done.stderr
+    assert said.index("key server 2 is killed") < said.index("key server 2 is back") < said.index("key server 3 is corrupted")
+    assert any("keys-2" in line and "no answer" in line for line in told["warnings"])
+    assert any("keys-3 gave a wrong proof" in line or "keys-3 has a share" in line for line in told["warnings"])
+    assert not any("keys-1" in line and "no answer" not in line for line in told["warnings"])
+
+
 def test_own_files_keep_and_remove(tmp_path):
     reads, watch = tmp_path / "reads.csv", tmp_path / "watch.csv"
     reads.write_text("plate,state\nZZZ9999,TX\nQQ41HX7,TX\n\u00a0qq41hx7 ,NM\n,TX\nQQ41HX7,99\n1QQFAKE00VIN00017,TX\nQQ41HX7,\n")
