@@ -96,6 +96,79 @@ def test_the_c_example_of_the_second_suite_takes_no_wrong_proof(tmp_path):
     assert f"| token, `full` | `{done.stdout}` |" in example
 
 
+SHARED = r"""
+#include <stdio.h>
+
+static struct platesieve_voprf_key *keys[PLATESIEVE_KEY_SERVERS];
+static unsigned away, liar, asked[PLATESIEVE_KEY_SERVERS + 1];
+
+static bool ask(unsigned server, const struct platesieve_element *blinded, size_t count, struct answer *answer)
+{
+    asked[server]++;
+    if (server == away) return false;
+    answer->count = count;
+    if (platesieve_failed(platesieve_voprf_evaluate(keys[server - 1], blinded, count, answer->evaluated, &answer->proof))) return false;
+    if (server == liar) answer->proof.bytes[3] ^= 1;
+    return true;
+}
+
+static bool deal(struct platesieve_element public_shares[PLATESIEVE_KEY_SERVERS], uint8_t key_id[PLATESIEVE_KEY_ID_BYTES])
+{
+    uint8_t seeds[PLATESIEVE_KEY_SERVERS][PLATESIEVE_SEED_BYTES];
+    struct platesieve_element whole;
+
+    for (unsigned j = 0; j < PLATESIEVE_KEY_SERVERS; j++)
+        for (unsigned i = 0; i < PLATESIEVE_SEED_BYTES; i++) seeds[j][i] = (uint8_t)(0x40 + 0x20 * j + i);
+    for (unsigned i = 1; i <= PLATESIEVE_KEY_SERVERS; i++) {
+        unsigned low = i == 1 ? 2 : 1, high = i == 3 ? 2 : 3;
+        struct platesieve_result made =
+            platesieve_voprf_key_share(i, seeds[low - 1], seeds[high - 1], "20261122T000000Z", &keys[i - 1]);
+        if (platesieve_failed(made)) return false;
+        public_shares[i - 1] = platesieve_voprf_public_key(keys[i - 1]);
+    }
+    return !platesieve_failed(platesieve_voprf_combine(1, &public_shares[0], 3, &public_shares[2], &whole)) &&
+           !platesieve_failed(platesieve_voprf_key_id(&whole, key_id));
+}
+
+int main(void)
+{
+    struct platesieve_element public_shares[PLATESIEVE_KEY_SERVERS], wrong;
+    uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
+    struct platesieve_plate plate;
+    struct platesieve_jurisdiction jurisdiction = { "US-TX" };
+    struct platesieve_message message;
+    struct platesieve_token tokens, first;
+    size_t count = 0;
+
+    if (platesieve_failed(platesieve_init()) || !deal(public_shares, key_id)) return 1;
+    if (platesieve_failed(platesieve_plate_canonicalise("zz-oo 99q", 9, &plate))) return 2;
+    if (platesieve_failed(platesieve_messages(&plate, &jurisdiction, PLATESIEVE_FULL, PLATESIEVE_SIDE_LANE, &message, &count))) return 3;
+    const struct platesieve_element *told[PLATESIEVE_KEY_SERVERS] = { &public_shares[0], &public_shares[1], &public_shares[2] };
+    if (!tokens_of_shared(told, key_id, &message, count, ask, &first) || asked[3] != 0) return 4;
+    for (away = 0; away <= PLATESIEVE_KEY_SERVERS; away++)
+        for (liar = 0; liar <= PLATESIEVE_KEY_SERVERS; liar++) {
+            bool made = tokens_of_shared(told, key_id, &message, count, ask, &tokens);
+            bool two = away == 0 || liar == 0 || away == liar;
+            if (made != two || (made && memcmp(&tokens, &first, sizeof first) != 0)) return 5;
+        }
+    away = liar = 0;
+    wrong = public_shares[0];
+    told[1] = &wrong; /* server 2 tells the share of server 1 */
+    if (!tokens_of_shared(told, key_id, &message, count, ask, &tokens) || memcmp(&tokens, &first, sizeof first) != 0) return 6;
+    told[2] = NULL;
+    if (tokens_of_shared(told, key_id, &message, count, ask, &tokens)) return 7;
+    for (unsigned i = 0; i < PLATESIEVE_KEY_SERVERS; i++) platesieve_voprf_key_destroy(keys[i]);
+    return 0;
+}
+"""
+
+
+def test_the_c_example_of_shared_keys_goes_on_with_two(tmp_path):
+    _, second, third = blocks("reader-integration.md", "c")
+    program = build_example(tmp_path, second + third + SHARED)
+    assert subprocess.run([str(program)], check=False).returncode == 0
+
+
 def test_the_shell_example_is_answered(new_installation, tmp_path):
     """one-read.sh, which is for hmac-sha256, against the real gate: a listed plate hits, at the strongest grade, and another is clear."""
     installation, script = new_installation({"keys.keyd.suite": "hmac-sha256"}), tmp_path / "one-read.sh"

@@ -8,12 +8,14 @@ import re
 import secrets
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import plates
+from conftest import make_house, remove_house
 from meddler import Meddler, flip, on_evaluate
 from wire import authority, make_certificate
 
@@ -137,7 +139,7 @@ def test_tokens_and_answers_of_the_hmac_suite(folder, new_installation, tmp_path
 
 @contextlib.contextmanager
 def between(house, meddle, server="keys"):
-    meddler = Meddler(house, real=getattr(house, f"{server}_url"))
+    meddler = Meddler(house, real=house.url_of(server), node=f"node/{server if '-' in server else 'keys-1'}")
     meddler.meddle = meddle
     try:
         yield meddler
@@ -175,6 +177,59 @@ def test_a_key_server_that_lies(folder, installation, lie):
         assert gate.count("/v1/lane") == 1 and gate.count("/v1/checks") == 0
         (told,) = read(folder, installation, "QQ8001J US-TX", env={**env, "PLATESIEVE_KEYS": f"{keys.url},{installation.keys_url}"})
         assert alerts(told, name) == ["full"]
+
+
+@pytest.fixture(scope="module")
+def three(folder):  # pylint: disable=unused-argument
+    """An installation whose epochs' keys are shared by three key servers, with a list that has QQ8006J."""
+    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {"key_servers": 3})
+    try:
+        house.platesieve("--as", "agency/customs/ana", "list", "create", "shared", "--category", "stolen")
+        (house.folder / "list.csv").write_text("plate,jurisdiction\nQQ8006J,US-TX\n")
+        told = house.platesieve("--as", "agency/customs/ana", "--json", "list", "push", "shared", house.folder / "list.csv").stdout
+        house.wait_live("shared", json.loads(told.splitlines()[-1])["revision"])
+        yield house
+    finally:
+        remove_house(house)
+
+
+def on_epochs(change):
+    return lambda method, path, status, told: {**told, "epochs": [change(one) for one in told["epochs"]]} if method == "GET" and status == 200 else told
+
+
+SHARE_LIES = {
+    "honest": None,
+    "wrong proof": LIES["wrong proof"],
+    "busy": LIES["busy"],
+    "cut": lambda method, path, status, told: "cut",
+    "another share": on_epochs(lambda one: {**one, "public_share": "4vKiJ4wNRSu0YxPT8AY1Z8NKu_mDmCI_8F0WBELpnlw"}),
+    "the identity": on_epochs(lambda one: {**one, "public_share": IDENTITY}),
+    "another's number": on_epochs(lambda one: {**one, "share": {"server": one["share"]["server"] % 3 + 1, "of": 3}}),
+    "no number": on_epochs(lambda one: {**one, "share": {"server": 1.5, "of": 3}}),
+    "a whole key": on_epochs(lambda one: {**{k: v for k, v in one.items() if k != "share"}, "public_key": one["public_share"]}),
+}
+
+
+@pytest.mark.parametrize("liar", [1, 2, 3])
+@pytest.mark.parametrize("lie", SHARE_LIES)
+def test_one_of_three_key_servers_lies(folder, three, lie, liar):
+    """The other two answer; a server that fails is named, if it was asked.  (Which share is the wrong one, nobody is told.)"""
+    urls = {number: three.url_of(f"keys-{number}") for number in (1, 2, 3)}
+    with between(three, SHARE_LIES[lie], f"keys-{liar}") as bad:
+        env = {"PLATESIEVE_KEYS": ",".join({**urls, liar: bad.url}.values())}
+        done = node(folder, three, "one-read.mjs", text="QQ8006J US-TX\nZZ8006J US-TX\n", env=env)
+        hit, clear = (json.loads(line) for line in done.stdout.splitlines())
+        assert alerts(hit, "shared") == ["full"] and clear["answer"] == "clear", (hit, clear)
+    asked_last = liar == 3 and lie in ("wrong proof", "busy")
+    silent = asked_last or lie in ("honest", "another share", "another's number")
+    assert (bad.url in done.stderr) == (not silent), done.stderr
+
+
+@pytest.mark.parametrize("lie", ["wrong proof", "another share", "cut"])
+def test_two_of_three_key_servers_lie(folder, three, lie):
+    with between(three, SHARE_LIES[lie], "keys-1") as one, between(three, SHARE_LIES[lie], "keys-2") as two:
+        (told,) = read(folder, three, "ZZ8006J US-TX", env={"PLATESIEVE_KEYS": f"{one.url},{two.url},{three.url_of('keys-3')}"})
+    assert told["answer"] == "unchecked", told
 
 
 def test_blinded_elements_are_new_for_each_read(folder, installation):
