@@ -153,18 +153,23 @@ static bool is_loopback_host(const struct header_scan *scan)
     return false;
 }
 
-static bool from_stranger(const struct exchange *exchange)
+static bool from_stranger(const struct connection *connection)
 {
-    return exchange->connection->secure && exchange->connection->trusted.peer.role == ROLE_STRANGER;
+    return connection->secure && connection->trusted.peer.role == ROLE_STRANGER;
+}
+
+static struct result still_admitted(struct connection *connection)
+{
+    if (!connection_trusted(connection)) return FAIL(REASON_REVOKED);
+    return from_stranger(connection) || connection_registered(connection) ? OK : FAIL(REASON_UNREGISTERED);
 }
 
 /* May the peer still ask anything?  Before the request is looked at, and again before it is handled. */
 static struct result admit(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
-    if (!connection_trusted(connection)) return FAIL(REASON_REVOKED);
-    if (!connection->secure || from_stranger(exchange)) return OK;
-    if (!connection_registered(connection)) return FAIL(REASON_UNREGISTERED);
+    TRY(still_admitted(connection));
+    if (!connection->secure || from_stranger(connection)) return OK;
     exchange->registration = connection->registration;
     exchange->request.registration = &exchange->registration;
     return OK;
@@ -173,7 +178,7 @@ static struct result admit(struct exchange *exchange)
 /* Not to be used for another request after this one's answer. */
 static bool is_last(const struct exchange *exchange)
 {
-    return atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed) || from_stranger(exchange);
+    return atomic_load_explicit(&exchange->connection->server->stopping, memory_order_relaxed) || from_stranger(exchange->connection);
 }
 
 static struct result find_row(struct exchange *exchange, const char *url, const char *method_text)
@@ -197,7 +202,7 @@ static struct result find_row(struct exchange *exchange, const char *url, const 
 static struct result find_route(struct exchange *exchange, const char *url, const char *method_text)
 {
     struct result result = find_row(exchange, url, method_text);
-    return failed(result) && from_stranger(exchange) ? FAIL(REASON_FORBIDDEN) : result;
+    return failed(result) && from_stranger(exchange->connection) ? FAIL(REASON_FORBIDDEN) : result;
 }
 
 static struct result check_length(struct exchange *exchange, const struct header_scan *scan, uint64_t *length)
@@ -264,7 +269,10 @@ static enum MHD_Result answer_completed(struct exchange *exchange)
     if (atomic_load(&exchange->progress) != COMPLETED) return answer_problem(exchange, REASON_TIMEOUT);
     struct reply reply = exchange->reply;
     exchange->reply = (struct reply){ 0 };
-    return answer(exchange, reply);
+    struct result welcome = still_admitted(exchange->connection);
+    if (!failed(welcome) || reply.size == 0) return answer(exchange, reply); /* who removes himself is told that he did */
+    reply_drop(reply); /* nothing else is told any more, also if it was found before */
+    return answer_problem(exchange, welcome.reason);
 }
 
 static enum MHD_Result answer_later(struct exchange *exchange)
@@ -358,7 +366,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     exchange->refusal = result.reason;
     if (!failed(result)) return MHD_YES;
     bool swallow = shape.reason != REASON_BAD_LENGTH || scan.lengths == 1;
-    uint64_t swallowed = from_stranger(exchange) ? LIMIT_STRANGER_SWALLOWED_BYTES : BODY_SWALLOWED_BYTES;
+    uint64_t swallowed = from_stranger(exchange->connection) ? LIMIT_STRANGER_SWALLOWED_BYTES : BODY_SWALLOWED_BYTES;
     if (swallow && scan.encodings == 0 && scan.expects == 0 && length <= swallowed) return MHD_YES;
     exchange->stage = STAGE_HANDLED;
     exchange->holds = false;

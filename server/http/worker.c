@@ -32,10 +32,23 @@ static struct exchange *wait_for_work(struct workers *workers)
     return exchange;
 }
 
+/* It may have waited here for a while, and its name been taken out meanwhile. */
+static bool still_registered(const struct exchange *exchange)
+{
+    struct registration now;
+    const struct peer *peer = exchange->request.peer;
+    return peer == NULL || peer->role == ROLE_STRANGER ||
+           registry_find(exchange->connection->server->registry, peer->name, &now);
+}
+
 static void handle(struct workers *workers, struct exchange *exchange)
 {
     if (atomic_load(&exchange->progress) == EXPIRED) { /* it waited here until its deadline */
         exchange_release(exchange);
+        return;
+    }
+    if (!still_registered(exchange)) {
+        request_complete(&exchange->request, reply_problem(REASON_UNREGISTERED));
         return;
     }
     struct reply reply = exchange->route->handler(workers->app, &exchange->request);

@@ -1,11 +1,13 @@
 """Registration: each daemon admits the names that its own operator registered, and nobody else, whoever signed the certificate."""
 import json
 import re
+import subprocess
 import time
 
 import pytest
 import requests
 
+from cluster import BIN
 from house import assert_problem, eventually
 from registration import ANA, INES, KIM, OLGA, OPERATOR, QUOTAS, READER, command, forged, fresh, gone_within, names, numbers, path_of, registry, routes, stranger
 from wire import Wire, problem
@@ -133,6 +135,23 @@ def test_shut_out_while_the_body_comes(installation):
         wire.send(b"}")
         assert problem(wire.answer()) == (403, "unregistered")
         assert wire.ended()
+
+
+def test_shut_out_while_it_waits(installation):
+    """What was found for somebody who is not admitted any more is not told."""
+    name = fresh("agency/fresh")
+    installation.issue(name)
+    lock = subprocess.Popen([str(BIN / "psql"), "-X", "-q", "-h", installation.cluster.socket, "-U", "postgres", "-d", "platesieve", "-c",
+                             "BEGIN; LOCK TABLE platesieve.hits IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT"], stdout=subprocess.DEVNULL)
+    with Wire(installation, name) as wire:
+        eventually(lambda: installation.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'platesieve.hits'::regclass"))
+        wire.send(b"GET /v1/hits HTTP/1.1\r\nHost: localhost\r\nPlatesieve-Purpose: test\r\n\r\n")
+        time.sleep(0.2)
+        assert installation.delete(path_of(name), OLGA).status_code == 204
+        assert lock.poll() is None
+        assert problem(wire.answer()) == (403, "unregistered")
+        assert wire.ended()
+    assert lock.wait(10) == 0
 
 
 def test_let_in_again(installation):
