@@ -134,7 +134,8 @@ static bool fits(const struct place *place, const char *text)
     struct name name;
 
     if (place->options->at != AT_ALL || !name_parse(text, &name)) return true;
-    if (strcmp(name.role, "node") == 0) return place->service == HTTP_KEYS;
+    if (strcmp(name.role, "node") == 0) /* the CA's machine collects at gates; gates ask key servers */
+        return place->service == (strcmp(name.first, "ca") == 0 ? HTTP_GATE : HTTP_KEYS);
     if (strcmp(name.role, "operator") == 0) return strcmp(name.first, word_for(place->service)) == 0;
     return true;
 }

@@ -93,7 +93,7 @@ def test_names_that_are_none(installation):
 
 
 def test_roles_that_have_nothing_to_ask(installation):
-    for server, useless in (("gate", ("operator/keys/kim", "node/gate-1", "evidence/customs/1")), ("keys", ("operator/gate/olga", "evidence/customs/1"))):
+    for server, useless in (("gate", ("operator/keys/kim", "evidence/customs/1")), ("keys", ("operator/gate/olga", "evidence/customs/1"))):
         for name in useless:
             assert_problem(installation.put(path_of(name), OPERATOR[server], "{}", server=server), 422, "name")
             assert "no use" in command(installation, server, "register", name, code=2).stderr

@@ -31,7 +31,9 @@ def test_the_client_asks_whom_it_concerns(installation):
     house, node, operator = installation, fresh("node"), fresh("operator/gate")
     assert [one["server"] for one in lines(house.platesieve("registry", "add", node, operator, "--json"))] == ["gate", "keys"]
     assert operator in names(house, "gate") and node in names(house, "keys")
-    assert "name" in house.platesieve("registry", "add", "--at", "gate", node, code=5).stderr
+    assert node not in names(house, "gate") and operator not in names(house, "keys")
+    assert [one["server"] for one in lines(house.platesieve("registry", "add", "node/ca", "--json"))] == ["gate"]
+    assert "422 name" in house.platesieve("registry", "add", "--at", "gate", fresh("operator/keys"), code=5).stderr
     house.platesieve("--as", OLGA, "registry", "add", node, code=2)
     house.platesieve("registry", "remove", node, operator)
     assert "last-operator" in house.platesieve("registry", "remove", OLGA, code=5).stderr
