@@ -1,4 +1,4 @@
-#include "client/epochs.h"
+#include "client/epoch_listing.h"
 
 #include <sodium.h>
 
@@ -8,151 +8,6 @@
 /* For one server; a key server answers these from memory. */
 #define DEADLINE_MS 1000u
 #define DEADLINE_LAST_MS 10000u
-
-#define UNREADABLE "sent a list of epochs that can't be read (is this program too old?)"
-
-static bool parse_state(const char *text, enum epoch_state *state)
-{
-    static const char *const names[] = { "coming", "open", "closed", "destroyed" };
-
-    for (size_t i = 0; text != NULL && i < ARRAY_LENGTH(names); i++) {
-        if (strcmp(text, names[i]) != 0) continue;
-        *state = (enum epoch_state)i;
-        return true;
-    }
-    return false;
-}
-
-/* An id becomes part of URLs and headers. */
-static bool epoch_id_valid(const char *id)
-{
-    const size_t length = strlen(id);
-
-    return length >= 1 && length <= LIMIT_EPOCH_ID_MAX &&
-           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == length;
-}
-
-/* A public key must be the one that the key id speaks of; a destroyed epoch may have none. */
-static bool parse_public_key(const char *text, struct epoch *epoch)
-{
-    uint8_t key_id[PLATESIEVE_KEY_ID_BYTES];
-
-    if (epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512) return true;
-    if (text == NULL) return epoch->state == EPOCH_CLOSED || epoch->state == EPOCH_DESTROYED;
-    if (!base64_parse(text, epoch->public_key.bytes, sizeof(epoch->public_key.bytes))) return false;
-    if (platesieve_failed(platesieve_voprf_key_id(&epoch->public_key, key_id))) return false;
-    epoch->public_key_known = memcmp(key_id, epoch->key_id, sizeof(key_id)) == 0;
-    return epoch->public_key_known;
-}
-
-static bool is_usable(const struct epoch *epoch)
-{
-    return epoch->state == EPOCH_COMING || epoch->state == EPOCH_OPEN;
-}
-
-static bool parse_share(json_t *share, const char *public_share, struct epoch *epoch, struct share_told *told)
-{
-    int server, of;
-
-    if (json_unpack(share, "{s:i, s:i}", "server", &server, "of", &of) != 0 || of != PLATESIEVE_KEY_SERVERS ||
-        server < 1 || server > PLATESIEVE_KEY_SERVERS || epoch->suite != PLATESIEVE_VOPRF_RISTRETTO255_SHA512)
-        return false;
-    memcpy(told->epoch_id, epoch->id, sizeof(told->epoch_id));
-    told->server = (unsigned)server;
-    epoch->shared = true;
-    epoch->usable_votes = is_usable(epoch);
-    return base64_parse(public_share, told->share.bytes, sizeof(told->share.bytes));
-}
-
-/* TOLD is filled in when it is a share of a key that is told of: its server is not 0 then. */
-static bool parse_epoch(json_t *json, struct epoch *epoch, struct share_told *told)
-{
-    const char *id, *suite, *key_id = NULL, *opens, *closes, *state, *public_key = NULL, *public_share = NULL;
-    json_t *share = NULL;
-
-    *epoch = (struct epoch) { 0 };
-    *told = (struct share_told) { 0 };
-    if (json_unpack(json, "{s:s, s:s, s?s, s:s, s:s, s:s, s?s, s?s, s?o}", "id", &id, "suite", &suite, "key_id",
-                    &key_id, "opens", &opens, "closes", &closes, "state", &state, "public_key", &public_key,
-                    "public_share", &public_share, "share", &share) != 0)
-        return false;
-    if (!epoch_id_valid(id)) return false;
-    memcpy(epoch->id, id, strlen(id) + 1);
-    if (!platesieve_suite_parse(suite, &epoch->suite) || !moment_parse(opens, &epoch->opens_ms) ||
-        !moment_parse(closes, &epoch->closes_ms) || !parse_state(state, &epoch->state))
-        return false;
-    if (share != NULL) return parse_share(share, public_share, epoch, told);
-    return base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) && parse_public_key(public_key, epoch);
-}
-
-/* What one server tells: epochs, and the shares that it has. */
-struct listing {
-    struct http *keys; /* who is asked */
-    struct share_book *book;
-    const struct epoch_pins *pins; /* NULL: none */
-    struct epochs epochs;
-    size_t told_count;
-    struct share_told told[LIMIT_EPOCHS_KNOWN];
-};
-
-static const struct epoch_pin *find_pin(const struct epoch_pins *pins, const char *id)
-{
-    for (size_t i = 0; pins != NULL && i < pins->count; i++)
-        if (strcmp(pins->list[i].id, id) == 0) return &pins->list[i];
-    return NULL;
-}
-
-static bool contradicts(const struct listing *listing, const struct epoch *epoch)
-{
-    const struct epoch_pin *pin = find_pin(listing->pins, epoch->id);
-
-    return pin != NULL && !epoch->shared && is_usable(epoch) &&
-           memcmp(pin->key_id, epoch->key_id, sizeof(pin->key_id)) != 0;
-}
-
-static bool any_usable(const struct epochs *epochs)
-{
-    bool usable = false;
-
-    for (size_t i = 0; i < epochs->count; i++) usable = usable || is_usable(&epochs->list[i]);
-    return usable;
-}
-
-static const char *take_listing(json_t *json, void *context)
-{
-    struct listing *listing = context;
-    json_t *list = json_object_get(json, "epochs");
-
-    memset(&listing->epochs, 0, sizeof(listing->epochs));
-    listing->told_count = 0;
-    if (!json_is_array(list)) return UNREADABLE;
-    for (size_t i = 0; i < json_array_size(list) && i < LIMIT_EPOCHS_KNOWN; i++) {
-        struct epoch *epoch = &listing->epochs.list[listing->epochs.count++];
-        struct share_told *told = &listing->told[listing->told_count];
-
-        if (!parse_epoch(json_array_get(list, i), epoch, told)) return UNREADABLE;
-        if (contradicts(listing, epoch)) return "has another key for an epoch than the gate";
-        if (told->server != 0) listing->told_count++;
-    }
-    if (!any_usable(&listing->epochs) && http_server_count(listing->keys) > 1)
-        return "knows no epoch that is open or coming";
-    share_book_take(listing->book, http_server_current(listing->keys), listing->told, listing->told_count);
-    return NULL;
-}
-
-static struct listing *listing_create(struct key_servers *servers, struct http *keys, const struct epoch_pins *pins)
-{
-    struct listing *listing = calloc(1, sizeof(*listing));
-
-    if (listing == NULL) {
-        say("out of memory");
-        return NULL;
-    }
-    listing->keys = keys;
-    listing->book = key_servers_book(servers);
-    listing->pins = pins;
-    return listing;
-}
 
 static struct key_question ask_for(const char *path, key_take_fn take, void *context)
 {
@@ -171,7 +26,7 @@ static void merge_one(struct epoch *epoch, const struct epoch *other)
 {
     const unsigned votes = epoch->shared ? epoch->usable_votes : 0;
 
-    if (!epoch->shared || (!is_usable(epoch) && is_usable(other))) *epoch = *other;
+    if (!epoch->shared || (!epoch_is_usable(epoch) && epoch_is_usable(other))) *epoch = *other;
     epoch->usable_votes = votes + other->usable_votes;
 }
 
@@ -196,7 +51,7 @@ static void merge(struct epochs *epochs, const struct epochs *others)
 }
 
 struct merging {
-    struct listing *listing;
+    struct epoch_listing *listing;
     struct epochs *epochs;
 };
 
@@ -211,7 +66,7 @@ static const char *whole_key(const struct epochs *epochs, const char *id)
 static const char *take_and_merge(json_t *json, void *context)
 {
     struct merging *merging = context;
-    const char *wrong = take_listing(json, merging->listing);
+    const char *wrong = epoch_listing_take(json, merging->listing);
 
     for (size_t i = 0; wrong == NULL && i < merging->epochs->count; i++)
         if (merging->epochs->list[i].shared) wrong = whole_key(&merging->listing->epochs, merging->epochs->list[i].id);
@@ -237,7 +92,7 @@ static void blame(struct key_servers *servers, struct http *keys, const struct e
 /* Finds the public key of a shared epoch: the one that is pinned, or the one that all agree on. */
 static bool settle(struct key_servers *servers, const struct epoch_pins *pins, struct epoch *epoch)
 {
-    const struct epoch_pin *pin = find_pin(pins, epoch->id);
+    const struct epoch_pin *pin = epoch_pin_find(pins, epoch->id);
     struct share_book *book = key_servers_book(servers);
     enum share_agreement agreement = SHARES_AGREE;
 
@@ -251,7 +106,7 @@ static bool settle(struct key_servers *servers, const struct epoch_pins *pins, s
         if (!share_book_pinned(book, epoch->id, pin->key_id, &epoch->public_key)) agreement = SHARES_DISAGREE;
     }
     epoch->public_key_known = agreement == SHARES_AGREE;
-    if (agreement == SHARES_DISAGREE && is_usable(epoch))
+    if (agreement == SHARES_DISAGREE && epoch_is_usable(epoch))
         say("the key servers contradict each other about the key of epoch %s: it is left out", epoch->id);
     return epoch->public_key_known;
 }
@@ -265,7 +120,7 @@ static bool settle_all(struct key_servers *servers, struct http *keys, const str
 
     for (size_t i = 0; i < epochs->count; i++) {
         struct epoch *epoch = &epochs->list[i];
-        const bool wanted = is_usable(epoch);
+        const bool wanted = epoch_is_usable(epoch);
 
         if (epoch->shared && wanted && epoch->usable_votes < 2)
             epoch->state = EPOCH_CLOSED;
@@ -289,9 +144,9 @@ static bool any_shared(const struct epochs *epochs)
     return shared;
 }
 
-static int fetch(struct key_servers *servers, struct listing *listing, struct epochs *epochs)
+static int fetch(struct key_servers *servers, struct epoch_listing *listing, struct epochs *epochs)
 {
-    struct key_question question = ask_for("/v1/epochs", take_listing, listing);
+    struct key_question question = ask_for("/v1/epochs", epoch_listing_take, listing);
     int code = key_outcome_exit(key_servers_ask(servers, listing->keys, &question));
 
     if (code != CLIENT_OK) return code;
@@ -311,7 +166,7 @@ static int fetch(struct key_servers *servers, struct listing *listing, struct ep
 
 int epochs_fetch(struct key_servers *servers, struct http *keys, const struct epoch_pins *pins, struct epochs *epochs)
 {
-    struct listing *listing = listing_create(servers, keys, pins);
+    struct epoch_listing *listing = epoch_listing_create(servers, keys, pins);
     int code = CLIENT_FAILED;
 
     memset(epochs, 0, sizeof(*epochs));
@@ -327,7 +182,7 @@ void epochs_keep_usable(struct epochs *epochs, size_t max)
     for (size_t i = 0; i < epochs->count; i++) {
         const struct epoch *epoch = &epochs->list[i];
 
-        if (is_usable(epoch) && kept < max) epochs->list[kept++] = *epoch;
+        if (epoch_is_usable(epoch) && kept < max) epochs->list[kept++] = *epoch;
     }
     epochs->count = kept;
 }
@@ -360,7 +215,7 @@ static const char *take_key(json_t *json, void *context)
 
 /* The public key of one epoch, from the list of all; or that it is shared. */
 struct search {
-    struct listing *listing;
+    struct epoch_listing *listing;
     struct epoch *epoch;
 };
 
@@ -368,7 +223,7 @@ static const char *take_public_key(json_t *json, void *context)
 {
     struct search *search = context;
     struct epoch *epoch = search->epoch;
-    const char *wrong = take_listing(json, search->listing);
+    const char *wrong = epoch_listing_take(json, search->listing);
     const struct epoch *found = NULL;
 
     for (size_t i = 0; wrong == NULL && found == NULL && i < search->listing->epochs.count; i++)
@@ -390,13 +245,13 @@ static const char *take_public_key(json_t *json, void *context)
 static const char *take_shares(json_t *json, void *context)
 {
     struct search *search = context;
-    const char *wrong = take_listing(json, search->listing);
+    const char *wrong = epoch_listing_take(json, search->listing);
 
     return wrong == NULL ? whole_key(&search->listing->epochs, search->epoch->id) : wrong;
 }
 
 /* Asks the other servers too, those that failed lately only if the shares of the rest do not give the key. */
-static enum key_outcome complete(struct key_servers *servers, struct listing *listing, struct epoch *epoch)
+static enum key_outcome complete(struct key_servers *servers, struct epoch_listing *listing, struct epoch *epoch)
 {
     struct search search = { listing, epoch };
     struct key_question question = ask_for("/v1/epochs", take_shares, &search);
@@ -424,7 +279,7 @@ static enum key_outcome complete(struct key_servers *servers, struct listing *li
 
 static enum key_outcome fetch_public_key(struct key_servers *servers, struct http *keys, struct epoch *epoch)
 {
-    struct listing *listing = listing_create(servers, keys, NULL);
+    struct epoch_listing *listing = epoch_listing_create(servers, keys, NULL);
     struct search search = { listing, epoch };
     struct key_question question = ask_for("/v1/epochs", take_public_key, &search);
     enum key_outcome outcome = KEY_LATER;

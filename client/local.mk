@@ -32,6 +32,8 @@ client_libclient_a_SOURCES = \
 	client/enrol_ask.c \
 	client/enrol_files.c \
 	client/enrol_take.c \
+	client/epoch_listing.c \
+	client/epoch_listing.h \
 	client/epochs.c \
 	client/epochs.h \
 	client/evaluator.c \

@@ -1,5 +1,6 @@
 """Two of three: three key servers share each epoch's key, any two make a token of it, and one that is away, slow or lying changes nothing but
 a warning."""
+import calendar
 import contextlib
 import hashlib
 import hmac
@@ -17,6 +18,7 @@ from conftest import make_house, remove_house
 from fake import Epoch, Fake
 from house import eventually
 from meddler import Meddler, flip, on_evaluate
+from thief import unseal
 
 ANA, READER = "agency/customs/ana", "reader/north/1"
 SERVERS = (1, 2, 3)
@@ -34,10 +36,13 @@ def leaf(seed, second):
     return seed
 
 
+def opening(epoch):
+    return calendar.timegm(time.strptime(epoch["id"], "%Y%m%dT%H%M%SZ"))
+
+
 def scalar_of(seed, epoch):
     """s_j"""
-    second = int(time.mktime(time.strptime(epoch["id"], "%Y%m%dT%H%M%SZ"))) - time.timezone
-    return int.from_bytes(hmac.digest(leaf(seed, second), b"platesieve/1/share\0" + epoch["id"].encode(), "sha512"), "little") % ristretto.ORDER
+    return int.from_bytes(hmac.digest(leaf(seed, opening(epoch)), b"platesieve/1/share\0" + epoch["id"].encode(), "sha512"), "little") % ristretto.ORDER
 
 
 def share_of(seeds, server, epoch):
@@ -221,6 +226,43 @@ def test_one_servers_files_are_not_enough(installation, dealt):
         held = b"".join(path.read_bytes() for path in (installation.folder / f"keys-{number}").rglob("*") if path.is_file())
         assert not any(seed in held or plates.text64(seed).encode() in held for seed in dealt.values())
     assert not (installation.folder / "secrets/ceremony").exists()
+
+
+def unseal_share(house, number, key):
+    """What the state of server NUMBER holds with its master key: (server, given up until, {seed's number: nodes})."""
+    plain = unseal(house.folder / f"keys-{number}", "share", key, "platesieve/1/key-share")
+    server, given_up, nodes = plain[1], int.from_bytes(plain[18:26], "big"), plain[26:]
+    half = [[nodes[base + 32 * i:base + 32 * i + 32] for i in range(34)] for base in (0, 34 * 32)]
+    return server, given_up, dict(zip((j for j in SERVERS if j != server), half))
+
+
+def leaf_from(given_up, nodes, second):
+    """The leaf as a thief derives it; None: it was given up."""
+    if second <= given_up:
+        return None
+    path, past = f"{second:034b}", f"{given_up:034b}"
+    depth = next(i for i in range(34) if path[i] != past[i])
+    node = nodes[depth]
+    for bit in path[depth + 1:]:
+        node = hmac.digest(node, b"platesieve/1/share-tree\0" + bytes([int(bit)]), "sha256")
+    return node
+
+
+def test_a_stolen_server_gives_its_share_and_no_more(installation, dealt):
+    """Even with its master key.  Two stolen servers give every key to come: that is what two of three means."""
+    epoch = epochs(installation)[-1]
+    second = opening(epoch)
+    stolen = {}
+    for number in SERVERS:
+        server, given_up, nodes = unseal_share(installation, number, installation.folder / f"secrets/keys-{number}-master.key")
+        assert server == number and set(nodes) == set(SERVERS) - {number}
+        for j, one in nodes.items():
+            assert leaf_from(given_up, one, second) == leaf(dealt[j], second) and dealt[j] not in one
+            stolen.setdefault(number, {})[j] = one
+        with pytest.raises(Exception):
+            unseal_share(installation, number, installation.folder / f"secrets/keys-{number % 3 + 1}-master.key")
+    assert all(len(one) == 2 for one in stolen.values())
+    assert set(stolen[1]) | set(stolen[2]) == {1, 2, 3}
 
 
 # -- a whole token ----------------------------------------------------------------------------------------------------------------
@@ -432,3 +474,62 @@ def test_the_gate_names_a_liar(installation, listed):
             bad.meddle = WRONG["a key of its own"][0]
             eventually(lambda: any(one["fault"] == "whole-key" for one in installation.get("/v1/status", "auditor/ines").json()["key_servers"]))
             assert {one["id"]: one["key_id"] for one in installation.get("/v1/status", "auditor/ines").json()["epochs"]} == pinned
+
+
+# -- in the course of time --------------------------------------------------------------------------------------------------------
+
+
+FAST = {"key_servers": 3, "keys.keyd.epoch_length_s": "12", "keys.keyd.epoch_overlap_s": "4", "keys.keyd.epochs_ahead": "2",
+        "keys.keyd.destroy_after_s": "2"}
+
+
+def known(house):
+    return {one["id"]: one for one in house.get("/v1/status", "auditor/ines").json()["epochs"]}
+
+
+@pytest.mark.alone
+def test_epochs_come_and_go_with_two(new_installation, tmp_path):
+    """One is away while epochs are made, opened and destroyed: the others go on, and it finds its way back by itself."""
+    house, name = new_installation(FAST), "turning"
+    house.new_list(list=name)
+    push(house, name, "plate,jurisdiction\nQQ61XX61,NL\n", tmp_path)
+    first = house.lane()["epochs"][0]["id"]
+    house.kill("keys-1")
+    fresh = eventually(lambda: [one for one in known(house) if one > first and one not in covered(house, name)], 40)
+    house.platesieve("--as", ANA, "list", "tokens", name, tmp_path / "list.csv")
+    assert set(fresh) <= set(covered(house, name))
+    eventually(lambda: first not in known(house), 40)
+    hits, unchecked, summary, _ = lane(house, READS)
+    assert len(hits) == 1 and not unchecked and summary["cleared"] == 1
+    house.start(("keys-1",))
+    eventually(lambda: not house.get("/v1/status", "auditor/ines").json()["degraded"], 30)
+    told = [{one["id"]: one["public_share"] for one in epochs(house, number)} for number in SERVERS]
+    shared = set(told[0]) & set(told[1]) & set(told[2]) & set(known(house))
+    assert shared and all(one["fault"] is None for one in house.get("/v1/status", "auditor/ines").json()["key_servers"])
+    for number in SERVERS:  # what they share of the past is gone from all three
+        eventually(lambda number=number: unseal_share(house, number, house.folder / f"secrets/keys-{number}-master.key")[1]
+                   >= (opening({"id": first}) if number > 1 else 1), 30)
+
+
+def covered(house, name):
+    return [one["id"] for one in house.list_object(name)["epochs"] if one["covered"]]
+
+
+@pytest.mark.alone
+def test_a_gate_that_knows_nothing_yet_meets_a_liar(new_installation):
+    """Nobody can tell who lies: no epoch is taken in, and it says so.  Without the liar's address the two others will do."""
+    house = new_installation({"key_servers": 3})
+    with instead_of(house, 2, WRONG["another share"][0]) as (bad, env):
+        house.stop(("gate",))
+        (house.folder / "gate/epochs.json").unlink()
+        house.asked["settings"]["gate.keys.url"] = env["PLATESIEVE_KEYS"]
+        house.start(("gate",))
+        eventually(lambda: "epochs" in house.get("/v1/status", "auditor/ines").json()["degraded"])
+        told = house.get("/v1/status", "auditor/ines").json()
+        assert not told["epochs"] and not told["ready"] and "no open epoch is known" in told["reasons"]
+        assert "contradict each other" in (house.folder / "log/gate.log").read_text()
+        house.stop(("gate",))
+        house.asked["settings"]["gate.keys.url"] = ",".join(house.url_of(f"keys-{n}") for n in (1, 3))
+        house.start(("gate",))
+        told = eventually(lambda: (now := house.get("/v1/status", "auditor/ines").json())["ready"] and now)
+        assert len(told["epochs"]) == 2 and not told["degraded"] and not bad.count("/evaluate")
