@@ -126,7 +126,7 @@ struct reply get_status(void *app, struct request *request)
     }
     rcu_read_unlock();
     json_t *reasons = readiness_reasons(gate);
-    return reply_json(200, json_pack("{ss ss so sI sb so so so so so so so so so so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now",
+    return reply_json(200, json_pack("{ss ss so sI sb so so so so so so so so so so so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now",
                                      time_json(now_ms), "uptime_s", (json_int_t)((now_ms - gate->started_ms) / 1000), "ready",
                                      json_array_size(reasons) == 0, "reasons", reasons, "degraded", readiness_degraded(gate), "follow",
                                      follow_json(gate), "key_servers", key_servers_json(gate), "epochs", epochs == NULL ? json_array() : epochs, "lists",
