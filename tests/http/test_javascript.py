@@ -148,6 +148,7 @@ def between(house, meddle, server="keys"):
 
 
 IDENTITY = plates.text64(bytes(32))
+GENERATOR = plates.text64(bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"))
 LIES = {
     "wrong proof": on_evaluate(lambda told: {**told, "proof": flip(told["proof"], 9)}),
     "wrong element": on_evaluate(lambda told: {**told, "evaluated": [told["evaluated"][-1], *told["evaluated"][1:]]}),
@@ -162,7 +163,7 @@ LIES = {
     "cut": on_evaluate(lambda told: "cut"),
     "busy": on_evaluate(lambda told: (503, "busy")),
     "other key": lambda method, path, status, told: told if method == "POST" else
-    {**told, "epochs": [{**epoch, "public_key": "4vKiJ4wNRSu0YxPT8AY1Z8NKu_mDmCI_8F0WBELpnlw"} for epoch in told["epochs"]]},
+    {**told, "epochs": [{**epoch, "public_key": GENERATOR} for epoch in told["epochs"]]},
 }
 
 
@@ -202,7 +203,7 @@ SHARE_LIES = {
     "wrong proof": LIES["wrong proof"],
     "busy": LIES["busy"],
     "cut": lambda method, path, status, told: "cut",
-    "another share": on_epochs(lambda one: {**one, "public_share": "4vKiJ4wNRSu0YxPT8AY1Z8NKu_mDmCI_8F0WBELpnlw"}),
+    "another share": on_epochs(lambda one: {**one, "public_share": GENERATOR}),
     "the identity": on_epochs(lambda one: {**one, "public_share": IDENTITY}),
     "another's number": on_epochs(lambda one: {**one, "share": {"server": one["share"]["server"] % 3 + 1, "of": 3}}),
     "no number": on_epochs(lambda one: {**one, "share": {"server": 1.5, "of": 3}}),
