@@ -196,7 +196,7 @@ def test_refuses_to_start(keys):
     text = conf.read_text()
     for line, said in (("surprise = 1", "unknown section or key"), ("epoch_length_s = 1", "epoch_length_s"), ("metrics_listen = 0.0.0.0:0", "given twice"),
                        ("epochs_ahead = 33", "epochs_ahead: is not a number from 1 to 32")):
-        conf.write_text(text + line + "\n")
+        conf.write_text(f"{text}\n[keyd]\n{line}\n")
         assert said in start_by_hand(keys, 2)
     conf.write_text(re.sub(r"metrics_listen = .*", "metrics_listen = 0.0.0.0:0", text))
     assert "loopback addresses only" in start_by_hand(keys, 2)
