@@ -34,6 +34,11 @@ void evaluator_close(struct evaluator *evaluator)
     free(evaluator);
 }
 
+int64_t evaluator_over_quota(struct evaluator *evaluator)
+{
+    return evaluator == NULL ? 0 : key_servers_over_quota(evaluator->settings.servers);
+}
+
 void evaluator_warm(struct evaluator *evaluator)
 {
     if (evaluator->group != NULL || share_book_generation(key_servers_book(evaluator->settings.servers)) > 0)

@@ -21,6 +21,8 @@ struct evaluator_settings {
 
 /* An exit code; says what is wrong. */
 int evaluator_open(const struct evaluator_settings *settings, struct evaluator **evaluator) MUST_USE;
+/* After KEY_LATER: until when (since 1970) it is this identity's quota that is in the way; 0: it is not. */
+int64_t evaluator_over_quota(struct evaluator *evaluator);
 void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
 /* Connects, and keeps connections from growing old; call it from time to time. */
 void evaluator_warm(struct evaluator *evaluator);

@@ -8,6 +8,7 @@
 #include "client/problem.h"
 #include "client/wiping.h"
 
+#define RETRY_AFTER_MAX_S 86400 /* a quota of the day is back within one */
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 60u
 
@@ -293,7 +294,7 @@ CURLcode http_conclude(struct http *http, CURLcode code, struct http_answer *ans
     if (code == CURLE_OK && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
         status >= 100) {
         answer->status = (unsigned)status;
-        if (curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0 && wait < 3600)
+        if (curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0 && wait <= RETRY_AFTER_MAX_S)
             answer->retry_after_s = (unsigned)wait;
         return CURLE_OK;
     }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "client/moment.h"
+#include "client/over_quota.h"
 #include "client/problem.h"
 
 struct key_servers {
@@ -10,6 +11,7 @@ struct key_servers {
     pthread_mutex_t mutex;
     size_t preferred;                    /* the one that answered last */
     int64_t failed_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never, or it has answered since */
+    int64_t over_ms[HTTP_SERVERS_MAX];   /* since 1970; until when our quota is used up there; 0: it is not */
     int64_t told_ms[HTTP_SERVERS_MAX];   /* when a failure was said; 0: never */
     enum key_outcome told[HTTP_SERVERS_MAX];
 };
@@ -89,8 +91,28 @@ static void note_answer(struct key_servers *servers, size_t number)
 {
     pthread_mutex_lock(&servers->mutex);
     servers->preferred = number;
-    servers->failed_ms[number] = 0;
+    servers->failed_ms[number] = servers->over_ms[number] = 0;
     pthread_mutex_unlock(&servers->mutex);
+}
+
+static void note_over_quota(struct key_servers *servers, size_t number, int64_t until_ms)
+{
+    pthread_mutex_lock(&servers->mutex);
+    servers->over_ms[number] = until_ms;
+    pthread_mutex_unlock(&servers->mutex);
+}
+
+int64_t key_servers_over_quota(struct key_servers *servers)
+{
+    const int64_t now_ms = moment_now_ms();
+    int64_t first_ms = 0;
+
+    pthread_mutex_lock(&servers->mutex);
+    for (size_t i = 0; i < HTTP_SERVERS_MAX; i++)
+        if (servers->over_ms[i] > now_ms && (first_ms == 0 || servers->over_ms[i] < first_ms))
+            first_ms = servers->over_ms[i];
+    pthread_mutex_unlock(&servers->mutex);
+    return first_ms;
 }
 
 /* True if it is time to say so. */
@@ -121,6 +143,7 @@ static enum key_outcome no_answer(struct key_servers *servers, struct http *http
 static enum key_outcome refusal(struct key_servers *servers, struct http *http, const struct http_answer *answer,
                                 struct key_question *question)
 {
+    struct over_quota over;
     char name[64];
 
     if (answer->status == 404 || answer->status == 409 || answer->status == 410) return KEY_GONE;
@@ -129,8 +152,9 @@ static enum key_outcome refusal(struct key_servers *servers, struct http *http, 
         return KEY_REFUSED;
     }
     problem_name(answer, name);
+    if (over_quota_of(answer, &over)) note_over_quota(servers, http_server_current(http), over.until_ms);
     if (note_failure(servers, http_server_current(http), KEY_LATER))
-        say("the key server %s can't just now: %s", http_server_url(http), name);
+        say("the key server %s can't just now: %s", http_server_url(http), over.until_ms > 0 ? over.what : name);
     if (answer->retry_after_s > question->retry_after_s) question->retry_after_s = answer->retry_after_s;
     return KEY_LATER;
 }

@@ -123,7 +123,8 @@ void lane_report_destroy(struct lane_report *report);
 void lane_report_unusable(struct lane_report *report, uint64_t line, enum row_fault fault);
 void lane_report_unknown_jurisdiction(struct lane_report *report);
 /* Any thread. */
-void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch);
+/* OVER_UNTIL_MS: they were not, because the lane's quota is used up until then (since 1970); 0: for another reason. */
+void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch, int64_t over_until_ms);
 /* The gate's answer to one read: ALERTS are those that were verified (stolen; NULL or empty: none), FALSE_TAGS how many
  * were not. */
 void lane_report_answer(struct lane_report *report, const struct lane_read *read, json_t *alerts, unsigned false_tags);
@@ -147,6 +148,8 @@ struct lane_context {
     struct lane_report *report;
     _Atomic int fatal; /* an exit code that ends everything: the gate refuses us */
     _Atomic bool down; /* the last try of all gates failed: no more patience until one answers */
+    /* The lane's quota is used up until then (since 1970; 0: it is not), and somebody asked at that time (monotonic). */
+    _Atomic int64_t over_until_ms, over_asked_ms;
 };
 
 struct lane_worker *lane_worker_start(struct lane_context *context) MUST_USE; /* NULL is said */

@@ -4,6 +4,7 @@
 
 #include "client/base64.h"
 #include "client/moment.h"
+#include "client/over_quota.h"
 #include "client/problem.h"
 #include "client/wiping.h"
 
@@ -12,6 +13,7 @@
 #define CHECK_TIMEOUT_S 15u
 #define EVALUATE_MS 1000u      /* for a key server, while there is another one to ask */
 #define EVALUATE_LAST_MS 5000u /* for the last */
+#define OVER_QUOTA_ASK_MS 30000 /* over quota: an operator may have raised it */
 #define IDLE_S 60u             /* a connection that stays unused so long is used for a question that says nothing */
 
 struct lane_worker {
@@ -25,6 +27,7 @@ struct lane_worker {
     char *body;
     pthread_t thread;
     unsigned generation; /* of the policy that the gate refused last */
+    int64_t over_until_ms; /* since 1970: the round could not be done for the lane's quota; 0: for another reason */
 };
 
 static void nap(unsigned ms)
@@ -125,10 +128,25 @@ static enum outcome outcome_of(struct lane_worker *worker, const struct lane_pol
         worker->generation = policy->generation;
         return AGAIN_WITH_NEW_POLICY;
     }
-    if (answer->status >= 500) return AGAIN_LATER;
+    if (answer->status >= 500 || answer->status == 429) return AGAIN_LATER;
+    if (problem_is(answer, "too-much")) {
+        say("%zu reads in one request are more than this lane's quota allows: ask for a smaller --batch", batch->count);
+        return GIVEN_UP;
+    }
     atomic_store(&worker->context->fatal,
                  problem_say(worker->gate, answer)); /* our identity, or this program, does not fit */
     return GIVEN_UP;
+}
+
+/* Why the gate can't check now. */
+static void note_trouble(struct lane_worker *worker, const struct http_answer *answer, bool tell)
+{
+    struct over_quota over;
+    char name[64];
+
+    problem_name(answer, name);
+    if (over_quota_of(answer, &over)) worker->over_until_ms = over.until_ms;
+    if (tell) say("the gate can't check now: %s", over.until_ms > 0 ? over.what : name);
 }
 
 /* Asks the gate in use and, if it can't answer, each of the others. */
@@ -138,7 +156,6 @@ static enum outcome ask(struct lane_worker *worker, const struct lane_policy *po
     const struct http_request request = {
         .method = "POST", .path = "/v1/checks", .body = worker->body, .body_size = size, .timeout_s = CHECK_TIMEOUT_S
     };
-    char name[64];
 
     do {
         struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
@@ -147,8 +164,7 @@ static enum outcome ask(struct lane_worker *worker, const struct lane_policy *po
             const enum outcome outcome = outcome_of(worker, policy, batch, &answer);
 
             if (outcome != AGAIN_LATER) return outcome;
-            problem_name(&answer, name);
-            if (tell) say("the gate can't check now: %s", name);
+            note_trouble(worker, &answer, tell);
         } else if (tell) {
             say("no answer from the gate: %s", http_trouble(worker->gate));
         }
@@ -181,6 +197,8 @@ static enum outcome round_of(struct lane_worker *worker, const struct lane_batch
     struct lane_policy *policy = NULL;
     enum outcome outcome;
     size_t size = 0;
+
+    worker->over_until_ms = 0;
     const int code = lane_policy_get(worker->context->keyring, worker->gate, worker->generation, tell, &policy);
 
     if (code == CLIENT_REFUSED) atomic_store(&worker->context->fatal, code);
@@ -199,11 +217,22 @@ static enum outcome round_of(struct lane_worker *worker, const struct lane_batch
     return outcome;
 }
 
-/* A read is never `clear` because nobody could be asked. */
-static void check(struct lane_worker *worker, const struct lane_batch *batch)
+/* Waits before the next round, if that can be soon enough: LEFT_US of patience are left. */
+static bool wait_for_next(struct lane_worker *worker, int64_t left_us)
+{
+    if (worker->over_until_ms == 0)
+        worker->over_until_ms = key_servers_over_quota(worker->context->servers); /* if it was a key server */
+    const int64_t over_ms = over_quota_left_ms(worker->over_until_ms);
+
+    if (left_us <= 0 || over_ms * 1000 > left_us) return false;
+    nap(over_ms > 0 ? (unsigned)over_ms : BACKOFF_MS);
+    return true;
+}
+
+/* Rounds until one is done, or the patience is over. */
+static enum outcome try_on(struct lane_worker *worker, const struct lane_batch *batch, int64_t begin_us)
 {
     struct lane_context *context = worker->context;
-    const int64_t begin_us = moment_monotonic_us();
     const int64_t patience_us = atomic_load(&context->down) ? 0 : (int64_t)context->options->patience_s * 1000000;
     enum outcome outcome = GIVEN_UP;
     unsigned policies = 0;
@@ -212,17 +241,40 @@ static void check(struct lane_worker *worker, const struct lane_batch *batch)
     while (atomic_load(&context->fatal) == CLIENT_OK) {
         outcome = round_of(worker, batch, tell);
         if (outcome == AGAIN_WITH_NEW_POLICY && ++policies < POLICY_TRIES) continue;
-        if (outcome != AGAIN_LATER || moment_monotonic_us() - begin_us >= patience_us) break;
+        if (outcome != AGAIN_LATER || !wait_for_next(worker, patience_us - (moment_monotonic_us() - begin_us))) break;
         tell = false;
-        nap(BACKOFF_MS);
     }
+    return outcome;
+}
+
+/* Was a worker just told that the quota is used up for longer than anybody waits? */
+static bool is_over_quota(struct lane_context *context)
+{
+    return over_quota_left_ms(atomic_load(&context->over_until_ms)) > 0 &&
+           moment_monotonic_ms() - atomic_load(&context->over_asked_ms) < OVER_QUOTA_ASK_MS;
+}
+
+/* A read is never `clear` because nobody could be asked. */
+static void check(struct lane_worker *worker, const struct lane_batch *batch)
+{
+    struct lane_context *context = worker->context;
+    const int64_t begin_us = moment_monotonic_us();
+    enum outcome outcome;
+
+    if (is_over_quota(context)) {
+        lane_report_unchecked(context->report, batch, atomic_load(&context->over_until_ms));
+        return;
+    }
+    outcome = try_on(worker, batch, begin_us);
     atomic_store(&context->down, outcome == AGAIN_LATER);
+    atomic_store(&context->over_asked_ms, moment_monotonic_ms());
+    atomic_store(&context->over_until_ms, outcome == AGAIN_LATER ? worker->over_until_ms : 0);
     if (outcome == DONE) {
         lane_report_latency(context->report, batch->count, moment_monotonic_us() - begin_us);
         return;
     }
     if (outcome == AGAIN_WITH_NEW_POLICY) say("the gate keeps asking for another policy than it announces");
-    lane_report_unchecked(context->report, batch);
+    lane_report_unchecked(context->report, batch, outcome == AGAIN_LATER ? worker->over_until_ms : 0);
 }
 
 /* -- the thread ---------------------------------------------------------------------------------------------------- */

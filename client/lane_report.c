@@ -5,6 +5,7 @@
 #include "client/base64.h"
 #include "client/histogram.h"
 #include "client/moment.h"
+#include "client/over_quota.h"
 #include "client/problem.h"
 
 struct lane_report {
@@ -16,7 +17,7 @@ struct lane_report {
     uint64_t unknown_jurisdiction;
     /* guarded by the mutex */
     pthread_mutex_t mutex;
-    uint64_t reads, cleared, hits, alerts, unchecked, alarms;
+    uint64_t reads, cleared, hits, alerts, unchecked, over_quota /* of the unchecked */, alarms;
     uint64_t by_grade[PLATESIEVE_GRADES];
     json_t *by_list;   /* "agency/list" -> hits */
     json_t *not_asked; /* "agency/list" -> why */
@@ -67,14 +68,36 @@ void lane_report_latency(struct lane_report *report, size_t reads, int64_t us)
     pthread_mutex_unlock(&report->mutex);
 }
 
-void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch)
+static void print_unchecked_json(const struct lane_read *read, int64_t over_until_ms)
+{
+    json_t *json = json_pack("{s:I, s:b}", "line", (json_int_t)read->line, "unchecked", 1);
+    char until[MOMENT_TEXT];
+
+    if (over_until_ms > 0 && json != NULL) {
+        moment_print(over_until_ms, until);
+        json_object_set_new(json, "why", json_string("over-quota"));
+        json_object_set_new(json, "until", json_string(until));
+    }
+    (void)print_json(json);
+}
+
+static void say_unchecked(const struct lane_read *read, int64_t over_until_ms)
+{
+    char until[32];
+
+    over_quota_time(over_until_ms, until);
+    if (over_until_ms > 0) say("line %" PRIu64 ": NOT CHECKED: this lane is over its quota until %s", read->line, until);
+    else say("line %" PRIu64 ": NOT CHECKED", read->line);
+}
+
+void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch, int64_t over_until_ms)
 {
     pthread_mutex_lock(&report->mutex);
     report->reads += batch->count;
+    if (over_until_ms > 0) report->over_quota += batch->count;
     for (size_t i = 0; i < batch->count; i++) {
-        if (report->json)
-            (void)print_json(json_pack("{s:I, s:b}", "line", (json_int_t)batch->reads[i].line, "unchecked", 1));
-        else if (report->unchecked + i < REMARKS_SHOWN) say("line %" PRIu64 ": NOT CHECKED", batch->reads[i].line);
+        if (report->json) print_unchecked_json(&batch->reads[i], over_until_ms);
+        else if (report->unchecked + i < REMARKS_SHOWN) say_unchecked(&batch->reads[i], over_until_ms);
     }
     report->unchecked += batch->count;
     pthread_mutex_unlock(&report->mutex);
@@ -212,12 +235,13 @@ static json_t *summary_json(const struct lane_report *report)
 
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
         json_object_set_new(by_grade, platesieve_grade_name(grade), json_integer((json_int_t)report->by_grade[grade]));
-    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}",
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}",
                      "summary", "reads", (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits",
                      (json_int_t)report->hits, "alerts", (json_int_t)report->alerts, "hits_by_list", report->by_list,
                      "hits_by_grade", by_grade, "unusable", (json_int_t)row_counts_total(&report->unusable),
                      "unusable_by_reason", row_counts_json(&report->unusable), "unknown_jurisdiction",
-                     (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "alarms",
+                     (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "over_quota",
+                     (json_int_t)report->over_quota, "alarms",
                      (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "latency_ms", "p50",
                      histogram_percentile(&report->latency, 50) / 1000, "p99",
                      histogram_percentile(&report->latency, 99) / 1000, "histogram", histogram_json(&report->latency),
@@ -244,6 +268,8 @@ static void print_summary(const struct lane_report *report)
     if (report->unknown_jurisdiction > 0)
         fprintf(stderr, "  %" PRIu64 " of unknown jurisdiction, checked from grade `plate` down\n",
                 report->unknown_jurisdiction);
+    if (report->over_quota > 0)
+        fprintf(stderr, "  %" PRIu64 " of the unchecked were over this lane's quota\n", report->over_quota);
     if (report->alarms > 0) fprintf(stderr, "  %" PRIu64 " ALARMS: false tags\n", report->alarms);
     fprintf(stderr, "  answered in %.2f ms (median), %.2f ms (99th percentile)\n",
             histogram_percentile(&report->latency, 50) / 1000, histogram_percentile(&report->latency, 99) / 1000);

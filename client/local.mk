@@ -72,6 +72,8 @@ client_libclient_a_SOURCES = \
 	client/moment.h \
 	client/name.c \
 	client/name.h \
+	client/over_quota.c \
+	client/over_quota.h \
 	client/problem.c \
 	client/problem.h \
 	client/progress.c \

@@ -175,8 +175,9 @@ bool push_sender_add(struct push_sender *sender, const char *text, size_t size, 
 /* Sends what is left and waits; frees SENDER.  SEND_REST false: gives up at once.  An exit code. */
 int push_sender_finish(struct push_sender *sender, bool send_rest, struct push_totals *totals) MUST_USE;
 
-/* Sends REQUEST again and again, at all servers, until there is an answer other than 503, or PATIENCE_S has passed.  An
-   exit code: CLIENT_OK with an answer of any other status, or CLIENT_UNREACHABLE (said). */
+/* Sends REQUEST again and again, at all servers, until there is an answer other than 503 or 429, or PATIENCE_S has
+   passed, or a quota will be used up for longer.  An exit code: CLIENT_OK with an answer of any other status, or
+   CLIENT_UNREACHABLE (said). */
 int push_ask(struct http *gate, const struct http_request *request, unsigned patience_s,
              struct http_answer *answer) MUST_USE;
 

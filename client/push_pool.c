@@ -3,6 +3,7 @@
 #include "client/push.h"
 
 #include "client/moment.h"
+#include "client/over_quota.h"
 
 #define BACKOFF_MS_MIN 200u
 #define BACKOFF_MS_MAX 5000u
@@ -45,24 +46,43 @@ static int code_of(struct push_pool *pool)
     return code;
 }
 
-/* Says once, for all threads, that we wait; and, when it went on, is ready to say so again. */
-static void tell_waiting(struct push_pool *pool, bool waiting)
+/* Says once, for all threads, that we wait (OVER_UNTIL_MS: because a quota is used up until then); and, when it went on,
+   is ready to say so again. */
+static void tell_waiting(struct push_pool *pool, bool waiting, int64_t over_until_ms)
 {
+    char until[32];
     bool tell;
 
     pthread_mutex_lock(&pool->mutex);
     tell = waiting && !pool->told;
     pool->told = waiting;
     pthread_mutex_unlock(&pool->mutex);
-    if (tell) say("no key server can evaluate now; trying on for %u s", pool->options->patience_s);
+    over_quota_time(over_until_ms, until);
+    if (tell && over_until_ms > 0) say("this agency is over its quota; going on at %s", until);
+    else if (tell) say("no key server can evaluate now; trying on for %u s", pool->options->patience_s);
 }
 
-static int give_up(enum key_outcome outcome)
+static int give_up(enum key_outcome outcome, int64_t over_until_ms)
 {
+    char until[32];
+
+    over_quota_time(over_until_ms, until);
+    if (outcome == KEY_LATER && over_until_ms > 0) {
+        say("this agency is over its quota at the key server until %s, and --patience is shorter", until);
+        return CLIENT_UNREACHABLE;
+    }
     if (outcome == KEY_GONE) say("an epoch closed while its tokens were being made: the same command starts anew");
     if (outcome == KEY_WRONG) say("no key server gives tokens that hold");
     if (outcome == KEY_LATER) say("no key server answered in all that time");
     return key_outcome_exit(outcome);
+}
+
+/* Sleeps in short pieces; false when another thread gave up meanwhile, and said why. */
+static bool wait_on(struct push_pool *pool, int64_t ms)
+{
+    for (; ms > 0 && code_of(pool) == CLIENT_OK; ms -= BACKOFF_MS_MAX)
+        nap((unsigned)(ms < BACKOFF_MS_MAX ? ms : BACKOFF_MS_MAX));
+    return code_of(pool) == CLIENT_OK;
 }
 
 /* Tokens, sooner or later. */
@@ -74,20 +94,21 @@ static int evaluate(struct push_pool *pool, struct push_chunk *chunk, struct eva
 
     for (;;) {
         const enum key_outcome outcome = push_chunk_evaluate(chunk, pool->maker, evaluator, &retry_after_s);
+        const int64_t left_ms = (int64_t)pool->options->patience_s * 1000 - (moment_monotonic_ms() - begin_ms);
+        const int64_t over_until_ms = outcome == KEY_LATER ? evaluator_over_quota(evaluator) : 0;
+        const int64_t over_ms = over_quota_left_ms(over_until_ms);
 
         if (outcome == KEY_DONE) {
-            if (waited) tell_waiting(pool, false);
+            if (waited) tell_waiting(pool, false, 0);
             return CLIENT_OK;
         }
-        if (outcome != KEY_LATER || moment_monotonic_ms() - begin_ms >= (int64_t)pool->options->patience_s * 1000)
-            return give_up(outcome);
+        if (outcome != KEY_LATER || left_ms <= 0 || over_ms > left_ms) return give_up(outcome, over_until_ms);
         waited = true;
-        tell_waiting(pool, true);
+        tell_waiting(pool, true, over_until_ms);
         if (retry_after_s * 1000 > backoff_ms) backoff_ms = retry_after_s * 1000;
         if (backoff_ms > BACKOFF_MS_MAX) backoff_ms = BACKOFF_MS_MAX;
-        nap(backoff_ms);
+        if (!wait_on(pool, over_ms > 0 ? over_ms : backoff_ms)) return CLIENT_OK;
         backoff_ms *= 2;
-        if (code_of(pool) != CLIENT_OK) return CLIENT_OK; /* another thread gave up and said why */
     }
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "client/moment.h"
+#include "client/over_quota.h"
 #include "client/problem.h"
 #include "client/wiping.h"
 
@@ -48,6 +49,20 @@ static bool is_passing(const struct http_answer *answer)
     return answer->status == 503 || answer->status == 502 || answer->status == 504;
 }
 
+/* Waits until the gate will go on, if that is within LEFT_MS; an exit code. */
+static int wait_for_quota(const struct over_quota *over, int64_t left_ms)
+{
+    const int64_t wait_ms = over_quota_left_ms(over->until_ms);
+
+    if (wait_ms > left_ms) {
+        say("the gate can't take more now: %s; --patience is shorter", over->what);
+        return CLIENT_UNREACHABLE;
+    }
+    say("the gate can't take more now: %s; going on then", over->what);
+    nap((unsigned)wait_ms);
+    return CLIENT_OK;
+}
+
 int push_ask(struct http *gate, const struct http_request *request, unsigned patience_s, struct http_answer *answer)
 {
     const int64_t begin_ms = moment_monotonic_ms();
@@ -56,9 +71,16 @@ int push_ask(struct http *gate, const struct http_request *request, unsigned pat
 
     for (;;) {
         const bool answered = http_ask(gate, request, answer);
+        const int64_t left_ms = (int64_t)patience_s * 1000 - (moment_monotonic_ms() - begin_ms);
+        struct over_quota over;
 
+        if (answered && over_quota_of(answer, &over)) {
+            http_answer_wipe(answer);
+            if (wait_for_quota(&over, left_ms) != CLIENT_OK) return CLIENT_UNREACHABLE;
+            continue;
+        }
         if (answered && !is_passing(answer)) return CLIENT_OK;
-        if (moment_monotonic_ms() - begin_ms >= (int64_t)patience_s * 1000) {
+        if (left_ms <= 0) {
             if (answered) return CLIENT_OK; /* the caller says what the gate said */
             say("no answer from the gate: %s", http_trouble(gate));
             return CLIENT_UNREACHABLE;

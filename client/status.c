@@ -85,6 +85,43 @@ static void print_registry(json_t *registry)
            json_is_true(json_object_get(registry, "broken")) ? ", ITS FILE IS BROKEN: see the log" : "");
 }
 
+static void print_counts(const char *label, json_t *used, json_t *limit)
+{
+    const char *name;
+    json_t *count;
+
+    printf("%s", label);
+    json_object_foreach(used, name, count)
+    {
+        json_t *most = json_object_get(limit, name);
+
+        if (most == NULL) printf(" %lld %s,", (long long)json_integer_value(count), name);
+        else if (json_is_integer(most))
+            printf(" %lld of %lld %s,", (long long)json_integer_value(count), (long long)json_integer_value(most), name);
+    }
+}
+
+static void print_quotas(json_t *quotas)
+{
+    json_t *total = json_object_get(quotas, "total"), *hot = json_object_get(quotas, "hot");
+
+    if (quotas == NULL) return;
+    printf("  %-10s today", "quotas");
+    print_counts("", json_object_get(total, "used"), NULL);
+    printf(" by %lld names; %lld requests refused", number_of(quotas, "names"), number_of(quotas, "refused"));
+    if (json_is_integer(json_object_get(total, "alarm_at"))) printf("; alarm at %lld", number_of(total, "alarm_at"));
+    putchar('\n');
+    print_words("ALARMS", json_object_get(quotas, "alarms"));
+    for (size_t i = 0; i < json_array_size(hot); i++) {
+        json_t *one = json_array_get(hot, i), *day = json_object_get(one, "day");
+
+        printf("  %-10s %s, %s: %lld %%,", i == 0 ? "hot" : "", text_of(one, "name"), text_of(one, "profile"),
+               number_of(one, "percent"));
+        print_counts("", json_object_get(day, "used"), json_object_get(day, "limit"));
+        printf(" %lld refused\n", number_of(one, "refused"));
+    }
+}
+
 static void print_gate(json_t *json)
 {
     json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"),
@@ -110,6 +147,7 @@ static void print_gate(json_t *json)
     print_registry(json_object_get(json, "registry"));
     printf("  %-10s %lld reads, %lld cleared, %lld hits since the start\n", "checks", number_of(checks, "reads"),
            number_of(checks, "cleared"), number_of(checks, "hits"));
+    print_quotas(json_object_get(json, "quotas"));
 }
 
 static void print_keys(json_t *json)
@@ -126,6 +164,7 @@ static void print_keys(json_t *json)
     print_epochs(json_object_get(json, "epochs"));
     print_registry(json_object_get(json, "registry"));
     printf("  %-10s %lld handed out since the start\n", "keys", number_of(json, "keys_given"));
+    print_quotas(json_object_get(json, "quotas"));
 }
 
 /* -- asking -------------------------------------------------------------------------------------------------------- */

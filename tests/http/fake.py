@@ -17,9 +17,9 @@ text64, bytes64 = plates.text64, plates.bytes64
 
 
 class Problem(Exception):
-    def __init__(self, status, name):
+    def __init__(self, status, name, retry_after=None, **members):
         super().__init__(name)
-        self.status, self.name = status, name
+        self.status, self.name, self.retry_after, self.members = status, name, retry_after, members
 
 
 class Epoch:
@@ -90,7 +90,7 @@ class Fake:
                 handler.connection.close()
                 return
             if found:
-                self.reply(handler, found.status, self.problem(found), "application/problem+json")
+                self.reply(handler, found.status, self.problem(found), "application/problem+json", found.retry_after)
                 return
         try:
             status, value = self.route(handler.command, path.strip("/").split("/")[1:], query, body, handler)
@@ -101,14 +101,16 @@ class Fake:
     @staticmethod
     def problem(problem):
         return {"type": f"https://platesieve.example/problems/{problem.name}", "title": f"Title of {problem.name}", "status": problem.status,
-                "detail": "Some advice."}
+                "detail": "Some advice.", **problem.members}
 
     @staticmethod
-    def reply(handler, status, value, kind="application/json"):
+    def reply(handler, status, value, kind="application/json", retry_after=None):
         data = b"" if value is None else json.dumps(value).encode()
         handler.send_response(status)
         handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(data)))
+        if retry_after is not None:
+            handler.send_header("Retry-After", str(retry_after))
         handler.end_headers()
         handler.wfile.write(data)
 

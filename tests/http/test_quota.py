@@ -12,6 +12,7 @@ import pytest
 import plates
 import ristretto
 from conftest import make_house, remove_house
+from fake import Fake, Problem
 from house import assert_problem, eventually
 from installation import LABORATORY
 
@@ -389,3 +390,88 @@ def test_a_damaged_book_keeps_the_daemon_from_starting(key_server):
     with house.without("keys"):
         book.unlink()
     assert use_of(house, NORTH)["day"]["used"]["evaluations"] == 0
+
+
+# -- the client ---------------------------------------------------------------------------------------------------------------------------
+
+
+def push(house, name, plates_listed, tmp_path, code=0):
+    """What was said."""
+    file = tmp_path / "list.csv"
+    file.write_text("plate,jurisdiction\n" + "".join(f"{plate},NL\n" for plate in plates_listed))
+    said = house.platesieve("--as", ANA, "list", "push", name, file, code=code).stderr
+    if code == 0:
+        house.wait_live(name, house.list_object(name)["revision"])
+    return said
+
+
+def run_lane(house, reads, *options, code=1, identity=NORTH):
+    done = house.platesieve("--as", identity, "lane", "--json", "--batch", "20", *options, text="plate,jurisdiction\n" + "".join(f"{read},NL\n" for read in reads),
+                            code=code)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return [one for one in lines if one.get("unchecked")], lines[-1]["summary"], done.stderr
+
+
+@pytest.mark.parametrize("daemon", ["gate", "keys"])
+def test_a_lane_over_its_quota_clears_nobody_and_says_why(new_installation, tmp_path, daemon):
+    """30 reads a minute at the gate; 256 evaluations at the key server, which are 85 reads."""
+    limit = {"gate": {"gate.quota lane.reads_a_minute": "30"}, "keys": {"keys.quota lane.reads_a_minute": "1"}}[daemon]
+    house = new_installation({**VOPRF, **limit})
+    house.platesieve("--as", ANA, "list", "create", "wanted", "--category", "stolen", "--grade", "similar")
+    push(house, "wanted", ["QQ61XX61"], tmp_path)
+    minute_with(30)
+    unchecked, summary, said = run_lane(house, [f"QQ{n:05d}" for n in range(100)])
+    passed = {"gate": 20, "keys": 80}[daemon]  # whole batches
+    assert summary["reads"] == 100 and summary["cleared"] == passed and summary["unchecked"] == summary["over_quota"] == 100 - passed
+    assert {one["why"] for one in unchecked} == {"over-quota"}
+    until = {one["until"] for one in unchecked}
+    assert all(one[17:19] in ("00", "01") for one in until), until  # the next minute
+    what = {"gate": "reads a minute", "keys": "evaluations a minute"}[daemon]
+    assert f"can't just now: over-quota ({what}), until " in said or f"can't check now: over-quota ({what}), until " in said
+    told = house.platesieve("--as", NORTH, "lane", text="plate,jurisdiction\n" + "QQ61XX61,NL\n" * 20, code=1).stderr
+    assert "line 2: NOT CHECKED: this lane is over its quota until " in told and "20 of the unchecked were over this lane's quota" in told
+    assert use_of(house, NORTH, daemon)["refused"] <= 5  # it does not hammer
+
+
+@pytest.mark.slow
+def test_a_lane_waits_for_its_quota_if_it_may(new_installation, tmp_path):
+    house = new_installation({**VOPRF, "gate.quota lane.reads_a_minute": "30"})
+    house.platesieve("--as", ANA, "list", "create", "wanted", "--category", "stolen")
+    push(house, "wanted", ["QQ61XX61"], tmp_path)
+    minute_with(30)
+    unchecked, summary, _ = run_lane(house, ["QQ61XX61"] * 50, "--patience", "70", code=0)
+    assert not unchecked and summary["hits"] == 50 and summary["over_quota"] == 0
+
+
+@pytest.mark.parametrize("daemon", ["gate", "keys"])
+def test_a_push_over_its_quota_says_when(new_installation, tmp_path, daemon):
+    """It ends with the time from which the same command goes on; the old revision stays."""
+    house = new_installation({**VOPRF, f"{daemon}.quota agency.tokens": "100", f"{daemon}.quota agency.pushes": "2"})  # 500 a day
+    day_with(60)
+    house.platesieve("--as", ANA, "list", "create", "wanted", "--category", "stolen")
+    push(house, "wanted", [f"QQ{n:05d}" for n in range(100)], tmp_path)  # 100 x 2 grades x 2 epochs
+    said = push(house, "wanted", [f"QQ{n:05d}" for n in range(100, 200)], tmp_path, code=4)
+    what = {"gate": "the gate can't take more now: over-quota (tokens a day), until ", "keys": "this agency is over its quota at the key server until "}[daemon]
+    assert what in said and "the same command goes on from there" in said and "--patience is shorter" in said
+    assert f"{time.strftime('%Y-%m-%d', time.gmtime(time.time() + DAY_S))}T00:00:0" in said
+    assert house.list_object("wanted")["revision"] == 1
+
+
+def test_a_push_waits_for_its_quota_if_it_may(installation, tmp_path):
+    """A gate that says: in two seconds."""
+    gate, asked = Fake(installation.pki), []
+    gate.make_list("patient")
+
+    def over(_method, path):
+        if "/parts/" in path:
+            asked.append(time.monotonic())
+        return Problem(429, "over-quota", 2, counted="tokens", window="day") if "/parts/" in path and len(asked) == 1 else None
+
+    gate.faults.append(over)
+    file = tmp_path / "list.csv"
+    file.write_text("plate,jurisdiction\nQQ12345,NL\n")
+    try:
+        done = installation.platesieve("--as", ANA, "list", "push", "patient", file, env={"PLATESIEVE_GATE": gate.url, "PLATESIEVE_KEYS": gate.url})
+    finally:
+        gate.stop()
+    assert len(asked) == 2 and asked[1] - asked[0] >= 1.9 and "over-quota (tokens a day), until " in done.stderr
