@@ -111,6 +111,34 @@ static json_t *key_servers_json(struct gate *gate)
     return servers;
 }
 
+/* All that has a name of its own; NULL without memory. */
+static json_t *parts_json(struct gate *gate, const struct peer *peer, int64_t now_ms, json_t *epochs, json_t *lists)
+{
+    struct part {
+        const char *name;
+        json_t *json;
+    } parts[] = {
+        { "degraded", readiness_degraded(gate) },
+        { "follow", follow_json(gate) },
+        { "key_servers", key_servers_json(gate) },
+        { "epochs", epochs == NULL ? json_array() : epochs },
+        { "lists", lists == NULL ? json_array() : lists },
+        { "index", index_json(gate) },
+        { "spool", spool_json(gate, now_ms) },
+        { "registry", registry_state_json(gate->registry) },
+        { "checks", tally_json(gate->tally, peer->role == ROLE_AUDITOR) },
+        { "quotas", quota_status_json(gate->quota) },
+    };
+    json_t *json = json_object();
+
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+        if (json_object_set_new(json, parts[i].name, parts[i].json) == 0) continue;
+        json_decref(json);
+        json = NULL;
+    }
+    return json;
+}
+
 struct reply get_status(void *app, struct request *request)
 {
     struct gate *gate = app;
@@ -126,12 +154,13 @@ struct reply get_status(void *app, struct request *request)
     }
     rcu_read_unlock();
     json_t *reasons = readiness_reasons(gate);
-    return reply_json(200, json_pack("{ss ss so sI sb so so so so so so so so so so so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now",
-                                     time_json(now_ms), "uptime_s", (json_int_t)((now_ms - gate->started_ms) / 1000), "ready",
-                                     json_array_size(reasons) == 0, "reasons", reasons, "degraded", readiness_degraded(gate), "follow",
-                                     follow_json(gate), "key_servers", key_servers_json(gate), "epochs", epochs == NULL ? json_array() : epochs, "lists",
-                                     lists == NULL ? json_array() : lists, "index", index_json(gate), "spool", spool_json(gate, now_ms), "registry",
-                                     registry_state_json(gate->registry), "checks",
-                                     tally_json(gate->tally, request->peer->role == ROLE_AUDITOR), "quotas",
-                                     quota_status_json(gate->quota)));
+    json_t *head = json_pack("{ss ss so sI sb so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now", time_json(now_ms), "uptime_s",
+                             (json_int_t)((now_ms - gate->started_ms) / 1000), "ready", json_array_size(reasons) == 0, "reasons", reasons);
+    json_t *parts = parts_json(gate, request->peer, now_ms, epochs, lists);
+    if (json_object_update(head, parts) != 0) {
+        json_decref(head);
+        head = NULL;
+    }
+    json_decref(parts);
+    return reply_json(200, head);
 }
