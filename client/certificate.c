@@ -6,6 +6,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "client/file.h"
+#include "client/wiping.h"
+
+#define KEY_FILE_BYTES 16384
+
 static const char renewal_context[] = "platesieve/1/renew"; /* with its ending zero */
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
@@ -32,13 +37,13 @@ static int no_passphrase(char *buffer, int size, int writing, void *context)
 
 EVP_PKEY *key_read(const char *path)
 {
-    FILE *file = fopen(path, "re");
-    EVP_PKEY *key;
+    size_t size = 0;
+    char *text = file_read(path, KEY_FILE_BYTES, &size);
+    BIO *bio = text == NULL ? NULL : BIO_new_mem_buf(text, (int)size);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 
-    if (file == NULL) return NULL;
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of the key in a buffer of stdio's */
-    key = PEM_read_PrivateKey(file, NULL, no_passphrase, NULL);
-    fclose(file);
+    BIO_free(bio);
+    wiping_free(text);
     ERR_clear_error();
     return key;
 }

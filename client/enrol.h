@@ -34,6 +34,8 @@ bool enrol_files_lock(struct enrol_files *files, bool *busy) MUST_USE;
 void enrol_files_close(struct enrol_files *files);
 /* Finishes what a break left half done. */
 bool enrol_files_settle(const struct enrol_files *files) MUST_USE;
+/* The same for whoever only uses NAME's certificate; without a word when another program is at it. */
+void enrol_settle(const char *pki, const struct name *name);
 /* The new key: the one on disk, or a fresh one.  NULL is said. */
 EVP_PKEY *enrol_files_new_key(const struct enrol_files *files);
 /* The request that is under way for KEY and is a renewal or not, as RENEWAL says; false: none. */

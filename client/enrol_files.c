@@ -61,6 +61,16 @@ bool enrol_files_settle(const struct enrol_files *files)
     return file_move(files->new_key, files->key);
 }
 
+void enrol_settle(const char *pki, const struct name *name)
+{
+    struct enrol_files files;
+    bool busy;
+
+    if (!enrol_files_open(pki, name, &files) || access(files.new_key, F_OK) != 0) return;
+    if (enrol_files_lock(&files, &busy)) (void)!enrol_files_settle(&files);
+    enrol_files_close(&files);
+}
+
 EVP_PKEY *enrol_files_new_key(const struct enrol_files *files)
 {
     EVP_PKEY *key = key_read(files->new_key);

@@ -118,25 +118,44 @@ bool file_move(const char *from, const char *to)
     return false;
 }
 
+/* At most SIZE bytes, fewer at the end; -1 with errno set. */
+static ssize_t read_all(int fd, char *data, size_t size)
+{
+    size_t used = 0;
+
+    while (used < size) {
+        const ssize_t got = read(fd, data + used, size - used);
+
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -1;
+        if (got == 0) break;
+        used += (size_t)got;
+    }
+    return (ssize_t)used;
+}
+
+/* Without stdio: no second copy of a key in one of its buffers; and an unbuffered stream there flushes standard output
+ * first, which may have nobody who reads it. */
 char *file_read(const char *path, size_t max, size_t *size)
 {
-    FILE *stream = fopen(path, "rbe");
-    char *data;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *data = fd < 0 ? NULL : malloc(max + 2);
+    ssize_t got = data == NULL ? -1 : read_all(fd, data, max + 1);
+    int why = errno;
 
-    if (stream == NULL) return NULL;
-    data = malloc(max + 2);
-    if (data != NULL) {
-        setvbuf(stream, NULL, _IONBF, 0); /* no second copy of a key in a buffer of stdio's */
-        *size = fread(data, 1, max + 1, stream);
-        if (ferror(stream) || *size > max) {
-            errno = ferror(stream) ? EIO : EFBIG;
-            free(data);
-            data = NULL;
-        } else {
-            data[*size] = '\0';
-        }
+    if (got > (ssize_t)max) {
+        why = EFBIG;
+        got = -1;
     }
-    fclose(stream);
+    if (got >= 0) {
+        *size = (size_t)got;
+        data[got] = '\0';
+    } else {
+        free(data);
+        data = NULL;
+    }
+    if (fd >= 0) close(fd);
+    errno = why;
     return data;
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include "client/enrol.h"
 #include "client/file.h"
 
 #define CANDIDATES_SHOWN 16
@@ -162,6 +163,7 @@ int identity_find(const struct settings *settings, const char *kind_text, struct
                              : !path_make(identity->ca, sizeof(identity->ca), "%s/ca/ca.pem", settings->pki))
         return CLIENT_FAILED;
     if (!read_certificate(identity)) return CLIENT_FAILED;
+    enrol_settle(settings->pki, &identity->name);
     if (access(identity->key, R_OK) != 0) {
         say("can't read %s: %s", identity->key, strerror(errno));
         return CLIENT_FAILED;

@@ -169,8 +169,9 @@ static int check_all(struct lane_context *context, struct csv *csv)
     return fatal != CLIENT_OK ? fatal : code;
 }
 
-static int lane(struct lane_context *context, struct csv *csv)
+static int lane(struct lane_context *context, struct identity *identity, struct csv *csv)
 {
+    struct lane_renewer *renewer = NULL;
     int code = CLIENT_FAILED;
 
     context->servers = key_servers_create();
@@ -180,8 +181,10 @@ static int lane(struct lane_context *context, struct csv *csv)
     if (code == CLIENT_OK) {
         context->report = lane_report_create(context->options, context->settings->json);
         context->queue = lane_queue_create(2 * context->options->parallel + 1, context->options->batch);
-        code = context->report == NULL || context->queue == NULL ? CLIENT_FAILED : check_all(context, csv);
+        renewer = lane_renewer_start(context->settings, identity);
+        code = context->report == NULL || context->queue == NULL || renewer == NULL ? CLIENT_FAILED : check_all(context, csv);
     }
+    lane_renewer_stop(renewer);
     lane_queue_destroy(context->queue);
     lane_report_destroy(context->report);
     lane_keyring_destroy(context->keyring);
@@ -249,7 +252,7 @@ int command_lane(struct settings *settings, int argc, char **argv)
         &input, argc, argv);
     code = identity_find(settings, "reader", &identity);
     if (code == CLIENT_OK) code = open_input(&options, &fd, &csv);
-    if (code == CLIENT_OK) code = lane(&context, csv);
+    if (code == CLIENT_OK) code = lane(&context, &identity, csv);
     csv_close(csv);
     if (fd > STDIN_FILENO) close(fd);
     return code;

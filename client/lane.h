@@ -155,4 +155,12 @@ struct lane_context {
 struct lane_worker *lane_worker_start(struct lane_context *context) MUST_USE; /* NULL is said */
 void lane_worker_join(struct lane_worker *worker);
 
+/* -- lane_renew.c: the lane's next certificate ----------------------------------------------------------------------- */
+
+struct lane_renewer;
+
+/* From now on IDENTITY's files may be replaced, and its generation grows then; all is borrowed.  NULL is said. */
+struct lane_renewer *lane_renewer_start(const struct settings *settings, struct identity *identity) MUST_USE;
+void lane_renewer_stop(struct lane_renewer *renewer); /* NULL is fine */
+
 #endif

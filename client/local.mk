@@ -62,6 +62,7 @@ client_libclient_a_SOURCES = \
 	client/lane_check.c \
 	client/lane_policy.c \
 	client/lane_queue.c \
+	client/lane_renew.c \
 	client/lane_report.c \
 	client/lane_tokens.c \
 	client/list.c \

@@ -6,7 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+import enrol
 import plates
 from house import eventually
 from meddler import Meddler, flip
@@ -199,6 +201,28 @@ def test_the_shell_example_is_answered(new_installation, tmp_path):
         run("QQ00Q7Q", "US-TX", code=3, PLATESIEVE_GATE=gate.url)
     finally:
         gate.stop()
+
+
+def check_of(symbols):
+    """Both sums over the characters of a code, by the words of docs/protocol.md."""
+    def times_x(value):
+        return value << 1 ^ (0b100101 if value & 16 else 0)
+    plain = weighted = 0
+    for symbol in reversed(symbols):  # Horner
+        weighted = times_x(weighted) ^ symbol
+        plain ^= symbol
+    return plain, weighted
+
+
+def test_the_example_of_enrolment():
+    rows = dict(re.findall(r"^\| (code, bytes|code, text|name|CSR|MAC) \| `(.*)` \|$", (TOP / "docs/protocol.md").read_text(), re.M))
+    code = bytes.fromhex(rows["code, bytes"])
+    assert enrol.code_bytes(rows["code, text"]) == code
+    assert check_of([enrol.ALPHABET.index(symbol) for symbol in rows["code, text"].replace("-", "")]) == (0, 0)
+    csr = plates.bytes64(rows["CSR"])
+    assert plates.text64(enrol.mac(code, csr)) == rows["MAC"]
+    names = x509.load_der_x509_csr(csr).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [rows["name"]]
 
 
 @pytest.mark.parametrize("page", sorted((TOP / "man").glob("*.[1-8]")), ids=lambda page: page.name)

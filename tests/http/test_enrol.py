@@ -1,5 +1,6 @@
 """Enrolment: a device comes to its certificate by a code that was carried by hand, and neither a stranger nor the gate in between gets
 anything from it."""
+import json
 import os
 import re
 import signal
@@ -663,3 +664,78 @@ def test_a_renewed_pair_that_is_not_taken_is_not_put_in_place(installation, devi
         installation.unregister(name, daemons=("gate",))
         assert end(child, None)[0] == ""
     assert device.certificate().serial_number == before and device.holds_a_pair()
+
+
+class Lane:
+    """`platesieve lane` of a device, with rows as they come."""
+
+    def __init__(self, device):
+        argv = [str(device.house.programs / "platesieve"), "lane", "--json", "--gate", device.house.gate_url, "--keys", device.house.keys_url,
+                "--pki", str(device.pki), "--parallel", "2"]
+        self.out, self.err = device.folder / "lane.out", device.folder / "lane.err"  # a pipe would fill
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=out, stderr=err, text=True, env=device.environment())
+        self.child.stdin.write("plate,jurisdiction\n")
+        self.reads = 0
+
+    def read(self, plate):
+        self.child.stdin.write(f"{plate},NL\n")
+        self.child.stdin.flush()
+        self.reads += 1
+
+    def end(self):
+        self.child.stdin.close()
+        code, err = self.child.wait(30), self.err.read_text()
+        return code, [json.loads(line) for line in self.out.read_text().splitlines()], err
+
+
+def test_a_lane_renews_while_it_reads(installation, device, name):
+    """Over two ends of its certificate, without losing a read; every pair that it had on disk was one."""
+    listed(installation, "QQ00QQ8")
+    installation.register(name)
+    with Serving(installation, "--lifetime", "9s") as serving:
+        device.run(code_for(installation, name))
+        ends, serials = device.certificate().not_valid_after, set()
+        lane = Lane(device)
+        deadline = time.monotonic() + 60
+        while device.certificate().not_valid_before < ends:  # the one in use began when the first had ended
+            lane.read("QQ00QQ8")
+            serials.add(device.certificate().serial_number)
+            assert time.monotonic() < deadline and lane.child.poll() is None, (lane.err.read_text(), serving.text())
+            time.sleep(0.05)
+        code, told, err = lane.end()
+    assert code == 0, err
+    summary = next(line["summary"] for line in told if "summary" in line)
+    assert summary["reads"] == lane.reads and summary["hits"] == lane.reads, (summary, err)
+    assert len(serials) >= 3 and err.count("renewed the certificate") >= 3
+    assert device.holds_a_pair()
+    names = [line for line in installation.platesieve("ca", "list").stdout.splitlines() if name in line]
+    assert len(names) >= 4
+
+
+def test_a_lane_whose_certificate_nobody_renews(installation, device, name):
+    """It says so, goes on while it can, and does not take long to stop."""
+    listed(installation, "QQ00QQ9")
+    installation.register(name)
+    with Serving(installation, "--lifetime", "12s"):
+        device.run(code_for(installation, name))
+    lane = Lane(device)
+    lane.read("QQ00QQ9")
+    time.sleep(14)
+    began = time.monotonic()
+    _, _, err = lane.end()
+    assert time.monotonic() - began < 5
+    assert "was not renewed yet" in err
+
+
+def test_a_break_within_a_renewal(installation, device, name):
+    """Stopped between certificate and key: the lane finds both again by itself."""
+    listed(installation, "QQ00QQ6")
+    installation.register(name)
+    with Serving(installation):
+        device.run(code_for(installation, name))
+    os.rename(device.files[1], f"{device.base}.key.new")
+    with open(device.files[1], "w", encoding="ascii") as old:
+        old.write(open(installation.certificate("reader/north/1")[1], encoding="ascii").read())
+    eventually(lambda: '"hits":1' in device.lane("QQ00QQ6", "--json").stdout.replace(" ", ""))
+    assert device.holds_a_pair()

@@ -164,6 +164,20 @@ check_PROGRAMS += tests/unit/json_test
 tests_unit_json_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_json_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/enrol_code_test
+tests_unit_enrol_code_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_enrol_code_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_enrol_code_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/strangers_test
+tests_unit_strangers_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_strangers_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/enrolment_test
+tests_unit_enrolment_test_SOURCES = tests/unit/enrolment_test.c server/gate/enrolment.c
+tests_unit_enrolment_test_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(SODIUM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_enrolment_test_LDADD = $(SERVER_HTTP_LIBS) $(SODIUM_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/router_test
 tests_unit_router_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_router_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
