@@ -88,6 +88,16 @@ static const char *text_of(json_t *json, const char *member, char out[LIMIT_IDEN
     return out;
 }
 
+/* "12%" of today's quota, or nothing where there is none. */
+static const char *use_of(json_t *json, char use[16])
+{
+    json_t *percent = json_object_get(json_object_get(json, "use"), "percent");
+
+    if (json_is_integer(percent)) snprintf(use, 16, "%lld%%", (long long)json_integer_value(percent) % 1000);
+    else use[0] = '\0';
+    return use;
+}
+
 static void print_identities(const struct place *place, json_t *identities)
 {
     printf("%s %s: %zu name(s)\n", http_service_name(place->http), http_server_url(place->http),
@@ -95,9 +105,10 @@ static void print_identities(const struct place *place, json_t *identities)
     for (size_t i = 0; i < json_array_size(identities); i++) {
         json_t *one = json_array_get(identities, i);
         char name[LIMIT_IDENTITY_MAX + 1], quota[LIMIT_IDENTITY_MAX + 1], since[LIMIT_IDENTITY_MAX + 1], by[LIMIT_IDENTITY_MAX + 1];
+        char use[16];
 
-        printf("  %-36s %-10s %.19s %s\n", text_of(one, "name", name), text_of(one, "quota", quota), text_of(one, "since", since),
-               text_of(one, "by", by));
+        printf("  %-36s %-10s %4s %.19s %s\n", text_of(one, "name", name), text_of(one, "quota", quota), use_of(one, use),
+               text_of(one, "since", since), text_of(one, "by", by));
     }
 }
 

@@ -13,7 +13,7 @@ import plates
 import ristretto
 from conftest import make_house, remove_house
 from fake import Fake, Problem
-from house import assert_problem, eventually
+from house import TOP, assert_problem, eventually
 from installation import LABORATORY
 
 NORTH, OTHER, ANA, BEN = "reader/north/1", "reader/north/2", "agency/customs/ana", "agency/marshals/ben"
@@ -115,6 +115,9 @@ def test_a_stolen_reader_evaluates_2700_elements_a_minute(keys):
     assert house.metrics("keys")["platesieve_quota_refused_total"] >= 3
     told = next(one for one in quotas(house)["hot"] if one["name"] == NORTH)
     assert told["refused"] == 3 and told["percent"] == 1
+    shown = house.platesieve("--as", KIM, "status").stdout
+    assert f"{NORTH}, lane: 1 %, 2700 of 180000 evaluations, 0 of 96 keys, 3 refused" in shown and "requests refused" in shown
+    assert any(line.split()[:3] == [NORTH, "lane", "1%"] for line in house.platesieve("registry", "list", "--at", "keys").stdout.splitlines())
 
 
 def test_an_agency_evaluates_its_lists(keys):
@@ -335,6 +338,36 @@ def test_an_agency_uploads_its_lists(new_installation):
     assert house.new_list(BEN) and use_of(house, BEN, "gate")["day"]["used"]["tokens"] == 0
 
 
+# -- what it comes to ----------------------------------------------------------------------------------------------------------------------
+
+
+def duration(days):
+    """As docs/threat-model.md says it."""
+    years = days / 365.25
+    if years >= 1:
+        return f"{years:.0f} years" if years >= 10 else f"{years:.1f} years"
+    return f"{days * 24:.0f} hours" if days < 1 else f"{days:.0f} days" if days >= 10 else f"{days:.1f} days"
+
+
+def test_the_arithmetic_of_the_threat_model(keys):
+    """How long a thief needs for one state's format: docs/threat-model.md, held against the limits that the key server really has."""
+    limits = {one["profile"]: one["day"]["evaluations"] for one in quotas(keys)["profiles"]}
+    text = (TOP / "docs/threat-model.md").read_text()
+    texts = {"`AAA0000`, lists of grade `plate` or `full`": 26**3 * 10**4, "the same with 20 letters (no vowels, no Q), as Texas has it": 20**3 * 10**4,
+             "`AAA0000`, lists of grade `similar`: folded, 23³ × 10⁴": 23**3 * 10**4,
+             "`AAA0000`, lists of grade `near`: one letter masked, 23² × 10⁴": 23**2 * 10**4, "all US states, 7.5 × 10⁹": 7.5e9}
+    assert len({plates.folded(letter) for letter in "ABCDEFGHIJKLMNPQRSTUVWXYZ0"}) == 23
+    for label, count in texts.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| {label} |")).strip("| ").split(" | ")
+        for lanes, told in zip((1, 10, 100), row[2:5]):
+            assert told == duration(count / limits["lane"] / lanes), (label, lanes)
+        share, exact = float(row[5].rstrip(" %")), 100 * limits["lane"] / count
+        assert abs(share - exact) <= 0.17 * exact, label
+    assert "= 180,000 evaluations a day" in text and limits["lane"] == 180_000
+    assert "= 5,000,000 evaluations a day" in text and limits["agency"] == 5_000_000
+    assert f"{26**3 * 10**4 / limits['agency']:.0f} days for `AAA0000`" in text
+
+
 # -- profiles and registration ------------------------------------------------------------------------------------------------------------
 
 
@@ -353,8 +386,9 @@ def test_a_profile_of_its_own(key_server):
     codes = [evaluate(house, 256).status_code for _ in range(33)]
     assert (codes.count(200), codes[-1]) == (32, 429)  # 8,400
     assert [one["profile"] for one in quotas(house)["profiles"]] == ["lane", "agency", "bridge", "police"]
-    house.register(NORTH, daemons=("keys",), quota="nosuch")  # the command knows no settings: the role's own then, and a word on the log
-    eventually(lambda: evaluate(house, 1).status_code == 429 and use_of(house, NORTH)["profile"] == "lane")
+    with house.without("keys"):  # settings without the profile: the role's own then, and a word on the log
+        house.asked["settings"].update({name: None for name in house.asked["settings"] if ".quota bridge." in name})
+    assert evaluate(house, 1).status_code == 429 and use_of(house, NORTH)["profile"] == "lane"
     assert f"{NORTH} is registered with a profile that is not in the settings" in (house.folder / "log/keys.log").read_text()
 
 
