@@ -135,13 +135,16 @@ struct voprf_item {
 };
 
 struct platesieve_voprf_batch {
-    size_t count;
+    size_t count, capacity; /* count 0: there are no messages in it */
     uint8_t scratch[VOPRF_SCALAR_BYTES];
     struct platesieve_element *blinded; /* behind the items */
     struct voprf_item items[];
 };
 
 /* platesieve_voprf_begin in any mode, with BLINDS (COUNT scalars, none zero) or, if that is NULL, with random ones. */
+struct platesieve_result voprf_blind(enum voprf_mode mode, struct platesieve_voprf_batch *batch,
+                                     const struct platesieve_message *messages, size_t count,
+                                     const uint8_t (*blinds)[VOPRF_SCALAR_BYTES]);
 struct platesieve_result voprf_begin(enum voprf_mode mode, const struct platesieve_message *messages, size_t count,
                                      const uint8_t (*blinds)[VOPRF_SCALAR_BYTES],
                                      struct platesieve_voprf_batch **batch);

@@ -38,9 +38,9 @@ static bool blind_all(enum voprf_mode mode, struct platesieve_voprf_batch *batch
     return good;
 }
 
-static bool messages_fit(const struct platesieve_message *messages, size_t count)
+static bool messages_fit(const struct platesieve_message *messages, size_t count, size_t capacity)
 {
-    if (count < 1 || count > PLATESIEVE_VOPRF_BATCH_MAX)
+    if (count < 1 || count > capacity)
         return false;
     for (size_t i = 0; i < count; i++)
         if (messages[i].length > PLATESIEVE_MESSAGE_MAX)
@@ -48,47 +48,85 @@ static bool messages_fit(const struct platesieve_message *messages, size_t count
     return true;
 }
 
+struct platesieve_result platesieve_voprf_batch_create(size_t capacity, struct platesieve_voprf_batch **batch)
+{
+    struct platesieve_voprf_batch *made;
+
+    *batch = NULL;
+    if (capacity < 1 || capacity > PLATESIEVE_VOPRF_BATCH_MAX)
+        return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
+    made = platesieve_secret_allocate(sizeof *made + capacity * (sizeof *made->items + sizeof *made->blinded));
+    if (made == NULL)
+        return (struct platesieve_result){ PLATESIEVE_NO_MEMORY };
+    made->capacity = capacity;
+    made->blinded = (struct platesieve_element *)(void *)&made->items[capacity];
+    *batch = made;
+    return (struct platesieve_result){ PLATESIEVE_OK };
+}
+
+void platesieve_voprf_batch_destroy(struct platesieve_voprf_batch *batch)
+{
+    platesieve_secret_free(batch);
+}
+
+void platesieve_voprf_batch_clear(struct platesieve_voprf_batch *batch)
+{
+    sodium_memzero(batch->items, batch->count * sizeof *batch->items);
+    sodium_memzero(batch->blinded, batch->count * sizeof *batch->blinded);
+    batch->count = 0;
+}
+
+struct platesieve_result voprf_blind(enum voprf_mode mode, struct platesieve_voprf_batch *batch,
+                                     const struct platesieve_message *messages, size_t count,
+                                     const uint8_t (*blinds)[VOPRF_SCALAR_BYTES])
+{
+    bool good;
+
+    platesieve_voprf_batch_clear(batch);
+    if (!messages_fit(messages, count, batch->capacity))
+        return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
+    batch->count = count;
+    for (size_t i = 0; i < count; i++) {
+        batch->items[i].message = messages[i];
+        if (blinds != NULL)
+            memcpy(batch->items[i].blind, blinds[i], VOPRF_SCALAR_BYTES);
+        else
+            crypto_core_ristretto255_scalar_random(batch->items[i].blind);
+    }
+    good = blind_all(mode, batch);
+    sodium_stackzero(VOPRF_STACK_BYTES);
+    if (good)
+        return (struct platesieve_result){ PLATESIEVE_OK };
+    platesieve_voprf_batch_clear(batch); /* a blind of zero, or a message that hashes to the identity: nobody knows one */
+    return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
+}
+
+struct platesieve_result platesieve_voprf_blind(struct platesieve_voprf_batch *batch,
+                                                const struct platesieve_message *messages, size_t count)
+{
+    return voprf_blind(VOPRF_MODE_VOPRF, batch, messages, count, NULL);
+}
+
 struct platesieve_result voprf_begin(enum voprf_mode mode, const struct platesieve_message *messages, size_t count,
                                      const uint8_t (*blinds)[VOPRF_SCALAR_BYTES],
                                      struct platesieve_voprf_batch **batch)
 {
-    struct platesieve_voprf_batch *made;
-    bool good;
+    struct platesieve_result result = platesieve_voprf_batch_create(count, batch);
 
+    if (platesieve_failed(result))
+        return result;
+    result = voprf_blind(mode, *batch, messages, count, blinds);
+    if (!platesieve_failed(result))
+        return result;
+    platesieve_voprf_batch_destroy(*batch);
     *batch = NULL;
-    if (!messages_fit(messages, count))
-        return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
-    made = platesieve_secret_allocate(sizeof *made + count * (sizeof *made->items + sizeof *made->blinded));
-    if (made == NULL)
-        return (struct platesieve_result){ PLATESIEVE_NO_MEMORY };
-    made->count = count;
-    made->blinded = (struct platesieve_element *)(void *)&made->items[count];
-    for (size_t i = 0; i < count; i++) {
-        made->items[i].message = messages[i];
-        if (blinds != NULL)
-            memcpy(made->items[i].blind, blinds[i], VOPRF_SCALAR_BYTES);
-        else
-            crypto_core_ristretto255_scalar_random(made->items[i].blind);
-    }
-    good = blind_all(mode, made);
-    sodium_stackzero(VOPRF_STACK_BYTES);
-    if (!good) { /* a blind of zero, or a message that hashes to the identity: nobody knows one */
-        platesieve_voprf_batch_destroy(made);
-        return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
-    }
-    *batch = made;
-    return (struct platesieve_result){ PLATESIEVE_OK };
+    return result;
 }
 
 struct platesieve_result platesieve_voprf_begin(const struct platesieve_message *messages, size_t count,
                                                 struct platesieve_voprf_batch **batch)
 {
     return voprf_begin(VOPRF_MODE_VOPRF, messages, count, NULL, batch);
-}
-
-void platesieve_voprf_batch_destroy(struct platesieve_voprf_batch *batch)
-{
-    platesieve_secret_free(batch);
 }
 
 const struct platesieve_element *platesieve_voprf_blinded(const struct platesieve_voprf_batch *batch)
@@ -151,7 +189,7 @@ struct platesieve_result platesieve_voprf_finish(struct platesieve_voprf_batch *
     struct platesieve_result result;
 
     platesieve_wipe(tokens, batch->count * sizeof *tokens);
-    if (count != batch->count)
+    if (count < 1 || count != batch->count)
         return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
     result = voprf_verify(public_key, batch->blinded, evaluated, count, proof);
     return platesieve_failed(result) ? result : voprf_tokens(batch, &whole, 1, tokens);

@@ -178,7 +178,7 @@ struct platesieve_result platesieve_voprf_finish_shares(struct platesieve_voprf_
         at_fault = &nobody;
     *at_fault = 0;
     platesieve_wipe(tokens, batch->count * sizeof *tokens);
-    if (!answers_are_of_two(shares, answers))
+    if (batch->count < 1 || !answers_are_of_two(shares, answers))
         return (struct platesieve_result){ PLATESIEVE_BAD_ARGUMENT };
     for (size_t i = 0; i < ANSWERS; i++) {
         const struct platesieve_voprf_answer *answer = &answers[i];

@@ -91,6 +91,16 @@ PLATESIEVE_API struct platesieve_result platesieve_voprf_begin(const struct plat
                                                                struct platesieve_voprf_batch **batch);
 PLATESIEVE_API void platesieve_voprf_batch_destroy(struct platesieve_voprf_batch *batch); /* wipes; NULL is fine */
 
+/* The same for who does it all day, without locking memory for each batch: make room once for CAPACITY messages (1 to
+   PLATESIEVE_VOPRF_BATCH_MAX), blind up to as many in it, again and again, and clear it as soon as they are through.
+   What blinding fails for leaves an empty batch, and so does clearing. */
+PLATESIEVE_API struct platesieve_result platesieve_voprf_batch_create(size_t capacity,
+                                                                      struct platesieve_voprf_batch **batch);
+PLATESIEVE_API struct platesieve_result platesieve_voprf_blind(struct platesieve_voprf_batch *batch,
+                                                               const struct platesieve_message *messages,
+                                                               size_t count);
+PLATESIEVE_API void platesieve_voprf_batch_clear(struct platesieve_voprf_batch *batch); /* wipes */
+
 /* The blinded elements, in the order of the messages, as many as there were messages: what goes to a key server, or
    to several.  They belong to the batch. */
 PLATESIEVE_API const struct platesieve_element *platesieve_voprf_blinded(const struct platesieve_voprf_batch *batch);

@@ -88,6 +88,12 @@ tests_unit_voprf_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_voprf_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
 tests_unit_voprf_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/voprf_batch_test
+tests_unit_voprf_batch_test_SOURCES = tests/unit/voprf_batch_test.c tests/unit/voprf_scene.h
+tests_unit_voprf_batch_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_voprf_batch_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+tests_unit_voprf_batch_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/voprf_sum_test
 tests_unit_voprf_sum_test_SOURCES = tests/unit/voprf_sum_test.c tests/unit/voprf_scene.h
 tests_unit_voprf_sum_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)

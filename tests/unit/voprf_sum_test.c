@@ -140,6 +140,5 @@ int main(void)
         cmocka_unit_test(refused),
     };
 
-    assert_good(platesieve_init());
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return platesieve_failed(platesieve_init()) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
