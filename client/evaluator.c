@@ -30,6 +30,7 @@ void evaluator_close(struct evaluator *evaluator)
     if (evaluator == NULL) return;
     http_close(evaluator->keys);
     http_group_close(evaluator->group);
+    platesieve_voprf_batch_destroy(evaluator->batch);
     platesieve_wipe(evaluator, sizeof(*evaluator));
     free(evaluator);
 }
@@ -49,8 +50,8 @@ void evaluator_warm(struct evaluator *evaluator)
 /* -- one batch ----------------------------------------------------------------------------------------------------- */
 
 /* What an answer is held against. */
-struct batch {
-    struct platesieve_voprf_batch *blinded;
+struct question {
+    struct platesieve_voprf_batch *batch;
     const struct platesieve_element *public_key;
     struct platesieve_token *tokens;
     struct evaluated answer;
@@ -80,78 +81,109 @@ const char *evaluated_fault(struct platesieve_result result)
 /* Judges the answer of a server that has the whole key. */
 static const char *take(json_t *json, void *context)
 {
-    struct batch *batch = context;
-    const char *wrong = evaluated_take(json, &batch->answer);
+    struct question *question = context;
+    const char *wrong = evaluated_take(json, &question->answer);
     struct platesieve_result result;
 
     if (wrong != NULL) return wrong;
-    result = platesieve_voprf_finish(batch->blinded, batch->public_key, batch->answer.elements, batch->answer.count,
-                                     &batch->answer.proof, batch->tokens);
+    result = platesieve_voprf_finish(question->batch, question->public_key, question->answer.elements,
+                                     question->answer.count, &question->answer.proof, question->tokens);
     return platesieve_failed(result) ? evaluated_fault(result) : NULL;
 }
 
-size_t evaluator_write_body(struct evaluator *evaluator, const struct platesieve_voprf_batch *batch, size_t count)
+/* {"blinded":["...","..."]} */
+static void write_body(struct evaluator *evaluator)
 {
     static const char head[] = "{\"blinded\":[", tail[] = "\"]}";
-    const struct platesieve_element *blinded = platesieve_voprf_blinded(batch);
+    const struct platesieve_element *blinded = platesieve_voprf_blinded(evaluator->batch);
     char *body = evaluator->body, *at = body + sizeof(head) - 1;
 
     memcpy(body, head, sizeof(head) - 1);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < evaluator->count; i++) {
         memcpy(at, i == 0 ? "\"" : "\",\"", i == 0 ? 1 : 3);
         at += i == 0 ? 1 : 3;
         base64_print(blinded[i].bytes, PLATESIEVE_ELEMENT_BYTES, at, ELEMENT_TEXT + 1);
         at += ELEMENT_TEXT;
     }
     memcpy(at, tail, sizeof(tail) - 1);
-    return (size_t)(at - body) + sizeof(tail) - 1;
+    evaluator->body_size = (size_t)(at - body) + sizeof(tail) - 1;
 }
 
 static enum key_outcome evaluate(struct evaluator *evaluator, const struct epoch *epoch,
-                                 const struct platesieve_message *messages, size_t count,
                                  struct platesieve_token *tokens, unsigned *retry_after_s)
 {
-    struct batch batch = { .public_key = &epoch->public_key, .tokens = tokens, .answer = { .count = count } };
+    struct question held = { .batch = evaluator->batch,
+                             .public_key = &epoch->public_key,
+                             .tokens = tokens,
+                             .answer = { .count = evaluator->count } };
     char path[LIMIT_EPOCH_ID_MAX + 32];
     struct key_question question = { .method = "POST",
                                      .path = path,
                                      .body = evaluator->body,
+                                     .body_size = evaluator->body_size,
                                      .deadline_ms = evaluator->settings.deadline_ms,
                                      .deadline_last_ms = evaluator->settings.deadline_last_ms,
                                      .take = take,
-                                     .context = &batch };
+                                     .context = &held };
     enum key_outcome outcome;
 
-    if (platesieve_failed(platesieve_voprf_begin(messages, count, &batch.blinded))) {
-        say("there is no memory that can be locked for tokens");
-        return KEY_LATER;
-    }
     snprintf(path, sizeof(path), "/v1/epochs/%s/evaluate", epoch->id);
-    question.body_size = evaluator_write_body(evaluator, batch.blinded, count);
     outcome = key_servers_ask(evaluator->settings.servers, evaluator->keys, &question);
     *retry_after_s = question.retry_after_s;
-    platesieve_voprf_batch_destroy(batch.blinded);
-    platesieve_wipe(evaluator->body, question.body_size);
-    platesieve_wipe(&batch.answer, sizeof(batch.answer));
+    platesieve_wipe(&held.answer, sizeof(held.answer));
     return outcome;
 }
 
-enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoch *epoch,
+/* -- all epochs of one batch --------------------------------------------------------------------------------------- */
+
+static bool blind(struct evaluator *evaluator, const struct platesieve_message *messages, size_t count)
+{
+    if ((evaluator->batch == NULL &&
+         platesieve_failed(platesieve_voprf_batch_create(PLATESIEVE_VOPRF_BATCH_MAX, &evaluator->batch))) ||
+        platesieve_failed(platesieve_voprf_blind(evaluator->batch, messages, count))) {
+        say("there is no memory that can be locked for tokens");
+        return false;
+    }
+    evaluator->count = count;
+    write_body(evaluator);
+    return true;
+}
+
+static void forget(struct evaluator *evaluator)
+{
+    if (evaluator == NULL || evaluator->count == 0) return;
+    platesieve_voprf_batch_clear(evaluator->batch);
+    platesieve_wipe(evaluator->body, evaluator->body_size);
+    evaluator->count = evaluator->body_size = 0;
+}
+
+static enum key_outcome tokens_of(struct evaluator *evaluator, const struct epoch *epoch,
                                   const struct platesieve_message *messages, size_t count,
                                   struct platesieve_token *tokens, unsigned *retry_after_s)
+{
+    if (epoch->suite == PLATESIEVE_HMAC_SHA256)
+        return platesieve_failed(platesieve_prf_evaluate(epoch->prf, messages, count, tokens)) ? KEY_WRONG : KEY_DONE;
+    if (evaluator->count == 0 && !blind(evaluator, messages, count)) return KEY_LATER;
+    return epoch->shared ? evaluate_shared(evaluator, epoch, tokens, retry_after_s)
+                         : evaluate(evaluator, epoch, tokens, retry_after_s);
+}
+
+enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoch *epochs, size_t epoch_count,
+                                  const struct platesieve_message *messages, size_t count,
+                                  struct platesieve_token *tokens, size_t step, unsigned *retry_after_s)
 {
     enum key_outcome outcome = KEY_DONE;
 
     *retry_after_s = 0;
-    if (epoch->suite == PLATESIEVE_HMAC_SHA256)
-        return platesieve_failed(platesieve_prf_evaluate(epoch->prf, messages, count, tokens)) ? KEY_WRONG : KEY_DONE;
     for (size_t done = 0; outcome == KEY_DONE && done < count; done += PLATESIEVE_VOPRF_BATCH_MAX) {
         const size_t left = count - done, now = left < PLATESIEVE_VOPRF_BATCH_MAX ? left : PLATESIEVE_VOPRF_BATCH_MAX;
 
-        outcome = epoch->shared
-                      ? evaluate_shared(evaluator, epoch, messages + done, now, tokens + done, retry_after_s)
-                      : evaluate(evaluator, epoch, messages + done, now, tokens + done, retry_after_s);
+        for (size_t i = 0; outcome == KEY_DONE && i < epoch_count; i++)
+            outcome =
+                tokens_of(evaluator, &epochs[i], messages + done, now, tokens + i * step + done, retry_after_s);
+        forget(evaluator);
     }
-    if (outcome != KEY_DONE) platesieve_wipe(tokens, count * sizeof(*tokens));
+    for (size_t i = 0; outcome != KEY_DONE && i < epoch_count; i++)
+        platesieve_wipe(tokens + i * step, count * sizeof(*tokens));
     return outcome;
 }

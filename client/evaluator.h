@@ -27,11 +27,15 @@ void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
 /* Connects, and keeps connections from growing old; call it from time to time. */
 void evaluator_warm(struct evaluator *evaluator);
 
-/* COUNT tokens (any number) for COUNT messages under EPOCH, which is ready (epoch_is_ready()); in requests of at most
-   PLATESIEVE_VOPRF_BATCH_MAX.  Both arrays are the caller's, in locked memory.  With any outcome but KEY_DONE the
-   tokens are zero; *RETRY_AFTER_S is what the key servers asked for. */
-enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoch *epoch,
+/* COUNT tokens (any number) for COUNT messages under each of EPOCHS, which are ready (epoch_is_ready()), those for the
+   next epoch STEP tokens behind those for the one before; in requests of at most PLATESIEVE_VOPRF_BATCH_MAX.  Both
+   arrays are the caller's, in locked memory.  With any outcome but KEY_DONE the tokens are zero; *RETRY_AFTER_S is what
+   the key servers asked for.  EVALUATOR may be NULL where no epoch needs a key server.
+
+   A message is blinded once for all epochs: key servers see that it is the same in each, which the moment tells them
+   anyway, and nothing else. */
+enum key_outcome evaluator_tokens(struct evaluator *evaluator, const struct epoch *epochs, size_t epoch_count,
                                   const struct platesieve_message *messages, size_t count,
-                                  struct platesieve_token *tokens, unsigned *retry_after_s) MUST_USE;
+                                  struct platesieve_token *tokens, size_t step, unsigned *retry_after_s) MUST_USE;
 
 #endif

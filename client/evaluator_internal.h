@@ -18,7 +18,11 @@ struct judged {
 struct evaluator {
     struct evaluator_settings settings;
     struct http *keys;
+    /* what is under way, for one epoch after the other; made when it is first needed */
+    struct platesieve_voprf_batch *batch;
+    size_t count; /* messages in it */
     char body[EVALUATOR_BODY_BYTES];
+    size_t body_size;
     /* for shared keys */
     struct http_group *group;       /* NULL: has not been needed */
     struct judged judged[LIMIT_EPOCHS_OPEN];
@@ -36,12 +40,9 @@ struct evaluated {
 const char *evaluated_take(json_t *json, void *context);
 /* What is wrong with elements and proof that failed with RESULT. */
 const char *evaluated_fault(struct platesieve_result result);
-/* {"blinded":["...","..."]} into evaluator->body; its size. */
-size_t evaluator_write_body(struct evaluator *evaluator, const struct platesieve_voprf_batch *batch, size_t count);
 
-/* evaluator_tokens() for one batch under a key that is shared. */
+/* The tokens of the evaluator's batch under a key that is shared. */
 enum key_outcome evaluate_shared(struct evaluator *evaluator, const struct epoch *epoch,
-                                 const struct platesieve_message *messages, size_t count,
                                  struct platesieve_token *tokens, unsigned *retry_after_s) MUST_USE;
 void evaluator_warm_shared(struct evaluator *evaluator);
 

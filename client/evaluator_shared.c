@@ -68,9 +68,7 @@ enum stage { NOT_ASKED, ASKED, ANSWERED, FAILED };
 struct round {
     struct evaluator *evaluator;
     const struct epoch *epoch;
-    struct platesieve_voprf_batch *batch;
     struct platesieve_token *tokens;
-    size_t count;
     struct http_request request;
     struct key_question question; /* for the judgement */
     size_t party_count;           /* those whose share is good, in the order in which they are asked */
@@ -128,7 +126,7 @@ static void take(struct round *round, size_t at, const struct http_answer *answe
     while (i < round->party_count && round->parties[i].at != at) i++;
     if (i == round->party_count) return;
     round->at_work--;
-    place->count = round->count;
+    place->count = round->evaluator->count;
     round->question.context = place;
     outcome = key_servers_judge(servers, member, answer->status == 0 ? NULL : answer, &round->question);
     round->stage[i] = outcome == KEY_DONE ? ANSWERED : FAILED;
@@ -155,7 +153,7 @@ static bool finish(struct round *round)
     }
     result = platesieve_voprf_shares_check(&round->epoch->public_key, told, &shares);
     if (!platesieve_failed(result))
-        result = platesieve_voprf_finish_shares(round->batch, &shares, answers, round->tokens, &at_fault);
+        result = platesieve_voprf_finish_shares(round->evaluator->batch, &shares, answers, round->tokens, &at_fault);
     if (!platesieve_failed(result)) return true;
     if (at_fault == 0) { /* no memory */
         round->stage[round->who[0]] = round->stage[round->who[1]] = FAILED;
@@ -258,29 +256,22 @@ static enum key_outcome evaluate(struct round *round)
 }
 
 enum key_outcome evaluate_shared(struct evaluator *evaluator, const struct epoch *epoch,
-                                 const struct platesieve_message *messages, size_t count,
                                  struct platesieve_token *tokens, unsigned *retry_after_s)
 {
     char path[LIMIT_EPOCH_ID_MAX + 32];
-    struct round round = { .evaluator = evaluator, .epoch = epoch, .tokens = tokens, .count = count };
+    struct round round = { .evaluator = evaluator, .epoch = epoch, .tokens = tokens };
     enum key_outcome outcome;
 
     if (!open_group(evaluator)) return KEY_LATER;
-    if (platesieve_failed(platesieve_voprf_begin(messages, count, &round.batch))) {
-        say("there is no memory that can be locked for tokens");
-        return KEY_LATER;
-    }
     snprintf(path, sizeof(path), "/v1/epochs/%s/evaluate", epoch->id);
     round.request = (struct http_request) { .method = "POST",
                                             .path = path,
                                             .body = evaluator->body,
-                                            .body_size = evaluator_write_body(evaluator, round.batch, count),
+                                            .body_size = evaluator->body_size,
                                             .timeout_ms = evaluator->settings.deadline_ms };
     round.question.take = evaluated_take;
     outcome = evaluate(&round);
     *retry_after_s = round.question.retry_after_s;
-    platesieve_voprf_batch_destroy(round.batch);
-    platesieve_wipe(evaluator->body, round.request.body_size);
     platesieve_wipe(round.answers, sizeof(round.answers));
     return outcome;
 }

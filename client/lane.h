@@ -93,14 +93,14 @@ struct lane_tokens {
 
 /* Locked memory in which tokens are made: the messages of a batch, and what was evaluated. */
 struct lane_tokens_place {
-    size_t capacity; /* of both arrays */
-    struct platesieve_message *messages;
-    struct platesieve_token *tokens;
+    size_t capacity;
+    struct platesieve_message *messages; /* so many */
+    struct platesieve_token *tokens;     /* so many for each of LIMIT_EPOCHS_OPEN epochs */
 };
 
-/* Tokens of all reads of BATCH for each open epoch, in one evaluation per epoch: TOKENS has room for
-   policy->epoch_count for each read, PLACE for LANE_TOKENS_MAX for each read and one `near` set; both are wiped by
-   the caller. */
+/* Tokens of all reads of BATCH for each open epoch, blinded once and evaluated once an epoch: TOKENS has room for
+   policy->epoch_count for each read, PLACE for LANE_TOKENS_MAX for each read and one `near` set.  The caller wipes
+   TOKENS; PLACE is wiped here. */
 enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct lane_batch *batch,
                                   struct evaluator *evaluator, const struct lane_tokens_place *place,
                                   struct lane_tokens *tokens) MUST_USE;

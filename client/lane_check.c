@@ -23,7 +23,6 @@ struct lane_worker {
     bool remote;                     /* the last policy had an epoch whose tokens a key server makes */
     struct lane_tokens_place place;  /* locked */
     struct lane_tokens *tokens;      /* locked: LIMIT_EPOCHS_OPEN for each read of a batch */
-    size_t token_bytes, place_bytes; /* place_bytes: messages and tokens together */
     char *body;
     pthread_t thread;
     unsigned generation; /* of the policy that the gate refused last */
@@ -211,8 +210,7 @@ static enum outcome round_of(struct lane_worker *worker, const struct lane_batch
         outcome = size == 0 ? GIVEN_UP : ask(worker, policy, batch, size, tell);
     }
     platesieve_wipe(worker->body, size);
-    platesieve_wipe(worker->place.messages, worker->place_bytes);
-    platesieve_wipe(worker->tokens, worker->token_bytes);
+    platesieve_wipe(worker->tokens, batch->count * policy->epoch_count * sizeof(*worker->tokens));
     lane_policy_release(policy);
     return outcome;
 }
@@ -335,11 +333,10 @@ static bool allocate(struct lane_worker *worker, size_t reads)
 {
     struct lane_tokens_place *place = &worker->place;
 
-    worker->token_bytes = reads * LIMIT_EPOCHS_OPEN * sizeof(*worker->tokens);
-    worker->tokens = platesieve_secret_allocate(worker->token_bytes);
+    worker->tokens = platesieve_secret_allocate(reads * LIMIT_EPOCHS_OPEN * sizeof(*worker->tokens));
     place->capacity = reads * LANE_TOKENS_MAX + PLATESIEVE_NEAR_MAX;
-    worker->place_bytes = place->capacity * (sizeof(*place->messages) + sizeof(*place->tokens));
-    place->messages = platesieve_secret_allocate(worker->place_bytes);
+    place->messages = platesieve_secret_allocate(
+        place->capacity * (sizeof(*place->messages) + LIMIT_EPOCHS_OPEN * sizeof(*place->tokens)));
     if (place->messages != NULL) place->tokens = (struct platesieve_token *)(void *)&place->messages[place->capacity];
     worker->body = malloc(LIMIT_CHECK_BODY_BYTES);
     return worker->tokens != NULL && place->messages != NULL && worker->body != NULL;

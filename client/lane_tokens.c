@@ -67,20 +67,25 @@ enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct
                                   struct evaluator *evaluator, const struct lane_tokens_place *place,
                                   struct lane_tokens *tokens)
 {
+    enum key_outcome outcome = KEY_DONE;
+    unsigned retry_after_s;
     size_t used = 0;
 
     memset(tokens, 0, batch->count * policy->epoch_count * sizeof(*tokens));
-    for (size_t i = 0; i < batch->count; i++)
-        if (!add_messages(policy, &batch->reads[i], place, &used, tokens + i * policy->epoch_count)) return KEY_WRONG;
-    for (size_t i = 0; i < policy->epoch_count && used > 0; i++) {
-        unsigned retry_after_s;
-        const enum key_outcome outcome =
-            evaluator_tokens(evaluator, &policy->epochs[i], place->messages, used, place->tokens, &retry_after_s);
+    for (size_t i = 0; outcome == KEY_DONE && i < batch->count; i++)
+        if (!add_messages(policy, &batch->reads[i], place, &used, tokens + i * policy->epoch_count))
+            outcome = KEY_WRONG;
+    if (outcome == KEY_DONE)
+        outcome = evaluator_tokens(evaluator, policy->epochs, policy->epoch_count, place->messages, used, place->tokens,
+                                   place->capacity, &retry_after_s);
+    platesieve_wipe(place->messages, (used + PLATESIEVE_NEAR_MAX) * sizeof(*place->messages));
+    for (size_t i = 0; i < policy->epoch_count; i++) {
+        struct platesieve_token *evaluated = place->tokens + i * place->capacity;
 
-        if (outcome != KEY_DONE) return outcome;
-        deal_out(policy, i, batch->count, place->tokens, tokens);
+        if (outcome == KEY_DONE) deal_out(policy, i, batch->count, evaluated, tokens);
+        platesieve_wipe(evaluated, used * sizeof(*evaluated));
     }
-    return KEY_DONE;
+    return outcome;
 }
 
 /* -- using them ---------------------------------------------------------------------------------------------------- */

@@ -59,12 +59,8 @@ bool push_chunk_is_full(const struct push_chunk *chunk, enum platesieve_grade gr
 enum key_outcome push_chunk_evaluate(struct push_chunk *chunk, const struct push_maker *maker,
                                      struct evaluator *evaluator, unsigned *retry_after_s)
 {
-    enum key_outcome outcome = KEY_DONE;
-
-    for (size_t i = 0; outcome == KEY_DONE && chunk->message_count > 0 && i < maker->epochs->count; i++)
-        outcome = evaluator_tokens(evaluator, &maker->epochs->list[i], chunk->messages, chunk->message_count,
-                                   chunk->tokens + i * chunk->message_max, retry_after_s);
-    return outcome;
+    return evaluator_tokens(evaluator, maker->epochs->list, maker->epochs->count, chunk->messages, chunk->message_count,
+                            chunk->tokens, chunk->message_max, retry_after_s);
 }
 
 /* -- writing JSON -------------------------------------------------------------------------------------------------- */

@@ -33,6 +33,15 @@ def via(*servers):
     return {"PLATESIEVE_KEYS": ",".join(server if isinstance(server, str) else server.url for server in servers)}
 
 
+def questions(keys):
+    """{path: blinded elements} that a meddler was asked."""
+    asked = {}
+    for (_, path), body in zip(keys.asked, keys.bodies):
+        if b"blinded" in body:
+            asked.setdefault(path, []).extend(json.loads(body)["blinded"])
+    return asked
+
+
 def push(house, name, text, tmp_path, *options, code=0, mode="push", env=None):
     file = tmp_path / "list.csv"
     file.write_text(text, encoding="utf-8")
@@ -94,13 +103,17 @@ def test_a_plate_has_the_tokens_of_the_standard(installation, listed, tmp_path):
             gate.make_list("same", grade="similar")
             file = tmp_path / "same.csv"
             file.write_text("plate,jurisdiction,reference\n" + "".join(f"QQ{n:05d},NL,case {n}\n" for n in range(100)), encoding="ascii")
+            keys.asked.clear()
             keys.bodies.clear()
             house.platesieve("--as", ANA, "list", "push", "same", file, "--parallel", str(1 + 3 * len(parts)),
                              env={"PLATESIEVE_GATE": gate.url, **via(keys)})
             parts.append([hashlib.sha256(part).hexdigest() for part in gate.revisions[1]["parts"].values()])
-            bodies.append({element for body in keys.bodies if b"blinded" in body for element in json.loads(body)["blinded"]})
+            asked = questions(keys)
+            assert len(asked) == len(epochs) and len({frozenset(elements) for elements in asked.values()}) == 1  # blinded once for all epochs
+            assert all(len(set(elements)) == len(elements) == 300 for elements in asked.values())
+            bodies.append(set(next(iter(asked.values()))))
             gate.stop()
-    assert parts[0] == parts[1] and len(bodies[0]) == len(bodies[1]) == 300 * len(epochs)
+    assert parts[0] == parts[1]
     assert not bodies[0] & bodies[1]
     assert all(ristretto.decode(plates.bytes64(element)) for element in list(bodies[0])[:5])
 
@@ -112,21 +125,20 @@ def test_one_question_for_all_that_waits(installation, listed):
         reads = [f"QQ3{n}33{n}3" for n in range(8)]
         _, _, summary, _ = lane(house, "plate,jurisdiction\n" + "".join(f"{plate},NL\n" for plate in reads), env=via(keys))
         assert summary["reads"] == 8 and summary["unchecked"] == 0
-        asked = [json.loads(body)["blinded"] for body in keys.bodies if b"blinded" in body]
-        paths = [path for _, path in keys.asked]
+        asked, paths = questions(keys), [path for _, path in keys.asked]
     assert keys.count("/key") == 0
     assert "/livez" in paths[:next(i for i, path in enumerate(paths) if path.endswith("/evaluate"))]  # connected before the first read
     wanted = sum(3 + len(plates.near(plates.folded(plate), "lane")) for plate in reads)
-    assert sum(len(blinded) for blinded in asked) == wanted and len(asked) <= 3
-    assert len({element for blinded in asked for element in blinded}) == wanted
+    assert paths.count(next(iter(asked))) <= 3
+    assert all(len(elements) == len(set(elements)) == wanted for elements in asked.values())
 
 
 def test_the_same_plate_twice_looks_like_two(installation, listed):
     house = installation
     with meddler(house) as keys:
         lane(house, "plate,jurisdiction\n" + "QQ71XX71,NL\n" * 3, env=via(keys))
-        elements = [element for body in keys.bodies if b"blinded" in body for element in json.loads(body)["blinded"]]
-    assert len(elements) > 50 and len(set(elements)) == len(elements)
+        asked = questions(keys)
+    assert all(len(elements) > 50 and len(set(elements)) == len(elements) for elements in asked.values())
 
 
 # -- key servers that fail ------------------------------------------------------------------------------------------------------
