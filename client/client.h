@@ -30,6 +30,7 @@ struct settings {
     const char *ca;  /* PEM file; NULL: <pki>/ca/ca.pem */
     const char *crl; /* PEM file; NULL: servers' certificates are not checked for revocation */
     const char *pki; /* folder with <role>/<name>.pem and .key */
+    bool shared_keys; /* keys that one key server has are not used */
     bool json;
 };
 

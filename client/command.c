@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 
-enum { OPTION_AS = 0x100, OPTION_JSON, OPTION_GATE, OPTION_KEYS, OPTION_CA, OPTION_CRL, OPTION_PKI };
+enum { OPTION_AS = 0x100, OPTION_JSON, OPTION_GATE, OPTION_KEYS, OPTION_SHARED, OPTION_CA, OPTION_CRL, OPTION_PKI };
 
 static const struct argp_option settings_options[] = {
     { NULL, 0, NULL, 0, "For every command:", 10 },
@@ -11,6 +11,7 @@ static const struct argp_option settings_options[] = {
     { "json", OPTION_JSON, NULL, 0, "Print JSON, one object a line", 10 },
     { "gate", OPTION_GATE, "URL", 0, "Gates, comma separated, tried in order (PLATESIEVE_GATE)", 10 },
     { "keys", OPTION_KEYS, "URL", 0, "Key servers, in the same way (PLATESIEVE_KEYS)", 10 },
+    { "shared-keys", OPTION_SHARED, NULL, 0, "Use no key that one key server has (PLATESIEVE_SHARED_KEYS=yes)", 10 },
     { "ca", OPTION_CA, "FILE", 0, "Certificate of the authority (PLATESIEVE_CA; else PKI/ca/ca.pem)", 10 },
     { "crl", OPTION_CRL, "FILE", 0, "Revocation list to hold servers against (PLATESIEVE_CRL)", 10 },
     { "pki", OPTION_PKI, "DIR", 0, "Folder with <role>/<name>.pem and .key (PLATESIEVE_PKI)", 10 },
@@ -26,6 +27,7 @@ static error_t settings_parse(int key, char *argument, struct argp_state *state)
     case OPTION_JSON: settings->json = true; return 0;
     case OPTION_GATE: settings->gates = argument; return 0;
     case OPTION_KEYS: settings->keys = argument; return 0;
+    case OPTION_SHARED: settings->shared_keys = true; return 0;
     case OPTION_CA: settings->ca = argument; return 0;
     case OPTION_CRL: settings->crl = argument; return 0;
     case OPTION_PKI: settings->pki = argument; return 0;

@@ -120,6 +120,7 @@ const char *epoch_listing_take(json_t *json, void *context)
         struct share_told *told = &listing->told[listing->told_count];
 
         if (!parse_epoch(json_array_get(list, i), epoch, told) || is_told(&listing->epochs, epoch)) return UNREADABLE;
+        if (listing->must_share && !epoch->shared && epoch_is_usable(epoch)) return EPOCH_WHOLE_KEY;
         if (contradicts(listing, epoch)) return "has another key for an epoch than the gate";
         if (told->server != 0) listing->told_count++;
     }
@@ -140,5 +141,6 @@ struct epoch_listing *epoch_listing_create(struct key_servers *servers, struct h
     listing->keys = keys;
     listing->book = key_servers_book(servers);
     listing->pins = pins;
+    listing->must_share = key_servers_must_share(servers);
     return listing;
 }

@@ -4,11 +4,14 @@
 
 #include "client/epochs.h"
 
+#define EPOCH_WHOLE_KEY "has a whole key, and only shared ones are to be used"
+
 /* What one server tells: epochs, and the shares that it has. */
 struct epoch_listing {
     struct http *keys; /* who is asked */
     struct share_book *book;
     const struct epoch_pins *pins; /* NULL: none */
+    bool must_share;
     struct epochs epochs;
     size_t told_count;
     struct share_told told[LIMIT_EPOCHS_KNOWN];

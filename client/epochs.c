@@ -295,6 +295,10 @@ static enum key_outcome fetch_key(struct key_servers *servers, struct http *keys
     char path[LIMIT_EPOCH_ID_MAX + 32];
     struct key_question question = ask_for(path, take_key, epoch);
 
+    if (key_servers_must_share(servers)) {
+        say("epoch %s is of suite hmac-sha256, and only shared keys are to be used", epoch->id);
+        return KEY_WRONG;
+    }
     snprintf(path, sizeof(path), "/v1/epochs/%s/key", epoch->id);
     return key_servers_ask(servers, keys, &question);
 }

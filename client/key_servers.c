@@ -7,6 +7,7 @@
 #include "client/problem.h"
 
 struct key_servers {
+    bool must_share;
     struct share_book *book;
     pthread_mutex_t mutex;
     size_t preferred;                    /* the one that answered last */
@@ -16,7 +17,7 @@ struct key_servers {
     enum key_outcome told[HTTP_SERVERS_MAX];
 };
 
-struct key_servers *key_servers_create(void)
+struct key_servers *key_servers_create(const struct settings *settings)
 {
     struct key_servers *servers = calloc(1, sizeof(*servers));
 
@@ -27,6 +28,7 @@ struct key_servers *key_servers_create(void)
         return NULL;
     }
     pthread_mutex_init(&servers->mutex, NULL);
+    servers->must_share = settings->shared_keys;
     return servers;
 }
 
@@ -36,6 +38,11 @@ void key_servers_destroy(struct key_servers *servers)
     pthread_mutex_destroy(&servers->mutex);
     share_book_destroy(servers->book);
     free(servers);
+}
+
+bool key_servers_must_share(const struct key_servers *servers)
+{
+    return servers->must_share;
 }
 
 struct share_book *key_servers_book(struct key_servers *servers)

@@ -10,8 +10,10 @@
 /* How the servers fared; shared by all threads of a command. */
 struct key_servers;
 
-struct key_servers *key_servers_create(void) MUST_USE; /* NULL is said */
+struct key_servers *key_servers_create(const struct settings *settings) MUST_USE; /* NULL is said */
 void key_servers_destroy(struct key_servers *servers); /* NULL is fine */
+/* Only keys that are shared are to be used. */
+bool key_servers_must_share(const struct key_servers *servers);
 /* What they told of shares; lives as long as SERVERS. */
 struct share_book *key_servers_book(struct key_servers *servers);
 

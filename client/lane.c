@@ -174,7 +174,7 @@ static int lane(struct lane_context *context, struct identity *identity, struct 
     struct lane_renewer *renewer = NULL;
     int code = CLIENT_FAILED;
 
-    context->servers = key_servers_create();
+    context->servers = key_servers_create(context->settings);
     if (context->servers != NULL)
         context->keyring = lane_keyring_create(context->settings, context->identity, context->servers);
     if (context->keyring != NULL) code = first_policy(context);

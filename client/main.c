@@ -39,6 +39,12 @@ static void keep_memory_private(void)
     (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* Anything but nothing, 0 or no: who sets it means it. */
+static bool is_yes(const char *text)
+{
+    return text != NULL && text[0] != '\0' && strcmp(text, "0") != 0 && strcmp(text, "no") != 0;
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {
@@ -46,6 +52,7 @@ int main(int argc, char **argv)
         .keys = getenv("PLATESIEVE_KEYS"),
         .ca = getenv("PLATESIEVE_CA"),
         .crl = getenv("PLATESIEVE_CRL"),
+        .shared_keys = is_yes(getenv("PLATESIEVE_SHARED_KEYS")),
         .pki = getenv("PLATESIEVE_PKI"),
     };
 

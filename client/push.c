@@ -334,7 +334,7 @@ static int prepare(struct push *push)
     if (code == CLIENT_OK) code = http_open(push->settings, HTTP_GATE, &push->identity, &push->gate);
     if (code == CLIENT_OK) code = list_fetch(push->gate, push->options->list, &push->info);
     if (code == CLIENT_OK && push->options->mode != PUSH_REMOVE) {
-        push->servers = key_servers_create();
+        push->servers = key_servers_create(push->settings);
         code = push->servers == NULL ? CLIENT_FAILED
                                      : http_open(push->settings, HTTP_KEYS, &push->identity, &push->keys);
         if (code == CLIENT_OK) code = fetch_epochs(push);

@@ -149,7 +149,8 @@ class Installation:
 
     def environment(self):
         return {"PLATESIEVE_GATE": self.gate_url, "PLATESIEVE_KEYS": self.keys_url, "PLATESIEVE_CA": str(self.ca),
-                "PLATESIEVE_PKI": str(self.pki), "PLATESIEVE_STATE": str(self.folder / "client")}
+                "PLATESIEVE_PKI": str(self.pki), "PLATESIEVE_STATE": str(self.folder / "client"),
+                **({"PLATESIEVE_SHARED_KEYS": "yes"} if len(self.key_names) > 1 else {})}
 
     def part(self, name):
         """The daemon or cluster called NAME: gate, keys, db; where there are three key servers, keys-1, keys-2, keys-3."""

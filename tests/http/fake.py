@@ -25,10 +25,10 @@ class Problem(Exception):
 class Epoch:
     def __init__(self, name, state="open"):
         self.id, self.state, self.key = name, state, secrets.token_bytes(32)
-        self.key_id = text64(plates.key_id(self.key))
+        self.key_id, self.suite = text64(plates.key_id(self.key)), "hmac-sha256"
 
     def described(self):
-        return {"id": self.id, "number": 1, "suite": "hmac-sha256", "key_id": self.key_id, "opens": "2026-01-01T00:00:00.000Z",
+        return {"id": self.id, "number": 1, "suite": self.suite, "key_id": self.key_id, "opens": "2026-01-01T00:00:00.000Z",
                 "closes": "2036-01-01T00:00:00.000Z", "destroyed": "2036-01-01T01:00:00.000Z", "state": self.state}
 
 

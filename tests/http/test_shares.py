@@ -360,7 +360,7 @@ WRONG = {
     "of five": (change_epochs(lambda one: {**one, "share": {"server": 1, "of": 5}}), "can't be read"),
     "a key of its own": (change_epochs(lambda one: {**{key: one[key] for key in one if key not in ("share", "public_share")}, "public_key": OTHER_SHARE,
                                                     "key_id": plates.text64(hashlib.sha256(public(54321)).digest()[:16])}),
-                         "key"),
+                         "whole key"),
     "none": (lambda _method, path, _status, value: {**value, "epochs": []} if path == "/v1/epochs" else value, None),
     "garbage": (lambda _method, path, _status, value: [1] if path == "/v1/epochs" else value, "can't be read"),
     "cut": (lambda _method, _path, _status, _value: "cut", "no answer"),
@@ -381,6 +381,28 @@ def test_one_server_that_tells_wrong_things(installation, listed, tmp_path, how,
         push(installation, name, "plate,jurisdiction\nQQ62XX62,NL\n", tmp_path, env=env)
     covered = installation.list_object(name)["epochs"]
     assert covered and all(one["covered"] for one in covered)
+
+
+def test_a_gate_and_a_key_server_that_conspire(installation, listed, dealt, tmp_path):
+    """They name a key that this server has whole.  Who insists on shared keys makes no token under it; the gate does not take it in either."""
+    gate, known, seed = Fake(installation.pki), epochs(installation), 54321
+    meddle, _ = WRONG["a key of its own"]
+    other = plates.text64(hashlib.sha256(public(seed)).digest()[:16])
+    gate.epochs = [Epoch(one["id"], one["state"]) for one in known]
+    for ours in gate.epochs:
+        ours.key_id, ours.suite = other, "voprf-ristretto255-sha512"
+    gate.make_list("same", grade="similar")
+    (tmp_path / "same.csv").write_text("plate,jurisdiction\nQQ61XX61,NL\n", encoding="ascii")
+    try:
+        with instead_of(installation, 1, meddle) as (bad, env):
+            for shared in ("yes", "no"):
+                told = {**env, "PLATESIEVE_GATE": gate.url, "PLATESIEVE_SHARED_KEYS": shared}
+                done = installation.platesieve("--as", READER, "lane", "--json", "--patience", "0", text=READS, code=None, env=told)
+                asked = bad.count("/evaluate")
+                assert (asked > 0) == (shared == "no"), done.stderr  # without insisting, the lane goes by what the gate names
+            assert done.returncode != 0 and '"cleared":0' in done.stdout
+    finally:
+        gate.stop()
 
 
 def test_two_that_fail_are_too_many(installation, listed, tmp_path):
