@@ -30,8 +30,16 @@ static void merge_one(struct epoch *epoch, const struct epoch *other)
     epoch->usable_votes = votes + other->usable_votes;
 }
 
+/* A whole key, and the one that is pinned: then others that have shares of this epoch are yet to come into their own. */
+static bool is_pinned(const struct epoch_pins *pins, const struct epoch *epoch)
+{
+    const struct epoch_pin *pin = epoch_pin_find(pins, epoch->id);
+
+    return !epoch->shared && pin != NULL && memcmp(pin->key_id, epoch->key_id, sizeof(pin->key_id)) == 0;
+}
+
 /* Adds what another server knows and the first did not; if that called a key whole that others share, it is shared. */
-static void merge(struct epochs *epochs, const struct epochs *others)
+static void merge(struct epochs *epochs, const struct epoch_pins *pins, const struct epochs *others)
 {
     for (size_t i = 0; i < others->count; i++) {
         const struct epoch *other = &others->list[i];
@@ -40,7 +48,7 @@ static void merge(struct epochs *epochs, const struct epochs *others)
         if (!other->shared) continue;
         while (at < epochs->count && strcmp(epochs->list[at].id, other->id) != 0) at++;
         if (at < epochs->count) {
-            merge_one(&epochs->list[at], other);
+            if (!is_pinned(pins, &epochs->list[at])) merge_one(&epochs->list[at], other);
             continue;
         }
         if (epochs->count == LIMIT_EPOCHS_KNOWN) return;
@@ -55,11 +63,13 @@ struct merging {
     struct epochs *epochs;
 };
 
-/* What is wrong if a server names a key of its own for an epoch that others share. */
-static const char *whole_key(const struct epochs *epochs, const char *id)
+#define WHOLE_KEY "has a key of its own for an epoch whose key is shared"
+
+/* The epoch, if it is told of with a whole key. */
+static const struct epoch *find_whole(const struct epochs *epochs, const char *id)
 {
     for (size_t i = 0; i < epochs->count; i++)
-        if (strcmp(epochs->list[i].id, id) == 0 && !epochs->list[i].shared) return "has a key of its own for an epoch whose key is shared";
+        if (strcmp(epochs->list[i].id, id) == 0 && !epochs->list[i].shared) return &epochs->list[i];
     return NULL;
 }
 
@@ -68,9 +78,15 @@ static const char *take_and_merge(json_t *json, void *context)
     struct merging *merging = context;
     const char *wrong = epoch_listing_take(json, merging->listing);
 
-    for (size_t i = 0; wrong == NULL && i < merging->epochs->count; i++)
-        if (merging->epochs->list[i].shared) wrong = whole_key(&merging->listing->epochs, merging->epochs->list[i].id);
-    if (wrong == NULL) merge(merging->epochs, &merging->listing->epochs);
+    for (size_t i = 0; wrong == NULL && i < merging->epochs->count; i++) {
+        struct epoch *epoch = &merging->epochs->list[i];
+        const struct epoch *whole = epoch->shared ? find_whole(&merging->listing->epochs, epoch->id) : NULL;
+
+        if (whole == NULL) continue;
+        if (is_pinned(merging->listing->pins, whole)) *epoch = *whole;
+        else wrong = WHOLE_KEY;
+    }
+    if (wrong == NULL) merge(merging->epochs, merging->listing->pins, &merging->listing->epochs);
     return wrong;
 }
 
@@ -246,8 +262,15 @@ static const char *take_shares(json_t *json, void *context)
 {
     struct search *search = context;
     const char *wrong = epoch_listing_take(json, search->listing);
+    const struct epoch *whole = wrong == NULL ? find_whole(&search->listing->epochs, search->epoch->id) : NULL;
 
-    return wrong == NULL ? whole_key(&search->listing->epochs, search->epoch->id) : wrong;
+    if (whole == NULL) return wrong;
+    if (!whole->public_key_known || memcmp(whole->key_id, search->epoch->key_id, sizeof(whole->key_id)) != 0)
+        return WHOLE_KEY;
+    search->epoch->public_key = whole->public_key;
+    search->epoch->public_key_known = true;
+    search->epoch->shared = false;
+    return NULL;
 }
 
 /* Asks the other servers too, those that failed lately only if the shares of the rest do not give the key. */
@@ -261,6 +284,7 @@ static enum key_outcome complete(struct key_servers *servers, struct epoch_listi
 
     for (unsigned failed = 0; !found && failed < 2; failed++) {
         key_servers_ask_others(servers, listing->keys, &question, failed == 1);
+        if (!epoch->shared) return KEY_DONE; /* one has it whole */
         found = share_book_pinned(book, epoch->id, epoch->key_id, &key);
     }
     if (found) {

@@ -143,12 +143,25 @@ static void put_shared(struct combining *combining, const struct claims *claims,
 
 /* -- one epoch ----------------------------------------------------------------------------------------------------- */
 
+/* Who has the key that is pinned; NULL: nobody. */
+static const struct keys_epoch *whole_key(const struct claims *wholes, const struct keys_epoch *pin)
+{
+    for (size_t i = 0; i < wholes->count; i++)
+        if (memcmp(wholes->list[i].epoch->key_id, pin->key_id, sizeof(pin->key_id)) == 0) return wholes->list[i].epoch;
+    return NULL;
+}
+
 static void take_pinned(struct combining *combining, const char *id, const struct keys_epoch *pin)
 {
     struct claims shares, wholes;
 
     collect(combining, id, true, &shares);
     collect(combining, id, false, &wholes);
+    const struct keys_epoch *whole = wholes.count == 0 || combining->only_shared ? NULL : whole_key(&wholes, pin);
+    if (whole != NULL) { /* others have shares of an epoch that began with a whole key: three are coming to be */
+        put(combining, whole);
+        return;
+    }
     if (shares.count == 0 && wholes.count > 0) {
         if (!combining->only_shared) put(combining, wholes.list[0].epoch);
         return;

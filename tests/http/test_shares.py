@@ -555,3 +555,36 @@ def test_a_gate_that_knows_nothing_yet_meets_a_liar(new_installation):
         house.start(("gate",))
         told = eventually(lambda: (now := house.get("/v1/status", "auditor/ines").json())["ready"] and now)
         assert len(told["epochs"]) == 2 and not told["degraded"] and not bad.count("/evaluate")
+
+
+@pytest.mark.alone
+def test_from_one_key_server_to_three(new_installation, tmp_path):
+    """Epochs that began with a whole key end with it, while the next ones are shared already; lists and lanes go on."""
+    house, name = new_installation({**FAST, "keys.keyd.epochs_ahead": "1", "gate.keys.shared": "no"}, start=False), "grown"
+    (house.folder / "secrets/ceremony.held").write_text("by hand")
+    house.asked["settings"]["gate.keys.url"] = house.url_of("keys-1")
+    house.start(("db", "keys-1", "gate"))
+    env = {"PLATESIEVE_SHARED_KEYS": "no"}
+    eventually(lambda: house.ready()["ready"])
+    house.new_list(list=name)
+    push(house, name, "plate,jurisdiction\nQQ61XX61,NL\n", tmp_path, env={**env, "PLATESIEVE_KEYS": house.url_of("keys-1")})
+    house.run("platesieve", "keys", "ceremony", tmp_path / "dealt")
+    house.stop(("keys-1", "gate"))
+    for number in SERVERS:
+        if number > 1:
+            house.init_once(f"keys-{number}")
+        house.run("platesieve-keyd", "share", tmp_path / f"dealt/keys-{number}.share", "--config", house.folder / f"etc/keys-{number}.conf")
+    del house.asked["settings"]["gate.keys.url"]
+    house.start()
+    kinds, deadline = set(), time.monotonic() + 60
+    while "shared" not in kinds and time.monotonic() < deadline:
+        house.platesieve("--as", ANA, "list", "tokens", name, tmp_path / "list.csv", env=env)
+        before = [one["key_id"] for one in house.lane()["epochs"]]
+        hits, unchecked, summary, stderr = lane(house, READS, env=env)
+        assert len(hits) == 1 and not unchecked and summary["alarms"] == 0, stderr
+        whole = {one["key_id"] for one in epochs(house, 1) if "key_id" in one}
+        kinds.add("shared" if not whole & set(before) else "whole")
+        time.sleep(1)
+    assert kinds == {"whole", "shared"}
+    hits, unchecked, _, _ = lane(house, READS)
+    assert len(hits) == 1 and not unchecked
