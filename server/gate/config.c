@@ -34,7 +34,7 @@ static const struct setting table[] = {
     NUMBER("gate", "spool_max_bytes", spool_max_bytes, "1073741824", 65536, 1ull << 40),
     TEXT("keys", "url", keys_url, NULL),
     NUMBER("keys", "poll_ms", keys_poll_ms, "1000", 100, 60000),
-    { "keys", "shared", SETTING_BOOL, offsetof(struct config, keys_shared), "no", 0, 0 },
+    BOOL("keys", "shared", keys_shared, "no"),
     TEXT("database", "gate", database_gate, NULL),
     TEXT("database", "agency", database_agency, NULL),
     TEXT("database", "owner", database_owner, ""),
