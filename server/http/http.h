@@ -2,8 +2,8 @@
    requests and replies.
 
    Threads: a fast handler runs on an event-loop thread and must not block; a handler of a route marked RUN_ON_WORKER
-   runs on a pool of worker threads and may wait for the database.  Either may return reply_later() and have any thread
-   finish with request_complete(). */
+   runs on a pool of worker threads and may wait for the database, or compute for long.  Either may return
+   reply_later() and have any thread finish with request_complete(). */
 #ifndef SERVER_HTTP_HTTP_H
 #define SERVER_HTTP_HTTP_H
 

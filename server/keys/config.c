@@ -18,7 +18,7 @@ static const struct setting table[] = {
     TEXT("ca", ca, NULL, 0),
     TEXT("crl", crl, "", 0),
     TEXT("registry", registry, NULL, 0),
-    NUMBER("threads", threads, "2", 1, 64),
+    NUMBER("threads", threads, "0", 0, LIMIT_WORKERS),
     NUMBER("workers", workers, "0", 0, LIMIT_WORKERS),
     NUMBER("connections_max", connections_max, "1024", 4, 65536),
     TEXT("state_dir", state_dir, NULL, 0),

@@ -78,11 +78,12 @@ static enum daemon_exit open_store(struct keyd *keyd, uint8_t *master)
     return failed(keeper_start(&keeper, &keyd->keeper)) ? DAEMON_FAILED : DAEMON_OK;
 }
 
-/* Evaluating keeps a processor busy: one thread for each that this process may run on, unless the settings say. */
-static unsigned workers_wanted(const struct config *config)
+/* Evaluating keeps a processor busy, a few elements an event loop and more of them a worker: one of each for each
+   processor that this process may run on, unless the settings say. */
+static unsigned one_each(unsigned long long wanted)
 {
     cpu_set_t set;
-    if (config->workers > 0) return (unsigned)config->workers;
+    if (wanted > 0) return (unsigned)wanted;
     int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1; /* fails above 1024 processors */
     return count < LIMIT_WORKERS ? (unsigned)count : LIMIT_WORKERS;
 }
@@ -119,8 +120,8 @@ static enum daemon_exit start_server(struct keyd *keyd, struct http_server **ser
         .trust_domain = config->trust_domain,
         .registry = keyd->registry,
         .own_name = config->name,
-        .threads = (unsigned)config->threads,
-        .workers = workers_wanted(config),
+        .threads = one_each(config->threads),
+        .workers = one_each(config->workers),
         .connections_max = (unsigned)config->connections_max,
         .metrics = keyd->metrics,
     };

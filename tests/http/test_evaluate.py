@@ -147,10 +147,11 @@ def test_largest_batch(keys):
     assert ristretto.verify(plates.bytes64(epoch["public_key"]), blinded, elements, proof)
 
 
-def test_many_at_once(keys):
-    """Several threads evaluate under one key, and none gets what belongs to another."""
+@pytest.mark.parametrize("size", [16, 48])
+def test_many_at_once(keys, size):
+    """Several threads, event loops or workers, evaluate under one key, and none gets what belongs to another."""
     epoch, wrong = epoch_of(keys), []
-    batches = [some_elements(16) for _ in range(8)]
+    batches = [some_elements(size) for _ in range(8)]
     expected = [evaluated(ask(keys, epoch, batch))[0] for batch in batches]
 
     def run(number):
@@ -167,6 +168,34 @@ def test_many_at_once(keys):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_lane_does_not_wait_for_agencies(new_installation):
+    """While one worker has many large batches before it, a few elements come back at once."""
+    house = new_installation({"keys.keyd.workers": "1"}, start=False)
+    house.start(("keys",))
+    epoch, ends = epoch_of(house), []
+    url = house.url(f"/v1/epochs/{epoch['id']}/evaluate", "keys")
+    large, small = ({"blinded": [plates.text64(one) for one in some_elements(size)]} for size in (BATCH_MAX, 3))
+
+    def run():
+        with house.session(ANA) as session:
+            for _ in range(4):
+                evaluated(session.post(url, json=large, timeout=60))
+            ends.append(time.monotonic())
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    with house.session(READER) as session:
+        evaluated(session.post(url, json=small, timeout=60))  # connected
+        for thread in threads:
+            thread.start()
+        began = time.monotonic()
+        for _ in range(4):
+            evaluated(session.post(url, json=small, timeout=60))
+        took = time.monotonic() - began
+    for thread in threads:
+        thread.join()
+    assert took < 0.75 * (max(ends) - began), (took, max(ends) - began)
 
 
 def test_counted(keys):
