@@ -3,6 +3,7 @@
 
 static const struct command keys_commands[] = {
     { "ceremony", "deal the seeds of three key servers that share their keys", keys_ceremony },
+    { "rotate", "put an epoch with a new key into the calendar", keys_rotate },
     { NULL, NULL, NULL },
 };
 

@@ -6,5 +6,7 @@
 
 /* keys_ceremony.c: platesieve keys ceremony; an exit code. */
 int keys_ceremony(struct settings *settings, int argc, char **argv);
+/* keys_rotate.c: platesieve keys rotate; an exit code. */
+int keys_rotate(struct settings *settings, int argc, char **argv);
 
 #endif

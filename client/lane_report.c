@@ -100,6 +100,7 @@ void lane_report_unchecked(struct lane_report *report, const struct lane_batch *
         else if (report->unchecked + i < REMARKS_SHOWN) say_unchecked(&batch->reads[i], over_until_ms);
     }
     report->unchecked += batch->count;
+    if (report->json) (void)fflush(stdout); /* whoever reads along must know now, as of an alert */
     pthread_mutex_unlock(&report->mutex);
 }
 

@@ -57,6 +57,7 @@ client_libclient_a_SOURCES = \
 	client/keys.c \
 	client/keys.h \
 	client/keys_ceremony.c \
+	client/keys_rotate.c \
 	client/lane.c \
 	client/lane.h \
 	client/lane_check.c \

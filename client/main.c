@@ -19,7 +19,7 @@ static const struct command commands[] = {
     { "registry", "show and change whom gates and key servers admit", command_registry },
     { "enrol", "ask for a certificate with a one-time code, and for the next", command_enrol },
     { "ca", "issue, sign and revoke certificates", command_ca },
-    { "keys", "share the keys of the epochs among three key servers", command_keys },
+    { "keys", "share keys among three key servers; make a new one in an emergency", command_keys },
     { "token", "print the tokens of one plate under a key", command_token },
     { NULL, NULL, NULL },
 };

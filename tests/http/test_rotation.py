@@ -1,12 +1,16 @@
 """Rotation: an epoch with a new key out of the calendar, when a key is lost or in wrong hands; and what lanes and lists make of it."""
 import datetime
+import json
 import os
 import re
+import select
+import subprocess
 import time
 
 import pytest
 
 from house import assert_problem, eventually
+from meddler import Meddler
 
 KIM, READER, ANA = "operator/keys/kim", "reader/north/1", "agency/customs/ana"
 HOURLY = {"keys.keyd.epoch_length_s": "3600", "keys.keyd.epoch_overlap_s": "600", "keys.keyd.destroy_after_s": "300", "keys.keyd.epochs_ahead": "2"}
@@ -216,3 +220,126 @@ def test_the_key_server_lost_its_keys(new_installation):
     house.push(name, [{"plate": "QQ83ROT", "jurisdiction": "US-TX", "reference": "ref-QQ83ROT"}], mode="tokens", epochs=house.epochs_to_push())
     eventually(lambda: answer_of(house, "QQ83ROT") == ("hit", []))
     eventually(lambda: not house.get("/v1/status", "auditor/ines").json()["degraded"])
+
+
+# -- the client ---------------------------------------------------------------------------------------------------------------------
+
+
+def command(house, *options, code=0, **more):
+    return house.platesieve("--as", KIM, "keys", "rotate", *options, code=code, **more)
+
+
+def test_it_is_asked_for_and_explained(keys):
+    before = keys.epochs(("coming", "open"))
+    done = command(keys, "--destroy", "--coming", code=2)
+    assert "add --yes" in done.stderr and keys.epochs(("coming", "open")) == before
+    for one in before:
+        assert one["id"] in done.stderr
+    assert "No list has tokens" in done.stderr and "platesieve list tokens" in done.stderr
+    done = command(keys, "--json", "--yes", "--destroy", "--coming", "--opens-in", "2s", "--reason", "drill")
+    told = json.loads(done.stdout)
+    assert set(told["closing"]) | set(told["replaced"]) == {one["id"] for one in before} and told["servers"] == [{"url": keys.keys_url, "done": True}]
+    eventually(lambda: by_id(keys)[told["rotation"]]["state"] == "open")
+    assert "reason: drill" in log_of(keys)
+    told = json.loads(command(keys, "--json", "--yes").stdout)
+    assert 560 < moment(by_id(keys)[told["rotation"]]["opens"]) - time.time() < 620
+
+
+def test_wrong_usage(keys):
+    for options in (("--opens-in", "10"), ("--opens-in", "m"), ("--opens-in", "-1m"), ("--opens-in", "99999h"), ("--opens", "soon"),
+                    ("--opens", "2026-11-22T10:00:01Z"), ("--keep", "--destroy"), ("--reason", "x" * 201), ("surprise",)):
+        command(keys, "--yes", *options, code=2)
+    command(keys, "--yes", "--opens-in", "2h", code=5)
+    command(keys, "--yes", "--reason", "two\nlines", code=5)
+    keys.platesieve("--as", "operator/gate/olga", "keys", "rotate", "--yes", code=2)
+
+
+def test_all_key_servers_or_none(keys):
+    """One that does not answer, or whose clock is wrong, is found before anything is changed; one that fails half way is named."""
+    before, meddler = keys.epochs(("coming", "open")), Meddler(keys)
+    both = ("--keys", f"{keys.keys_url},{meddler.url}")
+    try:
+        done = command(keys, "--yes", "--keys", f"{keys.keys_url},https://127.0.0.1:1", code=4)
+        assert "https://127.0.0.1:1" in done.stderr and "nothing was changed" in done.stderr
+        meddler.meddle = lambda method, path, status, value: {**value, "now": text_of(time.time() + 3600)} if path == "/v1/status" else value
+        assert "clocks of the key servers are 3600 s apart" in command(keys, *both, "--yes", code=1).stderr.replace("3599", "3600")
+        assert keys.epochs(("coming", "open")) == before
+        meddler.meddle = lambda method, path, status, value: "cut" if method == "POST" else value
+        done = command(keys, *both, "--yes", "--json", "--opens-in", "5m", code=4)
+        assert f"{keys.keys_url}: done" in done.stderr and f"{meddler.url}: NOT DONE" in done.stderr
+        told = json.loads(done.stdout)
+        assert [one["done"] for one in told["servers"]] == [True, False] and told["opens"] in done.stderr
+        after, meddler.meddle = by_id(keys), None
+        again = json.loads(command(keys, *both, "--yes", "--json", "--opens", told["opens"]).stdout)
+        assert [one["done"] for one in again["servers"]] == [True, True] and again["rotation"] == told["rotation"] and by_id(keys) == after
+    finally:
+        meddler.stop()
+
+
+class Lane:
+    """platesieve lane, read by read."""
+
+    def __init__(self, house, *options):
+        self.child = subprocess.Popen([str(house.programs / "platesieve"), "--as", READER, "lane", "--json", *options], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **house.environment()})
+        self.child.stdin.write("plate,jurisdiction\n")
+
+    def read(self, plate):
+        """"hit" or "unchecked": a read that is said to be clear gives no line."""
+        self.child.stdin.write(f"{plate},US-TX\n")
+        self.child.stdin.flush()
+        assert select.select([self.child.stdout], [], [], 30)[0], "no word on this read: it was cleared"
+        told = json.loads(self.child.stdout.readline())
+        return "hit" if told.get("alerts") else "unchecked" if told.get("unchecked") else told
+
+    def end(self):
+        self.child.stdin.close()
+        last = [json.loads(line) for line in self.child.stdout][-1]
+        self.child.wait()
+        return last["summary"]
+
+
+def test_a_lane_and_an_agency_go_through_it(new_installation, tmp_path):
+    """As their people see it: alerts; then, until the agency has pushed, reads that are said not to have been checked; then alerts."""
+    house, file = new_installation(HOURLY), tmp_path / "list.csv"
+    file.write_text("plate,jurisdiction,reference\nQQ84ROT,US-TX,case 84\n", encoding="ascii")
+    house.platesieve("--as", ANA, "list", "create", "rotated", "--category", "stolen")
+    house.platesieve("--as", ANA, "list", "push", "rotated", file)
+    house.wait_live("rotated", 1)
+    lane = Lane(house, "--patience", "0")
+    assert lane.read("QQ84ROT") == "hit"
+    told = json.loads(command(house, "--json", "--yes", "--destroy", "--coming", "--opens-in", "4s").stdout)
+    seen = ["hit"]
+
+    def look():
+        seen.append(lane.read("QQ84ROT"))
+        return [one["id"] for one in house.lane("reader/north/2")["epochs"]] == [told["rotation"]]
+    eventually(look)
+    assert set(seen) <= {"hit", "unchecked"}
+    assert lane.read("QQ84ROT") == "unchecked"
+    pushed = json.loads(house.platesieve("--as", ANA, "list", "tokens", "rotated", file, "--json").stdout.splitlines()[-1])
+    assert pushed["epochs"] == [one["id"] for one in house.epochs(("open", "coming"))]
+    house.wait_live("rotated", pushed["revision"])
+    eventually(lambda: lane.read("QQ84ROT") == "hit")
+    summary = lane.end()
+    assert summary["cleared"] == 0 and summary["alarms"] == 0 and summary["reads"] == summary["hits"] + summary["unchecked"]
+
+
+def test_a_push_that_a_rotation_overtakes(new_installation, tmp_path):
+    """Its parts stand when the epochs that they are for are destroyed; pushed again, the list is whole."""
+    house, file = new_installation(HOURLY), tmp_path / "list.csv"
+    name = house.new_list()
+    lines = house.entry_lines(name, [{"plate": "QQ85ROT", "jurisdiction": "US-TX", "reference": "r"}], epochs=house.epochs_to_push())
+    old = house.key_ids()
+    revision, body = house.open_revision(name), (lines[0] + "\n").encode()
+    assert house.put_part(name, revision, 1, body, headers=old).status_code == 200
+    told = rotate(house, destroy=True, coming=True)
+    eventually(lambda: [one["id"] for one in house.lane()["epochs"]] == [told["rotation"]])
+    assert_problem(house.put_part(name, revision, 2, body.replace(b'"r"', b'"s"'), headers=old), 409, "key-id")
+    assert house.commit(name, revision, [body], 1).status_code == 200
+    house.wait_live(name, 1)
+    living = {one["id"] for one in house.epochs(("open", "coming"))}
+    assert not any(one["covered"] for one in house.list_object(name)["epochs"] if one["id"] in living) and answer_of(house, "QQ85ROT")[0] == "no-lists"
+    file.write_text("plate,jurisdiction,reference\nQQ85ROT,US-TX,r\n", encoding="ascii")
+    house.platesieve("--as", ANA, "list", "push", name, file)
+    eventually(lambda: answer_of(house, "QQ85ROT") == ("hit", []))
