@@ -1,6 +1,7 @@
 #include "client/list.h"
 
 #include "client/base64.h"
+#include "client/moment.h"
 #include "client/problem.h"
 
 /* -- what a gate says about a list --------------------------------------------------------------------------------- */
@@ -105,6 +106,25 @@ static void print_names(const char *label, json_t *array, int covered)
     if (any) putchar('\n');
 }
 
+/* An epoch that the list has no tokens for, whole or in part, is one in which lanes do not get its alerts. */
+static void print_missing(json_t *json)
+{
+    json_t *epochs = json_object_get(json, "epochs");
+
+    for (size_t i = 0; i < json_array_size(epochs) && number_of(json, "revision") > 0; i++) {
+        json_t *epoch = json_array_get(epochs, i);
+        const int64_t now_ms = moment_now_ms();
+        int64_t opens_ms;
+
+        if (json_is_true(json_object_get(epoch, "covered")) || !moment_parse(text_of(epoch, "opens"), &opens_ms)) continue;
+        printf("  %-12s %s, which ", "NO TOKENS", text_of(epoch, "id"));
+        if (opens_ms <= now_ms) printf("is open: lanes get no alerts of this list under it");
+        else printf("opens in %lld h %lld min", (long long)(opens_ms - now_ms) / 3600000,
+                    (long long)(opens_ms - now_ms) / 60000 % 60);
+        puts(" (platesieve list tokens)");
+    }
+}
+
 bool list_print(json_t *json, bool as_json)
 {
     char instruction[LIMIT_INSTRUCTION_MAX + 1];
@@ -125,7 +145,7 @@ bool list_print(json_t *json, bool as_json)
     print_names("sites", json_object_get(json, "sites"), -1);
     if (instruction[0] != '\0') printf("  %-12s %s\n", "instruction", instruction);
     print_names("covered", json_object_get(json, "epochs"), 1);
-    print_names("not covered", json_object_get(json, "epochs"), 0);
+    print_missing(json);
     return !ferror(stdout);
 }
 

@@ -1,5 +1,6 @@
 /* platesieve status: how gates and key servers are doing, for operators and auditors. */
 #include "client/http.h"
+#include "client/moment.h"
 #include "client/problem.h"
 
 #define URLS_BYTES 2048
@@ -122,6 +123,33 @@ static void print_quotas(json_t *quotas)
     }
 }
 
+/* "2 h 10 min" from NOW to WHEN; "" if that can't be said or is over. */
+static void print_until(const char *now, const char *when)
+{
+    int64_t now_ms, when_ms;
+
+    if (!moment_parse(now, &now_ms) || !moment_parse(when, &when_ms) || when_ms <= now_ms) return;
+    printf(", in %lld h %lld min", (long long)(when_ms - now_ms) / 3600000, (long long)(when_ms - now_ms) / 60000 % 60);
+}
+
+static void print_alarms(json_t *alarms, const char *now)
+{
+    for (size_t i = 0; i < json_array_size(alarms); i++) {
+        json_t *alarm = json_array_get(alarms, i);
+        const bool partial = strcmp(text_of(alarm, "coverage"), "partial") == 0;
+
+        printf("  %-10s %s/%s has %s for epoch %s, which ", "ALARM", text_of(alarm, "agency"), text_of(alarm, "list"),
+               partial ? "tokens of some entries only" : "no tokens", text_of(alarm, "epoch"));
+        if (strcmp(text_of(alarm, "state"), "open") == 0) {
+            printf("is open\n");
+            continue;
+        }
+        printf("opens %.19sZ", text_of(alarm, "opens"));
+        print_until(now, text_of(alarm, "opens"));
+        putchar('\n');
+    }
+}
+
 static void print_gate(json_t *json)
 {
     json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"),
@@ -132,6 +160,7 @@ static void print_gate(json_t *json)
            number_of(json, "uptime_s"), json_is_true(json_object_get(json, "ready")) ? "ready" : "NOT READY");
     print_words("reasons", json_object_get(json, "reasons"));
     print_words("degraded", json_object_get(json, "degraded"));
+    print_alarms(json_object_get(json, "alarms"), text_of(json, "now"));
     printf("  %-10s database %s, key server %s\n", "follows",
            json_is_true(json_object_get(follow, "database_up")) ? "up" : "AWAY",
            json_is_true(json_object_get(follow, "keys_up")) ? "up" : "AWAY");

@@ -67,6 +67,7 @@
 #define LIMIT_COOLDOWN_S 86400
 #define LIMIT_RETENTION_DAYS 3650
 #define LIMIT_PRIORITY 100
+#define LIMIT_ALARMS_SHOWN 1000         /* lists that lack tokens, in one answer */
 #define LIMIT_INDEX_SLOTS (1u << 30)
 #define LIMIT_ENTRIES (1u << 30)
 

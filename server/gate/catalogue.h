@@ -40,6 +40,7 @@ struct catalogue_epoch {
     uint64_t number;
     enum platesieve_suite suite;
     int64_t opens_ms, closes_ms, destroyed_ms;
+    bool loaded;                          /* its slots are in the index, and what lists say of their coverage holds */
     struct index *index;                  /* shared with the next catalogue; NULL when not live */
     struct platesieve_pepper *pepper;     /* shared likewise */
 };

@@ -40,6 +40,7 @@ static const struct setting table[] = {
     TEXT("database", "owner", database_owner, ""),
     NUMBER("lists", "cap_tokens", cap_tokens, "50000000", 1, LIMIT_INDEX_SLOTS),
     NUMBER("lists", "near_entries_max", near_entries_max, "200", 0, LIMIT_ENTRIES),
+    NUMBER("lists", "alarm_before_s", alarm_before_s, "14400", 0, LIMIT_EPOCH_LENGTH_S_MAX),
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
     NUMBER("quota", "total_a_day", quotas.total_a_day, "0", 0, UINT64_MAX / 2),
     { QUOTA_SECTIONS, "a figure", SETTING_TEXT, 0, "", 0, 0 },

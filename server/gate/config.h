@@ -19,7 +19,7 @@ struct config {
     unsigned long long keys_poll_ms;
     bool keys_shared;
     char *database_gate, *database_agency, *database_owner;
-    unsigned long long cap_tokens, near_entries_max;
+    unsigned long long cap_tokens, near_entries_max, alarm_before_s;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;
     struct quota_profiles quotas;

@@ -167,6 +167,7 @@ static void *follow_run(void *context)
 
         follow_epochs(follow); /* before lists: they are loaded for the epochs that are known */
         if (up) follow_lists(follow, version);
+        follow_watch(follow);
         if (follow->sweep_ms != 0 && follow_ticks_ms() >= follow->sweep_ms) {
             follow_sweep(follow);
             follow_sweep_in(follow, SWEEP_EVERY_MS);

@@ -25,6 +25,7 @@ struct follow_settings {
     const char *trust_domain;
     unsigned keys_poll_ms;
     bool keys_shared;             /* epochs whose key one server has are not taken in */
+    int64_t alarm_before_ms;      /* before an epoch opens: from then on a list without tokens for it is an alarm */
     const char *epochs_file;      /* last known epochs, to start when the key server is away; in the state folder */
 };
 

@@ -230,7 +230,9 @@ void follow_fill_coverage(const struct follow *follow, struct catalogue *next)
         size_t at = 0;
 
         while (at < next->epoch_count && next->epochs[at].index != epoch->index) at++;
-        if (at == next->epoch_count || !epoch->loaded) continue;
+        if (at == next->epoch_count) continue;
+        next->epochs[at].loaded = epoch->loaded;
+        if (!epoch->loaded) continue;
         for (size_t k = 0; k < follow->coverage_count; k++) {
             const struct coverage_row *row = &follow->coverage[k];
 

@@ -33,6 +33,12 @@ struct ended_epoch {
     bool told;                         /* the database knows */
 };
 
+/* Lists, by position, that were said to lack tokens for an epoch. */
+struct gap_marks {
+    uint64_t epoch;                    /* number */
+    uint8_t lists[LIMIT_LISTS / 8];
+};
+
 struct follow {
     struct follow_settings settings;   /* its strings are these: */
     char *strings[6];
@@ -65,6 +71,9 @@ struct follow {
     size_t ended_count;                /* epochs that the key server calls destroyed, the latest last */
     struct ended_epoch ended[LIMIT_EPOCHS_KNOWN];
     int64_t told_ms;                   /* epochs that opened or closed until then were said on the log */
+    struct gap_marks gap_space[2][LIMIT_EPOCHS_KNOWN], *gaps; /* of this round and of the one before */
+    size_t gap_count;
+    int64_t watch_ms;                  /* when coverage is looked at again */
     int64_t disk_retry_ms;
     struct segments segments;
     struct coverage_row *coverage;     /* as the database had it at the last load */
@@ -131,6 +140,11 @@ struct result follow_load(struct follow *follow);
 void follow_sweep(struct follow *follow);
 /* One is wanted in so many milliseconds, or earlier. */
 void follow_sweep_in(struct follow *follow, int64_t ms);
+
+/* -- follow_watch.c ------------------------------------------------------------------------------------------------ */
+
+/* Says on the log which lists lack tokens for an epoch that is open or opens soon; once a second at most. */
+void follow_watch(struct follow *follow);
 
 /* -- follow_tidy.c ------------------------------------------------------------------------------------------------- */
 

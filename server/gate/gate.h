@@ -5,6 +5,7 @@
 #include "server/gate/check.h"
 #include "server/gate/config.h"
 #include "server/gate/cooldown.h"
+#include "server/gate/coverage.h"
 #include "server/gate/db/db.h"
 #include "server/gate/enrolment.h"
 #include "server/gate/follow.h"
@@ -35,6 +36,7 @@ struct gate {
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;
     struct metric *key_servers_up[KEYS_SERVERS_MAX], *key_servers_wrong[KEYS_SERVERS_MAX];
+    struct metric *lists_covered[COVERAGE_WHENS], *lists_uncovered[COVERAGE_WHENS], *alarms_coverage;
     struct metric *alarms_lists, *alarms_epochs; /* 1 while lists can't be loaded, while an epoch is not what it was */
 };
 

@@ -18,6 +18,8 @@ libgate_core_a_SOURCES = \
 	server/gate/check_text.c \
 	server/gate/cooldown.c \
 	server/gate/cooldown.h \
+	server/gate/coverage.c \
+	server/gate/coverage.h \
 	server/gate/entries.c \
 	server/gate/entries.h \
 	server/gate/index.c \
@@ -74,6 +76,7 @@ libgate_follow_a_SOURCES = \
 	server/gate/follow_stream.c \
 	server/gate/follow_sweep.c \
 	server/gate/follow_tidy.c \
+	server/gate/follow_watch.c \
 	server/gate/key_map.c \
 	server/gate/key_map.h \
 	server/gate/keys_answer.c \

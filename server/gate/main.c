@@ -55,6 +55,14 @@ static void register_metrics(struct gate *gate)
     gate->lists_version = metrics_gauge(metrics, "platesieve_lists_version", "Version of the lists' head that is served.", "");
     gate->alarms_lists = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"lists\"");
     gate->alarms_epochs = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"epochs\"");
+    gate->alarms_coverage = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"coverage\"");
+    for (enum coverage_when when = COVERAGE_OPEN; when < COVERAGE_WHENS; when++) {
+        static const char *const labels[] = { "epoch=\"open\"", "epoch=\"next\"", "epoch=\"later\"" };
+        gate->lists_covered[when] =
+            metrics_gauge(metrics, "platesieve_lists_covered", "Lists with tokens of all entries, over the epochs.", labels[when]);
+        gate->lists_uncovered[when] =
+            metrics_gauge(metrics, "platesieve_lists_uncovered", "Lists that lack tokens, over the epochs.", labels[when]);
+    }
     gate->ready = metrics_gauge(metrics, "platesieve_ready", "1 when checks are answered.", "");
 }
 
@@ -157,6 +165,7 @@ static enum daemon_exit start_follow(struct gate *gate, const struct config *con
         .trust_domain = config->trust_domain,
         .keys_poll_ms = (unsigned)config->keys_poll_ms,
         .keys_shared = config->keys_shared,
+        .alarm_before_ms = (int64_t)config->alarm_before_s * 1000,
         .epochs_file = epochs_file,
     };
     if (failed(follow_start(&settings, &gate->follow))) return DAEMON_FAILED;

@@ -12,10 +12,16 @@ struct reply probe_ready(json_t *reasons)
     return reply_json(200, json_pack("{sb}", "ready", 1));
 }
 
-struct reply probe_metrics(const struct metrics *metrics)
+struct reply probe_metrics(const struct metrics *metrics, void (*more)(void *context, FILE *out), void *context)
 {
-    size_t size = 0;
-    char *text = metrics_text(metrics, &size);
-    if (text == NULL) return reply_problem(REASON_BUSY);
-    return reply_text(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+    size_t size = 0, begin = 0;
+    char *text = NULL, *fixed = metrics_text(metrics, &begin);
+    FILE *out = fixed == NULL ? NULL : open_memstream(&text, &size);
+    bool written = out != NULL && fwrite(fixed, 1, begin, out) == begin;
+    if (written && more != NULL) more(context, out);
+    if (out != NULL) written = fclose(out) == 0 && written;
+    free(fixed);
+    if (written) return reply_text(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+    free(text);
+    return reply_problem(REASON_BUSY);
 }

@@ -38,7 +38,7 @@ struct db_list {
     size_t site_count;
     char sites[LIMIT_SITES_PER_LIST][LIMIT_NAME_MAX + 1];
     size_t epoch_count;   /* epochs that the list has been given tokens for */
-    struct { char id[LIMIT_EPOCH_ID_MAX + 1]; bool covered; } epochs[LIMIT_EPOCHS_KNOWN];
+    struct { char id[LIMIT_EPOCH_ID_MAX + 1]; int64_t opens_ms; bool covered; } epochs[LIMIT_EPOCHS_KNOWN];
 };
 
 typedef void (*db_list_fn)(void *context, const struct db_list *list);

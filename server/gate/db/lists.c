@@ -26,9 +26,9 @@ static const struct statement all_lists = { "all_lists", "SELECT " LIST_COLUMNS 
 /* every epoch that lives, and whether the list covers it: an empty list covers all */
 static const struct statement list_epochs = {
     "list_epochs",
-    "SELECT e.id, l.revision > 0 AND (l.entries = 0 OR coalesce(c.whole, false))"
+    "SELECT e.id, l.revision > 0 AND (l.entries = 0 OR coalesce(c.whole, false)), e.opens_at"
     " FROM lists l CROSS JOIN epochs e LEFT JOIN list_epochs c ON c.list = l.number AND c.epoch = e.number"
-    " WHERE l.number = $1::int4 AND e.closes_at > now() ORDER BY e.number"
+    " WHERE l.number = $1::int4 AND e.closes_at > now() AND e.destroyed_at > now() ORDER BY e.number"
 };
 
 struct result db_move_head(struct db_conn *conn, int64_t *version)
@@ -75,6 +75,7 @@ static struct result epochs_take(struct db_conn *conn, struct db_list *list)
         struct row row = { .result = result, .number = i };
         row_text(&row, 0, list->epochs[list->epoch_count].id, sizeof(list->epochs[0].id));
         list->epochs[list->epoch_count].covered = row_bool(&row, 1);
+        list->epochs[list->epoch_count].opens_ms = row_time(&row, 2);
         if (row.bad) return FAIL(REASON_DATABASE);
         list->epoch_count++;
     }

@@ -28,7 +28,8 @@ json_t *list_json(const struct db_list *list)
 
     for (size_t i = 0; i < list->site_count; i++) (void)json_array_append_new(sites, json_string(list->sites[i]));
     for (size_t i = 0; i < list->epoch_count; i++)
-        (void)json_array_append_new(epochs, json_pack("{ss sb}", "id", list->epochs[i].id, "covered", list->epochs[i].covered));
+        (void)json_array_append_new(epochs, json_pack("{ss so sb}", "id", list->epochs[i].id, "opens", time_json(list->epochs[i].opens_ms),
+                                                        "covered", list->epochs[i].covered));
     return json_pack("{ss ss ss si ss sb so si si ss si sI sb si so sI so}", "list", list->id, "agency", list->agency, "category", list->category,
                      "priority", (int)list->priority, "grade", platesieve_grade_name((enum platesieve_grade)list->grade), "covert", list->covert,
                      "sites", sites, "cooldown_s", (int)list->cooldown_s, "retention_days", (int)list->retention_days, "instruction",

@@ -19,6 +19,66 @@ struct reply get_readyz(void *app, struct request *request)
     return probe_ready(readiness_reasons(app));
 }
 
+/* -- coverage ------------------------------------------------------------------------------------------------------------ */
+
+struct gaps {
+    FILE *out;
+    size_t count;
+    int64_t now_ms, before_ms;
+    bool alarm;
+    uint8_t written[COVERAGE_WHENS][LIMIT_LISTS / 8]; /* one line for a list, however many epochs come later */
+};
+
+static void write_gap(void *context, const struct coverage_gap *gap)
+{
+    struct gaps *gaps = context;
+
+    gaps->alarm = gaps->alarm || coverage_is_alarm(gap, gaps->now_ms, gaps->before_ms);
+    if (gaps->out == NULL || gap->list_at >= LIMIT_LISTS) return;
+    uint8_t *written = &gaps->written[gap->when][gap->list_at / 8], bit = (uint8_t)(1 << gap->list_at % 8);
+    if ((*written & bit) != 0 || ++gaps->count > LIMIT_ALARMS_SHOWN) return;
+    *written |= bit;
+    fprintf(gaps->out, "platesieve_list_uncovered_opens_seconds{agency=\"%s\",list=\"%s\",epoch=\"%s\"} %lld\n", gap->list->agency, gap->list->id,
+            coverage_when_name(gap->when), (long long)gap->epoch->opens_ms / 1000);
+}
+
+static struct gaps each_gap(struct gate *gate, FILE *out)
+{
+    struct gaps gaps = { .out = out, .now_ms = clock_now_ms(gate->clock), .before_ms = (int64_t)gate->config->alarm_before_s * 1000 };
+
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(gate->follow);
+    if (catalogue != NULL) coverage_each_gap(catalogue, gaps.now_ms, write_gap, &gaps);
+    rcu_read_unlock();
+    return gaps;
+}
+
+/* Only what is missing has a line of its own. */
+static void write_gaps(void *context, FILE *out)
+{
+    fputs("# HELP platesieve_list_uncovered_opens_seconds When the epoch opens for which the list lacks tokens, since 1970.\n"
+          "# TYPE platesieve_list_uncovered_opens_seconds gauge\n",
+          out);
+    (void)each_gap(context, out);
+}
+
+static void refresh_coverage(struct gate *gate)
+{
+    struct coverage_counts counts[COVERAGE_WHENS] = { 0 };
+
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(gate->follow);
+    if (catalogue != NULL) coverage_count(catalogue, clock_now_ms(gate->clock), counts);
+    rcu_read_unlock();
+    for (size_t i = 0; i < COVERAGE_WHENS; i++) {
+        metric_set(gate->lists_covered[i], (double)counts[i].covered);
+        metric_set(gate->lists_uncovered[i], (double)counts[i].uncovered);
+    }
+    metric_set(gate->alarms_coverage, each_gap(gate, NULL).alarm);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------------ */
+
 static void refresh(struct gate *gate)
 {
     struct spool_state spool;
@@ -40,6 +100,7 @@ static void refresh(struct gate *gate)
         metric_set(gate->key_servers_up[i], follow.key_servers[i].up);
         metric_set(gate->key_servers_wrong[i], follow.key_servers[i].fault != KEYS_FINE);
     }
+    refresh_coverage(gate);
     json_t *reasons = readiness_reasons(gate);
     metric_set(gate->ready, json_array_size(reasons) == 0);
     json_decref(reasons);
@@ -51,5 +112,5 @@ struct reply get_metrics(void *app, struct request *request)
 
     (void)request;
     refresh(gate);
-    return probe_metrics(gate->metrics);
+    return probe_metrics(gate->metrics, write_gaps, gate);
 }

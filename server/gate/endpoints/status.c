@@ -2,20 +2,11 @@
 #include <urcu-bp.h>
 
 #include "config.h"
+#include "server/gate/coverage.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/readiness.h"
 #include "server/gate/routes.h"
-
-static const char *coverage_name(enum coverage coverage)
-{
-    switch (coverage) {
-    case COVERAGE_NONE: return "none";
-    case COVERAGE_PARTIAL: return "partial";
-    case COVERAGE_WHOLE: return "whole";
-    }
-    return "none";
-}
 
 static const char *epoch_state(const struct catalogue_epoch *epoch, int64_t now_ms)
 {
@@ -61,6 +52,34 @@ static json_t *lists_json(const struct catalogue *catalogue, int64_t now_ms)
                              "suspended", list->suspended, "coverage", list_coverage(catalogue, list)));
     }
     return lists;
+}
+
+struct alarms {
+    const struct gate *gate;
+    int64_t now_ms;
+    json_t *array;
+};
+
+static void add_gap(void *context, const struct coverage_gap *gap)
+{
+    struct alarms *alarms = context;
+    bool open = gap->when == COVERAGE_OPEN;
+
+    if (json_array_size(alarms->array) == LIMIT_ALARMS_SHOWN) return;
+    if (!coverage_is_alarm(gap, alarms->now_ms, (int64_t)alarms->gate->config->alarm_before_s * 1000)) return;
+    (void)json_array_append_new(
+        alarms->array, json_pack("{ss ss ss ss ss so ss}", "what", "coverage", "agency", gap->list->agency, "list", gap->list->id, "epoch",
+                                 gap->epoch->id, "state", open ? "open" : "coming", "opens", time_json(gap->epoch->opens_ms), "coverage",
+                                 coverage_name(gap->coverage)));
+}
+
+/* What somebody must do something about, and by when. */
+static json_t *alarms_json(const struct gate *gate, const struct catalogue *catalogue, int64_t now_ms)
+{
+    struct alarms alarms = { gate, now_ms, json_array() };
+
+    coverage_each_gap(catalogue, now_ms, add_gap, &alarms);
+    return alarms.array;
 }
 
 static json_t *spool_json(struct gate *gate, int64_t now_ms)
@@ -112,13 +131,14 @@ static json_t *key_servers_json(struct gate *gate)
 }
 
 /* All that has a name of its own; NULL without memory. */
-static json_t *parts_json(struct gate *gate, const struct peer *peer, int64_t now_ms, json_t *epochs, json_t *lists)
+static json_t *parts_json(struct gate *gate, const struct peer *peer, int64_t now_ms, json_t *epochs, json_t *lists, json_t *alarms)
 {
     struct part {
         const char *name;
         json_t *json;
     } parts[] = {
         { "degraded", readiness_degraded(gate) },
+        { "alarms", alarms == NULL ? json_array() : alarms },
         { "follow", follow_json(gate) },
         { "key_servers", key_servers_json(gate) },
         { "epochs", epochs == NULL ? json_array() : epochs },
@@ -143,7 +163,7 @@ struct reply get_status(void *app, struct request *request)
 {
     struct gate *gate = app;
     int64_t now_ms = clock_now_ms(gate->clock);
-    json_t *epochs = NULL, *lists = NULL;
+    json_t *epochs = NULL, *lists = NULL, *alarms = NULL;
 
     TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
     rcu_read_lock();
@@ -151,12 +171,13 @@ struct reply get_status(void *app, struct request *request)
     if (catalogue != NULL) {
         epochs = epochs_json(catalogue, now_ms);
         lists = lists_json(catalogue, now_ms);
+        alarms = alarms_json(gate, catalogue, now_ms);
     }
     rcu_read_unlock();
     json_t *reasons = readiness_reasons(gate);
     json_t *head = json_pack("{ss ss so sI sb so}", "gate", gate->config->name, "version", PACKAGE_VERSION, "now", time_json(now_ms), "uptime_s",
                              (json_int_t)((now_ms - gate->started_ms) / 1000), "ready", json_array_size(reasons) == 0, "reasons", reasons);
-    json_t *parts = parts_json(gate, request->peer, now_ms, epochs, lists);
+    json_t *parts = parts_json(gate, request->peer, now_ms, epochs, lists, alarms);
     if (json_object_update(head, parts) != 0) {
         json_decref(head);
         head = NULL;

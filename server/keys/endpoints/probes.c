@@ -32,5 +32,5 @@ struct reply get_metrics(void *app, struct request *request)
 
     (void)request;
     refresh(keyd);
-    return probe_metrics(keyd->metrics);
+    return probe_metrics(keyd->metrics, NULL, NULL);
 }
