@@ -151,6 +151,17 @@ static const struct keys_epoch *whole_key(const struct claims *wholes, const str
     return NULL;
 }
 
+/* Servers that agree, on another key than the pinned one, may say that it is destroyed: they lost what the pinned one was
+   made of, and nobody has it any more. */
+static bool take_end(struct combining *combining, struct claims *shares)
+{
+    struct platesieve_element key;
+
+    if (!agree(shares, &key) || !is_destroyed(shares)) return false;
+    put_shared(combining, shares, &key);
+    return true;
+}
+
 static void take_pinned(struct combining *combining, const char *id, const struct keys_epoch *pin)
 {
     struct claims shares, wholes;
@@ -167,7 +178,7 @@ static void take_pinned(struct combining *combining, const char *id, const struc
         return;
     }
     size_t good = judge(&shares, &pin->public_key);
-    if (good == 0 && shares.count >= 2) combining->report->contradiction = true;
+    if (good == 0 && shares.count >= 2 && !take_end(combining, &shares)) combining->report->contradiction = true;
     if (good == 0) return;
     for (size_t i = 0; i < shares.count; i++)
         if (!shares.list[i].good) blame(combining, shares.list[i].at, KEYS_WRONG_SHARE);

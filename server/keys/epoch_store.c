@@ -325,7 +325,7 @@ struct result epoch_store_reschedule(struct epoch_store *store, uint64_t number,
     if (held == NULL || held->epoch.erased) return FAIL(REASON_NOT_FOUND);
     struct epoch epoch = held->epoch;
     struct span span = { epoch.span.opens_s, closes_s, destroyed_s };
-    uint8_t *secret = platesieve_secret_allocate(PLATESIEVE_KEY_BYTES);
+    uint8_t *secret = platesieve_secret_allocate(EPOCH_SECRET_BYTES);
     if (secret == NULL) return FAIL(REASON_BUSY);
     struct result result = rewrite(store, &epoch, &span, secret);
     platesieve_secret_free(secret);

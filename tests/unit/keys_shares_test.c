@@ -255,10 +255,32 @@ static void destruction(void **state)
     assert_true(scene->answer.epochs[0].destroyed);
 }
 
+/* After another ceremony: what all say of an epoch that is pinned is a contradiction, until two of them destroyed it. */
+static void another_ceremony(void **state)
+{
+    struct scene *scene = *state;
+
+    pin(scene, 0);
+    for (unsigned i = 0; i < PLATESIEVE_KEY_SERVERS; i++) memset(seeds[i], (int)i + 100, sizeof(seeds[i]));
+    for (unsigned server = 1; server <= PLATESIEVE_KEY_SERVERS; server++) *told(scene, server, 0) = epoch_of(server, 0);
+    for (unsigned destroyed = 0; destroyed <= PLATESIEVE_KEY_SERVERS; destroyed++) {
+        combine(scene, true);
+        assert_int_equal(scene->report.contradiction, destroyed < 2);
+        assert_int_equal(scene->answer.count, destroyed < 2 ? EPOCHS - 1 : EPOCHS);
+        if (destroyed >= 2) {
+            assert_string_equal(scene->answer.epochs[0].id, scene->book.epochs[0].known.id);
+            assert_true(scene->answer.epochs[0].destroyed);
+            assert_memory_not_equal(scene->answer.epochs[0].key_id, scene->book.epochs[0].known.key_id, PLATESIEVE_KEY_ID_BYTES);
+        }
+        if (destroyed < PLATESIEVE_KEY_SERVERS) told(scene, destroyed + 1, 0)->destroyed = true;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_agree, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_ceremony, set_up, tear_down),
         cmocka_unit_test_setup_teardown(some_are_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_liar_about_what_is_pinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_liar_about_what_is_new, set_up, tear_down),
