@@ -1,6 +1,7 @@
 dist_doc_DATA += \
 	docs/agencies.md \
 	docs/benchmarks.md \
+	docs/key-lost.md \
 	docs/operations.md \
 	docs/protocol.md \
 	docs/reader-integration.md \
