@@ -1,7 +1,7 @@
 /* The certificate authority of one installation: a folder, kept on a machine of its own.
  *
  * <pki>/ca/ca.pem (certificate), ca.key (0600), crl.pem (revocation list), index (one line a certificate:
- * serial, name, end, time of revocation or "-", tabs between).  A lock on <pki>/ca/lock keeps two commands apart.
+ * serial, name, end, time of revocation or "-", and for what was signed on request the digest of what authorised it, tabs between).  A lock on <pki>/ca/lock keeps two commands apart.
  */
 #ifndef CLIENT_CA_H
 #define CLIENT_CA_H
@@ -17,6 +17,7 @@
 
 #define CA_SERIAL_BYTES 16
 #define CA_SERIAL_TEXT (2 * CA_SERIAL_BYTES)
+#define CA_DIGEST_TEXT 64 /* SHA-256, hexadecimal */
 #define CA_DAYS_MAX 36500u
 #define CA_CLOCK_SKEW_S 300 /* revocation lists begin that much in the past, for clocks that lag */
 #define CA_BACKDATE_S 7200  /* and certificates so much, at most as long as they last: a clock an hour off does no harm */
@@ -26,6 +27,7 @@ struct ca_row {
     char name[LIMIT_IDENTITY_MAX + 1];
     int64_t not_after_ms;
     int64_t revoked_ms; /* 0: stands */
+    char authorisation[CA_DIGEST_TEXT + 1]; /* SHA-256 of the first request, or of the certificate that was renewed; or "" */
 };
 
 struct ca {

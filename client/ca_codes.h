@@ -8,7 +8,7 @@
 
 #include "client/ca.h"
 
-#define CA_DIGEST_TEXT (2 * crypto_hash_sha256_BYTES)
+_Static_assert(CA_DIGEST_TEXT == 2 * crypto_hash_sha256_BYTES, "two digits a byte");
 #define CA_CODES_KEPT_MS (7 * INT64_C(86400000)) /* after their end: whoever comes late, or second, can be told so */
 
 struct ca_code {

@@ -9,6 +9,7 @@
 #include "client/problem.h"
 
 #define TIMEOUT_S 5u
+#define TIDY_MS (3600 * INT64_C(1000))
 
 /* A request and what becomes of it. */
 struct piece {
@@ -192,8 +193,11 @@ static bool decide(struct ca_collecting *collecting, struct ca *ca, struct ca_co
         certificate = ca_sign_asked(ca, codes, &judgement, reader ? collecting->reader_seconds : collecting->other_seconds);
         done = certificate != NULL;
     }
-    if (judgement.verdict == CA_AGAIN) certificate = judgement.issued;
-    if (certificate != NULL) {
+    if (judgement.verdict == CA_AGAIN) {
+        certificate = judgement.issued;
+        done = ca_mark_used(ca, codes, &judgement);
+    }
+    if (done && certificate != NULL) {
         piece->size = certificate_encode(certificate, piece->certificate);
         done = piece->size > 0 && certificate_times(certificate, &begins_ms, &piece->not_after_ms);
     }
@@ -213,7 +217,10 @@ static bool decide_all(struct ca_collecting *collecting, struct piece *pieces, s
     struct ca ca;
     bool done = ca_open(collecting->settings, &ca) && ca_codes_read(&ca, &codes);
 
-    if (done) ca_issued_tidy(&ca);
+    if (done && (collecting->tidied_ms == 0 || moment_monotonic_ms() - collecting->tidied_ms >= TIDY_MS)) {
+        ca_issued_tidy(&ca);
+        collecting->tidied_ms = moment_monotonic_ms();
+    }
     for (size_t i = 0; done && i < count; i++) done = decide(collecting, &ca, &codes, &pieces[i]);
     ca_close(&ca);
     return done;

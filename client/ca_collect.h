@@ -13,6 +13,7 @@ struct ca_collecting {
     struct ca_scope scope;
     int64_t reader_seconds, other_seconds; /* how long certificates last */
     bool tell_all;                         /* also of those that are left waiting */
+    int64_t tidied_ms; /* monotonic; 0: not yet */
     /* counted over all rounds */
     unsigned signed_count, refused_count, left_count, alarms;
     unsigned told_left; /* requests left waiting that were told of; so that `serve` does it once */

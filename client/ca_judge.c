@@ -59,18 +59,29 @@ static bool in_scope(const struct ca_scope *scope, const struct name *name)
     return false;
 }
 
-/* What was signed for the same authorisation goes out again, if it is for the same key and still good. */
+static const struct ca_row *find_signed(const struct ca *ca, const char *authorisation)
+{
+    for (size_t i = 0; i < ca->row_count; i++)
+        if (strcmp(ca->rows[i].authorisation, authorisation) == 0) return &ca->rows[i];
+    return NULL;
+}
+
+/* An authorisation is good for one certificate.  True when that was signed: it goes out again, if it is for the same key
+ * and still good; else judgement->issued is NULL, or what was signed for another key. */
 static bool signed_before(const struct ca *ca, struct ca_judgement *judgement)
 {
-    EVP_PKEY *key;
-    bool same;
+    const struct ca_row *row = find_signed(ca, judgement->authorisation);
 
+    if (row == NULL) return false;
     judgement->issued = ca_issued_read(ca, judgement->authorisation);
-    if (judgement->issued == NULL) return false;
-    key = X509_get0_pubkey(judgement->issued);
-    same = key_equal(key, judgement->key);
-    if (same) judgement->verdict = CA_AGAIN;
-    return same;
+    if (row->revoked_ms != 0 || row->not_after_ms <= moment_now_ms())
+        refuse(judgement, "certificate", "the certificate that was made for it is not good any more");
+    else if (judgement->issued != NULL && key_equal(X509_get0_pubkey(judgement->issued), judgement->key))
+        judgement->verdict = CA_AGAIN;
+    else
+        alarm_(judgement, "renewed", "its certificate was renewed before, with another key: somebody else has the old key, or "
+                                     "the device lost the new one; revoke the name and enrol it again");
+    return true;
 }
 
 /* -- a first request: the code vouches for it ---------------------------------------------------------------------- */
@@ -113,9 +124,8 @@ static void judge_first(const struct ca *ca, struct ca_codes *codes, const struc
                                   "code was guessed; the code stays open");
     } else if (strcmp(code->name, judgement->name.text) != 0) {
         alarm_(judgement, "code", "it was made with the code of another name");
-    } else if (code->used_ms != 0 && strcmp(code->csr, judgement->authorisation) == 0) {
+    } else if (signed_before(ca, judgement)) {
         judgement->code = code;
-        if (!signed_before(ca, judgement)) judgement->verdict = CA_SIGN;
     } else if (code->used_ms != 0) {
         alarm_(judgement, "code-used", "its code was used before, for another key: somebody else has the code");
     } else if (code->expires_ms <= moment_now_ms()) {
@@ -172,9 +182,6 @@ static void judge_old(const struct ca *ca, const struct ca_asked *asked, X509 *c
         refuse(judgement, "certificate", "it renews a certificate that has expired");
     } else if (signed_before(ca, judgement)) {
         return;
-    } else if (judgement->issued != NULL) {
-        alarm_(judgement, "renewed", "its certificate was renewed before, with another key: somebody else has the old "
-                                     "key, or the device lost the new one; revoke the name and enrol it again");
     } else if (!is_old_enough(certificate, moment_now_ms())) {
         refuse(judgement, "early", "its certificate is too young to be renewed");
     } else {
@@ -195,15 +202,6 @@ static void judge_renewal(const struct ca *ca, const struct ca_asked *asked, str
 
 /* -- both ---------------------------------------------------------------------------------------------------------- */
 
-/* Was what would go out again revoked since? */
-static void check_again(const struct ca *ca, struct ca_judgement *judgement)
-{
-    const struct ca_row *row = find_row(ca, judgement->issued);
-
-    if (row == NULL || row->revoked_ms != 0 || row->not_after_ms <= moment_now_ms())
-        refuse(judgement, "certificate", "the certificate that was made for it is not good any more");
-}
-
 void ca_judge(const struct ca *ca, struct ca_codes *codes, const struct ca_scope *scope, const struct ca_asked *asked,
               struct ca_judgement *judgement)
 {
@@ -211,27 +209,29 @@ void ca_judge(const struct ca *ca, struct ca_codes *codes, const struct ca_scope
     if (!take_request(ca, asked, judgement)) return;
     if (asked->certificate_size > 0) judge_renewal(ca, asked, judgement);
     else judge_first(ca, codes, asked, judgement);
-    if (judgement->verdict == CA_AGAIN) check_again(ca, judgement);
     if ((judgement->verdict == CA_SIGN || judgement->verdict == CA_AGAIN) && !in_scope(scope, &judgement->name)) {
         judgement->verdict = CA_LEAVE;
         judgement->why = "not signed unless it is asked for: platesieve ca approve NAME";
     }
 }
 
-X509 *ca_sign_asked(struct ca *ca, struct ca_codes *codes,
-                    struct ca_judgement *judgement, int64_t seconds)
+bool ca_mark_used(const struct ca *ca, struct ca_codes *codes, const struct ca_judgement *judgement)
+{
+    if (judgement->code == NULL || judgement->code->used_ms != 0) return true;
+    judgement->code->used_ms = moment_now_ms();
+    memcpy(judgement->code->csr, judgement->authorisation, sizeof(judgement->code->csr));
+    return ca_codes_save(ca, codes);
+}
+
+X509 *ca_sign_asked(struct ca *ca, struct ca_codes *codes, struct ca_judgement *judgement, int64_t seconds)
 {
     const struct ca_request request = { .name = &judgement->name, .seconds = seconds };
     struct ca_row row;
     X509 *certificate = ca_sign(ca, judgement->key, &request, &row);
-    bool kept = certificate != NULL && ca_add_row(ca, &row) && ca_save_index(ca);
+    bool kept = certificate != NULL && ca_issued_write(ca, judgement->authorisation, certificate);
 
-    if (kept && judgement->code != NULL) {
-        judgement->code->used_ms = moment_now_ms();
-        memcpy(judgement->code->csr, judgement->authorisation, sizeof(judgement->code->csr));
-        kept = ca_codes_save(ca, codes);
-    }
-    kept = kept && ca_issued_write(ca, judgement->authorisation, certificate);
+    if (kept) memcpy(row.authorisation, judgement->authorisation, sizeof(row.authorisation));
+    kept = kept && ca_add_row(ca, &row) && ca_save_index(ca) && ca_mark_used(ca, codes, judgement);
     if (kept) return certificate;
     X509_free(certificate);
     return NULL;

@@ -47,8 +47,11 @@ void ca_judge(const struct ca *ca, struct ca_codes *codes, const struct ca_scope
               struct ca_judgement *judgement);
 void ca_judgement_wipe(struct ca_judgement *judgement);
 
-/* Signs: the index and the mark on the code are on disk before the certificate is handed out.  NULL is said. */
+/* Signs: what was signed, the index and the mark on the code are on disk, in this order, before the certificate is handed
+ * out.  NULL is said. */
 X509 *ca_sign_asked(struct ca *ca, struct ca_codes *codes,
                     struct ca_judgement *judgement, int64_t seconds);
+/* Marks the code that vouches for a request that was signed before, if a break kept it from being marked.  False is said. */
+bool ca_mark_used(const struct ca *ca, struct ca_codes *codes, const struct ca_judgement *judgement) MUST_USE;
 
 #endif

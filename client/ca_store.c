@@ -55,7 +55,7 @@ static bool read_key_and_certificate(struct ca *ca)
     return false;
 }
 
-/* One line: serial, name, end, revoked or "-". */
+/* One line: serial, name, end, revoked or "-"; and perhaps an authorisation. */
 static bool parse_row(char *line, struct ca_row *row)
 {
     char *rest = line;
@@ -63,10 +63,11 @@ static bool parse_row(char *line, struct ca_row *row)
 
     for (size_t i = 0; i < 4; i++)
         if ((fields[i] = strsep(&rest, "\t")) == NULL) return false;
-    if (rest != NULL || strlen(fields[0]) > CA_SERIAL_TEXT || strlen(fields[1]) > LIMIT_IDENTITY_MAX) return false;
+    if ((rest != NULL && (strlen(rest) != CA_DIGEST_TEXT || strspn(rest, "0123456789abcdef") != CA_DIGEST_TEXT)) || strlen(fields[0]) > CA_SERIAL_TEXT || strlen(fields[1]) > LIMIT_IDENTITY_MAX) return false;
     *row = (struct ca_row) { 0 };
     snprintf(row->serial, sizeof(row->serial), "%s", fields[0]);
     snprintf(row->name, sizeof(row->name), "%s", fields[1]);
+    if (rest != NULL) memcpy(row->authorisation, rest, sizeof(row->authorisation));
     if (!moment_parse(fields[2], &row->not_after_ms)) return false;
     return strcmp(fields[3], "-") == 0 || moment_parse(fields[3], &row->revoked_ms);
 }
@@ -153,7 +154,8 @@ bool ca_save_index(const struct ca *ca)
 
         moment_print(ca->rows[i].not_after_ms, end);
         if (ca->rows[i].revoked_ms != 0) moment_print(ca->rows[i].revoked_ms, revoked);
-        fprintf(stream, "%s\t%s\t%s\t%s\n", ca->rows[i].serial, ca->rows[i].name, end, revoked);
+        fprintf(stream, "%s\t%s\t%s\t%s%s%s\n", ca->rows[i].serial, ca->rows[i].name, end, revoked,
+                ca->rows[i].authorisation[0] == '\0' ? "" : "\t", ca->rows[i].authorisation);
     }
     saved = fclose(stream) == 0 && path_make(path, sizeof(path), "%s/index", ca->folder) &&
             file_write(path, text, size, 0644);

@@ -178,6 +178,40 @@ def test_a_revoked_certificate_is_not_given_again(installation, name):
     assert state["refused"] == "certificate"
 
 
+def test_a_code_is_not_good_again_when_its_certificate_has_ended(installation, name):
+    """Not even for the same key: a short-lived certificate, which may have been revoked, does not bring the code back."""
+    code = code_bytes(code_for(installation, name))
+    csr, _ = make_csr(name)
+    answer = leave(installation, csr, mac(code, csr)).json()
+    installation.platesieve("ca", "approve", "--lifetime", "1s")
+    assert state_of(installation, answer["id"])["state"] == "signed"
+    installation.stop(("gate",))
+    installation.start(("gate",))
+    installation.forget_connections()
+    time.sleep(1.5)
+    for _ in range(2):  # the second time its file is gone
+        assert judged(installation, csr, mac(code, csr), code=3)[0]["refused"] == "certificate"
+    other, _ = make_csr(name)
+    assert judged(installation, other, mac(code, other), code=6)[0]["refused"] == "code-used"
+
+
+def test_a_break_while_signing(installation, name):
+    """The certificate is in the index, the code is not marked yet: the same certificate goes out, and the code is used up."""
+    code = code_bytes(code_for(installation, name))
+    codes = installation.pki / "ca/codes"
+    before = codes.read_text()
+    csr, _ = make_csr(name)
+    first, _ = judged(installation, csr, mac(code, csr), code=0)
+    codes.write_text(before)
+    installation.stop(("gate",))
+    installation.start(("gate",))
+    installation.forget_connections()
+    second, _ = judged(installation, csr, mac(code, csr), code=0)
+    assert second["certificate"] == first["certificate"]
+    other, _ = make_csr(name)
+    assert judged(installation, other, mac(code, other), code=6)[0]["refused"] == "code-used"
+
+
 def test_an_expired_code(installation, name):
     """By the authority's clock alone: it is made there, and ends there."""
     code = code_bytes(code_for(installation, name, "--minutes", "1"))
