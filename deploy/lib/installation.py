@@ -86,6 +86,7 @@ class Installation:
         self.asked = {"ports": {}, "fixed": [], "settings": dict(LABORATORY), "socket": None, "key_servers": 1}
         if self.exists():
             self.asked = json.loads((self.folder / "local.json").read_text())
+            self.asked["settings"] = {**LABORATORY, **self.asked["settings"]}  # an older one may know less of it
         self.cluster = Cluster(self.folder / "db", self.folder / "log/db.log", self.asked["socket"])
         self.daemons = {}
         self.make_daemons()
