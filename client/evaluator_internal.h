@@ -13,6 +13,7 @@ struct judged {
     struct platesieve_element public_key;
     unsigned generation;
     struct share_parties parties;
+    struct platesieve_voprf_shares pair; /* the last two that answered, if they are good; else nobody is */
 };
 
 struct evaluator {
@@ -25,7 +26,7 @@ struct evaluator {
     size_t body_size;
     /* for shared keys */
     struct http_group *group;       /* NULL: has not been needed */
-    struct judged judged[LIMIT_EPOCHS_OPEN];
+    struct judged judged[LIMIT_ENTRY_EPOCHS];
     size_t next;                    /* of `judged`, to go for another epoch */
     unsigned turn;                  /* who is asked first: by chance, so that the servers have equal work */
 };

@@ -42,23 +42,24 @@ void evaluator_warm_shared(struct evaluator *evaluator)
 
 /* -- who can be asked ---------------------------------------------------------------------------------------------- */
 
-static const struct share_parties *judge(struct evaluator *evaluator, const struct epoch *epoch)
+static struct judged *judge(struct evaluator *evaluator, const struct epoch *epoch)
 {
     struct share_book *book = key_servers_book(evaluator->settings.servers);
     const unsigned generation = share_book_generation(book);
     struct judged *judged = NULL;
 
-    for (size_t i = 0; i < LIMIT_EPOCHS_OPEN && judged == NULL; i++)
+    for (size_t i = 0; i < LIMIT_ENTRY_EPOCHS && judged == NULL; i++)
         if (strcmp(evaluator->judged[i].epoch_id, epoch->id) == 0) judged = &evaluator->judged[i];
     if (judged != NULL && judged->generation == generation &&
         memcmp(&judged->public_key, &epoch->public_key, sizeof(epoch->public_key)) == 0)
-        return &judged->parties;
-    if (judged == NULL) judged = &evaluator->judged[evaluator->next++ % LIMIT_EPOCHS_OPEN];
+        return judged;
+    if (judged == NULL) judged = &evaluator->judged[evaluator->next++ % LIMIT_ENTRY_EPOCHS];
     memcpy(judged->epoch_id, epoch->id, sizeof(judged->epoch_id));
     judged->public_key = epoch->public_key;
     judged->generation = generation;
+    judged->pair = (struct platesieve_voprf_shares) { 0 };
     share_book_parties(book, epoch->id, &epoch->public_key, &judged->parties);
-    return &judged->parties;
+    return judged;
 }
 
 /* -- one batch ----------------------------------------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ struct round {
 
 static void add_parties(struct round *round, bool failed)
 {
-    const struct share_parties *all = judge(round->evaluator, round->epoch);
+    const struct share_parties *all = &judge(round->evaluator, round->epoch)->parties;
 
     for (size_t i = 0; i < all->count; i++) {
         const struct share_party *party = &all->list[(i + round->evaluator->turn) % all->count];
@@ -134,12 +135,31 @@ static void take(struct round *round, size_t at, const struct http_answer *answe
     note(round, outcome);
 }
 
+static bool is_of(const struct platesieve_voprf_shares *pair, const struct share_party *party)
+{
+    return pair->good[party->server - 1] &&
+           memcmp(&pair->shares[party->server - 1], &party->share, sizeof(party->share)) == 0;
+}
+
+/* Holds the shares of the two that answered against the public key, unless they were the last two already. */
+static const struct platesieve_voprf_shares *check_pair(struct round *round)
+{
+    const struct share_party *a = &round->parties[round->who[0]], *b = &round->parties[round->who[1]];
+    const struct platesieve_element *told[PLATESIEVE_KEY_SERVERS] = { NULL };
+    struct judged *judged = judge(round->evaluator, round->epoch);
+
+    told[a->server - 1] = &a->share;
+    told[b->server - 1] = &b->share;
+    if ((!is_of(&judged->pair, a) || !is_of(&judged->pair, b)) &&
+        platesieve_failed(platesieve_voprf_shares_check(&round->epoch->public_key, told, &judged->pair)))
+        judged->pair = (struct platesieve_voprf_shares) { 0 };
+    return &judged->pair;
+}
+
 /* Both proofs and the tokens; whose proof is wrong is out. */
 static bool finish(struct round *round)
 {
-    const struct platesieve_element *told[PLATESIEVE_KEY_SERVERS] = { NULL };
     struct platesieve_voprf_answer answers[2];
-    struct platesieve_voprf_shares shares;
     struct platesieve_result result;
     unsigned at_fault = 0;
     size_t bad;
@@ -147,15 +167,13 @@ static bool finish(struct round *round)
     for (size_t i = 0; i < 2; i++) {
         const struct share_party *party = &round->parties[round->who[i]];
 
-        told[party->server - 1] = &party->share;
         answers[i] = (struct platesieve_voprf_answer) { party->server, round->answers[i].count,
                                                         round->answers[i].elements, &round->answers[i].proof };
     }
-    result = platesieve_voprf_shares_check(&round->epoch->public_key, told, &shares);
-    if (!platesieve_failed(result))
-        result = platesieve_voprf_finish_shares(round->evaluator->batch, &shares, answers, round->tokens, &at_fault);
+    result = platesieve_voprf_finish_shares(round->evaluator->batch, check_pair(round), answers, round->tokens,
+                                            &at_fault);
     if (!platesieve_failed(result)) return true;
-    if (at_fault == 0) { /* no memory */
+    if (at_fault == 0) { /* the two are not of one line, or there is no memory */
         round->stage[round->who[0]] = round->stage[round->who[1]] = FAILED;
         round->answered = 0;
         note(round, KEY_LATER);

@@ -118,7 +118,8 @@ static struct result take_content(const struct content *content, size_t size, st
     return (epoch->erased ? public_key_fits(epoch) : secret_fits(epoch, secret)) ? OK : FAIL(REASON_INTERNAL);
 }
 
-struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch, uint8_t *secret)
+struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch,
+                              uint8_t secret[EPOCH_SECRET_BYTES])
 {
     char name[EPOCH_FILE_NAME_SIZE], purpose[EPOCH_FILE_NAME_SIZE + 24];
     struct content content;

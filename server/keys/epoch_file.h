@@ -17,7 +17,8 @@ bool epoch_file_parse_name(const char *name, struct epoch *epoch);
 struct result epoch_file_write(const char *folder, const uint8_t *master, const struct epoch *epoch,
                                const uint8_t *secret);
 /* EPOCH comes with what the name says.  REASON_INTERNAL when the content is broken or does not fit the name. */
-struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch, uint8_t *secret);
+struct result epoch_file_read(const char *folder, const uint8_t *master, struct epoch *epoch,
+                              uint8_t secret[EPOCH_SECRET_BYTES]);
 struct result epoch_file_erase(const char *folder, const struct epoch *epoch);
 
 #endif

@@ -588,3 +588,30 @@ def test_from_one_key_server_to_three(new_installation, tmp_path):
     assert kinds == {"whole", "shared"}
     hits, unchecked, _, _ = lane(house, READS)
     assert len(hits) == 1 and not unchecked
+
+
+@pytest.mark.alone
+def test_a_rotation_is_told_to_all_three(new_installation, tmp_path):
+    """The same opening time gives the same epoch on all; told to two, it is there, and the third is out of it for that epoch."""
+    house, name = new_installation({"key_servers": 3}), "turned"
+    house.new_list(list=name)
+    push(house, name, "plate,jurisdiction\nQQ61XX61,NL\n", tmp_path)
+    before = set(known(house))
+    for servers in (SERVERS, (1, 2)):
+        opens = (int(time.time()) + 8) // 2 * 2
+        told = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(opens))
+        for number in servers:
+            answer = house.post("/v1/epochs/rotate", "operator/keys/kim", {"opens": told, "reason": "test"}, server=f"keys-{number}")
+            assert answer.status_code == 200, answer.text
+        new = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(opens))
+        eventually(lambda new=new: new in known(house))
+        house.platesieve("--as", ANA, "list", "tokens", name, tmp_path / "list.csv")
+        eventually(lambda new=new: [one["id"] for one in house.lane()["epochs"]] == [new], 30)
+        hits, unchecked, _, _ = lane(house, READS)
+        assert len(hits) == 1 and not unchecked and hits[0]["alerts"][0]["epoch"] == new
+        before.add(new)
+    assert before <= set(known(house))
+    eventually(lambda: server_of(house, 3)["fault"] == "calendar")  # it goes on with an epoch that ended for the others
+    assert house.get("/v1/status", "auditor/ines").json()["degraded"] == ["keys"]
+    house.post("/v1/epochs/rotate", "operator/keys/kim", {"opens": told, "reason": "test"}, server="keys-3")
+    eventually(lambda: server_of(house, 3)["fault"] is None)

@@ -222,6 +222,26 @@ static void whole_keys_among_shares(void **state)
     for (size_t i = 0; i < scene->answer.count; i++) assert_string_not_equal(scene->answer.epochs[i].id, "epoch-0");
 }
 
+/* An epoch that began before there were three: the others' shares of it are of no use. */
+static void a_whole_key_that_is_pinned(void **state)
+{
+    struct scene *scene = *state;
+    struct keys_epoch whole = epoch_of(1, 0);
+
+    whole.server = 0;
+    whole.public_key = scene->stray;
+    assert_int_equal(platesieve_voprf_key_id(&whole.public_key, whole.key_id).reason, PLATESIEVE_OK);
+    *told(scene, 1, 0) = scene->book.epochs[scene->book.count++].known = whole;
+    combine(scene, false);
+    assert_int_equal(scene->answer.count, EPOCHS);
+    assert_memory_equal(&scene->answer.epochs[0], &whole, sizeof(whole));
+    assert_faults(scene, KEYS_FINE, KEYS_FINE, KEYS_FINE);
+    assert_false(scene->report.contradiction);
+    combine(scene, true); /* nothing but shares: they are not of this key */
+    assert_all_but(scene, 1);
+    assert_true(scene->report.contradiction);
+}
+
 static void calendars(void **state)
 {
     struct scene *scene = *state;
@@ -286,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_liar_about_what_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_liars, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_keys_among_shares, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_whole_key_that_is_pinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(calendars, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destruction, set_up, tear_down),
     };
