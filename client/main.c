@@ -27,8 +27,7 @@ static const struct command commands[] = {
 static const char documentation[] =
     "A checkpoint that recognises the few plates it was asked to look for and is blind to all others."
     "\vExit codes: 0 done, 1 failed, 2 wrong usage, 3 done with remarks, 4 no server reached, 5 refused by the server, "
-    "6 alarm: a gate sent a "
-    "false tag.  platesieve(1) says more.";
+    "6 alarm: somebody meddles, such as a gate that sends a false tag.  platesieve(1) says more.";
 
 /* Plates and keys pass through this process: no core file, and nobody else's debugger. */
 static void keep_memory_private(void)

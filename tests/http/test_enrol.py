@@ -9,12 +9,12 @@ import time
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enrol import Device, Serving, code_bytes, code_for, end, issued, leave, mac, make_csr, state_of, stranger, waiting
-from house import assert_problem, eventually
+from house import TOP, assert_problem, eventually
 from plates import bytes64, text64
 from wire import Wire
 
@@ -47,6 +47,10 @@ def judged(house, csr, tag, *names, code=None):
     assert answer.status_code == 202, answer.text
     said = approve(house, *names, code=code)
     return state_of(house, answer.json()["id"]), said
+
+
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (TOP / "docs" / document).read_text(), re.M | re.S)
 
 
 def listed(house, plate):
@@ -112,17 +116,20 @@ def test_no_code_and_no_key_on_the_way(installation, device, name):
 
 
 def test_openssl_and_hmac_are_enough(installation, name, tmp_path):
-    """A device maker's own means: openssl makes the request and the MAC."""
+    """A reader maker's own means: the script of docs/reader-integration.md."""
     code = code_for(installation, name)
-    key, csr = tmp_path / "key", tmp_path / "csr"
-    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-outform", "DER",
-                    "-out", csr, "-subj", "/CN=x", "-addext", f"subjectAltName=URI:spiffe://platesieve.local/{name}"], check=True, capture_output=True)
-    (tmp_path / "input").write_bytes(b"platesieve/1/enrol\0" + csr.read_bytes())
-    tag = subprocess.run(["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{code_bytes(code).hex()}", "-binary",
-                          tmp_path / "input"], check=True, capture_output=True).stdout
-    state, _ = judged(installation, csr.read_bytes(), tag, code=0)
-    assert state["state"] == "signed"
+    script = next(one for one in blocks("reader-integration.md", "sh") if "request.sh" in one)
+    (tmp_path / "request.sh").write_text(script)
+    body = subprocess.run(["bash", "request.sh", code_bytes(code).hex(), f"spiffe://platesieve.local/{name}"], cwd=tmp_path, check=True,
+                          capture_output=True).stdout
+    with stranger(installation) as session:
+        answer = session.post(installation.url("/v1/enrolments"), data=body, headers={"Content-Type": "application/json"}, timeout=10)
+    assert answer.status_code == 202, answer.text
+    approve(installation)
+    state = state_of(installation, answer.json()["id"])
     assert issued(state).subject.rfc4514_string() == f"CN={name},O=platesieve.local"  # the authority's words, not the request's
+    key = serialization.load_pem_private_key((tmp_path / "reader.key").read_bytes(), None)
+    assert issued(state).public_key().public_numbers() == key.public_key().public_numbers()
 
 
 # -- codes -------------------------------------------------------------------------------------------------------------------------
