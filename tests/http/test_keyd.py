@@ -93,6 +93,9 @@ def test_a_life(new_installation):
     assert [name.rpartition(".")[2] for name in files(keys) if first["id"] in name] == ["gone"]
     log = (keys.folder / "log/keys.log").read_text()
     assert f"the key of epoch {first['id']}" in log and "erased" in log and key not in log
+    said = [log.index(words) for words in (f"epoch {first['id']}, number {first['number']}, has a key", f"epoch {first['id']} is open",
+                                           f"epoch {first['id']} is closed", f"the key of epoch {first['id']}, number {first['number']}, is erased")]
+    assert said == sorted(said) and log.count(f"epoch {first['id']} is open") == 1
 
 
 def test_numbers_go_on_and_eight_are_remembered(new_installation):
