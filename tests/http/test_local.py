@@ -212,6 +212,22 @@ def test_settings_hold(folder):
     assert json.loads(in_shell(folder, "platesieve list create --as agency/customs/ana --category stolen --json two"))["cap_tokens"] == 99
 
 
+def test_the_other_suite(folder):
+    """By configuration, and back; epochs that stand keep theirs."""
+    def suites():
+        script = 'curl -sS --cacert "$PLATESIEVE_CA" --cert "$PLATESIEVE_PKI/auditor/ines.pem" --key "$PLATESIEVE_PKI/auditor/ines.key" "$PLATESIEVE_KEYS/v1/epochs"'
+        return [epoch["suite"] for epoch in json.loads(in_shell(folder, script))["epochs"]]
+
+    local("up", folder, *SMALL, "--suite", "hmac-sha256")
+    ready(folder)
+    assert set(suites()) == {"hmac-sha256"}
+    local("down", folder)
+    local("up", folder, "--suite", "voprf-ristretto255-sha512", "--epochs-ahead", "2")
+    ready(folder)
+    assert suites()[-1] == "voprf-ristretto255-sha512" and suites()[0] == "hmac-sha256"
+    assert "invalid choice" in local("up", folder, "--suite", "md5", code=2).stderr
+
+
 def test_parts_one_by_one(folder):
     local("up", folder, *SMALL)
     ready(folder)
