@@ -7,6 +7,7 @@ libkeys_a_SOURCES = \
 	server/keys/epoch_file.c server/keys/epoch_file.h \
 	server/keys/epoch_key.c server/keys/epoch_key.h \
 	server/keys/epoch_store.c server/keys/epoch_store.h \
+	server/keys/epoch_store_internal.h server/keys/epoch_store_open.c \
 	server/keys/keeper.c server/keys/keeper.h \
 	server/keys/rotation.c server/keys/rotation.h \
 	server/keys/schedule.c server/keys/schedule.h \
