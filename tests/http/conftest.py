@@ -1,5 +1,6 @@
 """Fixtures: a running installation for each file of tests (its own when the file says INSTALLATION = {settings}, else one that the worker's
 files share), and a maker of further ones."""
+import re
 import shutil
 import signal
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from enrol import Device  # noqa: E402  pylint: disable=wrong-import-position
 from house import SHARED, House  # noqa: E402  pylint: disable=wrong-import-position
 
 # Small: several run beside each other.
@@ -91,6 +93,18 @@ def new_installation():
     yield make
     for house in houses:
         remove_house(house)
+
+
+@pytest.fixture
+def name(request):
+    """A name of the test's own, for a lane that is new."""
+    return "reader/south/" + re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+
+
+@pytest.fixture
+def device(installation, tmp_path, name):
+    """A machine that wants to be that lane."""
+    return Device(installation, tmp_path / "device", name)
 
 
 @pytest.fixture(scope="session")
