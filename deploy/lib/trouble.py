@@ -2,6 +2,8 @@
 import shutil
 import threading
 
+from process import wait_until
+
 # When, in parts of the time over which reads come.
 KILLED, BACK, CORRUPTED = 0.2, 0.45, 0.65
 
@@ -34,6 +36,7 @@ class Trouble(threading.Thread):
     def kill(self):
         self.installation.kill("keys-2")
         self.say("key server 2 is killed")
+        self.gate_says("keys-2", "is away", lambda server: not server["up"])
 
     def start_again(self):
         self.installation.start(("keys-2",))
@@ -50,3 +53,10 @@ class Trouble(threading.Thread):
         shutil.rmtree(dealt)
         installation.start(("keys-3",))
         self.say("key server 3 is corrupted: it has other seeds")
+        self.gate_says("keys-3", "is at fault: its share is wrong", lambda server: server["fault"] == "share")
+
+    def gate_says(self, name, words, condition):
+        """Waits a while for the gate to notice."""
+        url = self.installation.url_of(name)
+        if wait_until(lambda: any(condition(one) for one in self.installation.auditor_status()["key_servers"] if one["url"] == url), 10, 0.1):
+            self.say(f"the gate says: {name} {words}")
