@@ -71,11 +71,13 @@ static void print_key_servers(json_t *servers)
     for (size_t i = 0; i < json_array_size(servers); i++) {
         json_t *server = json_array_get(servers, i);
         const bool up = json_is_true(json_object_get(server, "up"));
-        const char *fault = text_of(server, "fault");
+        const bool shares = json_is_integer(json_object_get(server, "share"));
+        const char *fault = json_string_value(json_object_get(server, "fault")); /* null: none */
 
-        if (!json_is_integer(json_object_get(server, "share")) && up && fault[0] == '\0') continue;
-        printf("  %-10s %s: share %lld, %s%s%s\n", first ? "keys from" : "", text_of(server, "url"),
-               number_of(server, "share"), up ? "up" : "AWAY", fault[0] == '\0' ? "" : ", AT FAULT: ", fault);
+        if (!shares && up && fault == NULL) continue;
+        printf("  %-10s %s: ", first ? "keys from" : "", text_of(server, "url"));
+        if (shares) printf("share %lld, ", number_of(server, "share"));
+        printf("%s%s%s\n", up ? "up" : "AWAY", fault == NULL ? "" : ", AT FAULT: ", fault == NULL ? "" : fault);
         first = false;
     }
 }

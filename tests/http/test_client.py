@@ -110,6 +110,7 @@ def test_status_of_both(installation):
     assert "key server keys-1" in installation.platesieve("--as", "operator/keys/kim", "status").stdout
     text = installation.platesieve("status").stdout
     assert "gate gate-1" in text and "key server keys-1" in text
+    assert "keys from" not in text and "AT FAULT" not in text  # one key server that is well is nothing to tell of
 
 
 def test_lane_waits_for_a_gate_that_restarts(new_installation, tmp_path):

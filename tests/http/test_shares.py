@@ -490,6 +490,8 @@ def test_the_gate_names_a_liar(installation, listed):
             assert {one["id"]: one["key_id"] for one in told["epochs"]} == pinned and told["degraded"] == ["keys"] and told["ready"]
             assert installation.metrics()[f'platesieve_key_server_wrong{{server="{bad.url}"}}'] == 1
             assert f"the key server {bad.url} has a share that does not belong" in (installation.folder / "log/gate.log").read_text()
+            shown, first = installation.platesieve("--as", "operator/gate/olga", "status").stdout, installation.keys_url.split(",")[0]
+            assert f"{bad.url}: share 2, up, AT FAULT: share\n" in shown and f"{first}: share 1, up\n" in shown
             assert len(lane(installation, READS)[0]) == 1
             bad.meddle = None
             eventually(lambda: server_of(installation, 2)["fault"] is None)
