@@ -18,7 +18,7 @@ enum { OPTION_OPENS = 0x200, OPTION_OPENS_IN, OPTION_KEEP, OPTION_DESTROY, OPTIO
 
 struct rotate_options {
     int64_t opens_ms; /* 0: not said */
-    int64_t ahead_s;
+    int64_t ahead_s;  /* -1: not said */
     const char *reason;
     bool keep, destroy, coming, yes;
 };
@@ -127,12 +127,13 @@ static void choose_time(struct rotate *rotate)
 {
     int64_t ahead_ms = INT64_MIN;
 
+    const int64_t wanted_s = rotate->options->ahead_s < 0 ? DEFAULT_AHEAD_S : rotate->options->ahead_s;
+
     rotate->opens_ms = rotate->options->opens_ms;
     if (rotate->opens_ms == 0) {
         for (size_t i = 0; i < rotate->count; i++)
             if (rotate->servers[i].clock_ms > ahead_ms) ahead_ms = rotate->servers[i].clock_ms;
-        rotate->opens_ms =
-            (moment_now_ms() + ahead_ms + rotate->options->ahead_s * 1000 + 1999) / 2000 * 2000;
+        rotate->opens_ms = (moment_now_ms() + ahead_ms + wanted_s * 1000 + 1999) / 2000 * 2000;
         while (is_taken(rotate, rotate->opens_ms)) rotate->opens_ms += 2000;
     }
     moment_print(rotate->opens_ms, rotate->opens);
@@ -245,7 +246,7 @@ static int take_rotation(struct rotate *rotate, const struct http_answer *answer
 
     if (code == CLIENT_OK && rotate->rotation[0] != '\0' && strcmp(rotate->rotation, id) != 0) code = CLIENT_FAILED;
     if (code == CLIENT_OK) memcpy(rotate->rotation, id, strlen(id) + 1);
-    else say("the key server %s sent an answer that can't be", http_server_url(rotate->http));
+    else say("the key server %s sent an answer that can't be read", http_server_url(rotate->http));
     json_decref(json);
     return code;
 }
@@ -290,7 +291,7 @@ static int tell_all(struct rotate *rotate)
     char *body = make_body(rotate);
     int code = body == NULL ? CLIENT_FAILED : CLIENT_OK;
 
-    if (body == NULL) say("the reason must be UTF-8");
+    if (body == NULL) say("no memory");
     for (size_t i = 0; i < rotate->count && body != NULL; i++) {
         const int one = tell(rotate, i, body);
 
@@ -346,6 +347,18 @@ static int64_t parse_ahead(const struct argp_state *state, const char *text)
     return (int64_t)option_number(state, "--opens-in", digits, 0, AHEAD_S_MAX / (unsigned)scale) * scale;
 }
 
+/* Key servers are stricter still, about characters that turn the direction of writing. */
+static bool is_line(const char *text)
+{
+    json_t *json = json_string(text); /* NULL: not UTF-8 */
+    const bool utf8 = json != NULL;
+
+    json_decref(json);
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) return false;
+    return utf8;
+}
+
 static error_t rotate_parse(int key, char *argument, struct argp_state *state)
 {
     struct rotate_options *options = state->input;
@@ -362,11 +375,14 @@ static error_t rotate_parse(int key, char *argument, struct argp_state *state)
     case OPTION_REASON:
         if (strlen(argument) > LIMIT_ROTATION_REASON_MAX)
             argp_error(state, "a reason has at most %d bytes", LIMIT_ROTATION_REASON_MAX);
+        if (!is_line(argument)) argp_error(state, "a reason is one line of UTF-8 without control characters");
         options->reason = argument;
         return 0;
     case OPTION_YES: options->yes = true; return 0;
     case ARGP_KEY_END:
         if (options->keep && options->destroy) argp_error(state, "--keep and --destroy contradict each other");
+        if (options->opens_ms != 0 && options->ahead_s >= 0)
+            argp_error(state, "--opens and --opens-in contradict each other");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -395,7 +411,7 @@ static int rotate_run(struct rotate *rotate)
 
 int keys_rotate(struct settings *settings, int argc, char **argv)
 {
-    struct rotate_options options = { .ahead_s = DEFAULT_AHEAD_S, .reason = "" };
+    struct rotate_options options = { .ahead_s = -1, .reason = "" };
     struct rotate rotate = { .settings = settings, .options = &options };
     struct command_input input = { settings, &options };
 
