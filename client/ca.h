@@ -19,8 +19,8 @@
 #define CA_SERIAL_TEXT (2 * CA_SERIAL_BYTES)
 #define CA_DIGEST_TEXT 64 /* SHA-256, hexadecimal */
 #define CA_DAYS_MAX 36500u
-#define CA_CLOCK_SKEW_S 300 /* revocation lists begin that much in the past, for clocks that lag */
-#define CA_BACKDATE_S 7200  /* and certificates so much, at most as long as they last: a clock an hour off does no harm */
+/* Certificates and revocation lists begin that much in the past, certificates at most as long as they last: a clock an hour off does no harm. */
+#define CA_BACKDATE_S 7200
 
 struct ca_row {
     char serial[CA_SERIAL_TEXT + 1]; /* lower-case hexadecimal */

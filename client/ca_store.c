@@ -181,23 +181,58 @@ static bool add_revoked(X509_CRL *crl, const struct ca_row *row)
     return added;
 }
 
-/* Numbers of lists only ever grow: the time in milliseconds does, under the lock. */
+static X509_CRL *last_crl(const struct ca *ca)
+{
+    char path[PATH_MAX];
+    BIO *text = path_make(path, sizeof(path), "%s/crl.pem", ca->folder) ? BIO_new_file(path, "r") : NULL;
+    X509_CRL *crl = text == NULL ? NULL : PEM_read_bio_X509_CRL(text, NULL, NULL, NULL);
+
+    BIO_free(text);
+    ERR_clear_error();
+    return crl;
+}
+
+/* Lists begin one after the other and their numbers grow, also when the clock was set back: daemons take up no list that begins before the one
+   that they have.  One that has not even begun was taken up by nobody. */
+static void follow_last_crl(const struct ca *ca, int64_t *begin_s, uint64_t *number)
+{
+    const int64_t now_s = moment_now_ms() / 1000;
+    X509_CRL *last = last_crl(ca);
+    ASN1_INTEGER *last_number = last == NULL ? NULL : X509_CRL_get_ext_d2i(last, NID_crl_number, NULL, NULL);
+    struct tm fields;
+    uint64_t value;
+
+    *begin_s = now_s - CA_BACKDATE_S;
+    *number = (uint64_t)moment_now_ms();
+    if (last != NULL && ASN1_TIME_to_tm(X509_CRL_get0_lastUpdate(last), &fields) == 1) {
+        const int64_t last_s = timegm(&fields);
+
+        if (last_s >= *begin_s && last_s < now_s) *begin_s = last_s + 1;
+    }
+    if (last_number != NULL && ASN1_INTEGER_get_uint64(&value, last_number) == 1 && value >= *number) *number = value + 1;
+    ASN1_INTEGER_free(last_number);
+    X509_CRL_free(last);
+}
+
 static bool set_crl_header(const struct ca *ca, X509_CRL *crl, unsigned days)
 {
-    ASN1_TIME *last = X509_gmtime_adj(NULL, -CA_CLOCK_SKEW_S);
-    ASN1_TIME *next = X509_gmtime_adj(NULL, (long)days * 86400);
+    ASN1_TIME *last, *next = X509_gmtime_adj(NULL, (long)days * 86400);
     ASN1_INTEGER *number = ASN1_INTEGER_new();
+    int64_t begin_s;
+    uint64_t count;
     X509V3_CTX context;
     X509_EXTENSION *authority;
     bool set;
 
+    follow_last_crl(ca, &begin_s, &count);
+    last = ASN1_TIME_set(NULL, (time_t)begin_s);
     X509V3_set_ctx(&context, ca->certificate, NULL, NULL, crl, 0);
     authority = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
     set = last != NULL && next != NULL && number != NULL && authority != NULL &&
           X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
           X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->certificate)) == 1 &&
           X509_CRL_set1_lastUpdate(crl, last) == 1 && X509_CRL_set1_nextUpdate(crl, next) == 1 &&
-          ASN1_INTEGER_set_uint64(number, (uint64_t)moment_now_ms()) == 1 &&
+          ASN1_INTEGER_set_uint64(number, count) == 1 &&
           X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 && X509_CRL_add_ext(crl, authority, -1) == 1;
     ASN1_TIME_free(last);
     ASN1_TIME_free(next);

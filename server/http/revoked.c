@@ -45,8 +45,10 @@ static const char *take_list(gnutls_x509_crl_t crl, const gnutls_x509_crt_t *cas
                              struct revoked *revoked)
 {
     unsigned status = 0;
-    if (gnutls_x509_crl_verify(crl, cas, ca_count, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) != 0 || status != 0)
-        return "its signature is not the CA's";
+    if (gnutls_x509_crl_verify(crl, cas, ca_count, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) != 0)
+        return "its signature can't be verified";
+    if ((status & GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE) != 0) return "it begins in the future: is a clock wrong?";
+    if (status != 0) return "its signature is not the CA's";
     int entries = gnutls_x509_crl_get_crt_count(crl);
     if (entries < 0 || (size_t)entries + revoked->count > REVOKED_MAX) return "it is too long";
     void *larger = reallocarray(revoked->digests, revoked->count + (size_t)entries + 1, REVOKED_DIGEST_BYTES);

@@ -6,10 +6,11 @@ import subprocess
 import time
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from enrol import (Serving, certificate_of, code_bytes, code_for, end, leave, listed, mac, make_csr, state_of, wait_for_requests)
+from enrol import (Device, Serving, certificate_of, code_bytes, code_for, end, leave, listed, mac, make_csr, state_of, wait_for_requests)
 from house import eventually
 from plates import bytes64, text64
 
@@ -81,6 +82,30 @@ def test_an_authority_whose_clock_is_an_hour_off(installation, device, name, shi
     end(child)
     installation.register(name)
     eventually(device.is_admitted)
+
+
+def is_shut_out(device):
+    try:
+        return not device.is_admitted()
+    except requests.ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("seconds", (-3600, 3600))
+def test_an_authority_whose_clock_is_an_hour_off_takes_back(installation, device, name, shifted, seconds):
+    """What it revokes is revoked at once; also what it revokes when its clock was set right."""
+    other = Device(installation, device.folder.parent / "other", name + "-2")
+    with Serving(installation):
+        for one in (device, other):
+            one.run(code_for(installation, one.name))
+            installation.register(one.name)
+            eventually(one.is_admitted)
+    installation.platesieve("ca", "revoke", device.name, env=shifted(seconds))
+    eventually(lambda: is_shut_out(device))
+    assert other.is_admitted()
+    installation.platesieve("ca", "revoke", other.name)
+    eventually(lambda: is_shut_out(other))
+    assert is_shut_out(device)
 
 
 def test_a_device_whose_clock_is_years_off(installation, device, name, shifted):
