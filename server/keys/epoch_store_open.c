@@ -176,13 +176,24 @@ static struct result load_share(struct epoch_store *store, FILE *errors)
     return complain(errors, store->folder, SHARE_FILE_NAME, "is broken, or sealed under another master key");
 }
 
+/* A store that shared keys and lost its seeds would make whole keys from then on, and have them alone. */
+static struct result check_share(const struct epoch_store *store, FILE *errors)
+{
+    if (store->share != NULL) return OK;
+    for (size_t i = 0; i < store->count; i++)
+        if (store->epochs[i].epoch.server != 0)
+            return complain(errors, store->folder, SHARE_FILE_NAME,
+                            "is missing, and epochs have shares of keys: give it one with platesieve-keyd share");
+    return OK;
+}
+
 static struct result open_parts(struct epoch_store *store, FILE *errors)
 {
     TRY(check_mark(store->folder, store->master, errors));
     TRY(take_lock(store->folder, &store->lock, errors));
     TRY(load_share(store, errors));
     TRY(load_all(store, errors));
-    return OK;
+    return check_share(store, errors);
 }
 
 struct result epoch_store_open(const char *folder, const uint8_t *master, FILE *errors, struct epoch_store **out)

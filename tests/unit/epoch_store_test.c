@@ -593,6 +593,22 @@ static void test_a_broken_share(void **state)
     assert_int_equal(epoch_store_open(place->folder, master, place->errors, &place->store).reason, REASON_INTERNAL);
 }
 
+/* Who shared keys does not go on with whole ones; with another share it does. */
+static void test_a_missing_share(void **state)
+{
+    struct place *place = *state;
+    char path[100];
+    give_share(place, 2);
+    assert_true(tick_at(place, NOON));
+    epoch_store_close(place->store);
+    place->store = NULL;
+    snprintf(path, sizeof path, "%s/share", place->folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(epoch_store_open(place->folder, master, place->errors, &place->store).reason, REASON_INTERNAL);
+    give_share(place, 2);
+    assert_true(epoch_store_shares(place->store));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -616,6 +632,7 @@ int main(void)
         WITH_PLACE(test_shares_of_three),
         WITH_PLACE(test_shares_are_forgotten),
         WITH_PLACE(test_a_broken_share),
+        WITH_PLACE(test_a_missing_share),
     };
     if (platesieve_failed(platesieve_init())) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
