@@ -7,6 +7,7 @@
 
 #define PATIENCE 3u /* with one server: so many parts of its deadline, then another is asked as well */
 #define WARM_GRACE_MS 200u
+#define CLOSING_MS 5000 /* so near to an epoch's close may one call it over and another not */
 
 /* Before anything is asked: makes the connections.  False is said. */
 static bool open_group(struct evaluator *evaluator)
@@ -75,6 +76,8 @@ struct round {
     size_t party_count;           /* those whose share is good, in the order in which they are asked */
     struct share_party parties[HTTP_SERVERS_MAX];
     enum stage stage[HTTP_SERVERS_MAX];
+    bool gone[HTTP_SERVERS_MAX];  /* it does not know the epoch, or not any more */
+    bool evaluated;               /* but somebody does */
     size_t at_work;               /* asked and not answered */
     size_t answered;              /* parties that have: at most two */
     size_t who[2];
@@ -131,6 +134,8 @@ static void take(struct round *round, size_t at, const struct http_answer *answe
     round->question.context = place;
     outcome = key_servers_judge(servers, member, answer->status == 0 ? NULL : answer, &round->question);
     round->stage[i] = outcome == KEY_DONE ? ANSWERED : FAILED;
+    round->gone[i] = outcome == KEY_GONE;
+    round->evaluated = round->evaluated || outcome == KEY_DONE;
     if (outcome == KEY_DONE) round->who[round->answered++] = i;
     note(round, outcome);
 }
@@ -273,6 +278,17 @@ static enum key_outcome evaluate(struct round *round)
     return round->outcome == KEY_DONE ? KEY_LATER : round->outcome;
 }
 
+/* Those that call the epoch over while another evaluates for it; not where nobody said when it closes. */
+static void blame_gone(struct round *round)
+{
+    if (!round->evaluated || moment_now_ms() > round->epoch->closes_ms - CLOSING_MS) return;
+    for (size_t i = 0; i < round->party_count; i++)
+        if (round->gone[i])
+            key_servers_blame(round->evaluator->settings.servers,
+                              http_group_member(round->evaluator->group, round->parties[i].at),
+                              "calls an epoch over that others evaluate for (is its clock right?)");
+}
+
 enum key_outcome evaluate_shared(struct evaluator *evaluator, const struct epoch *epoch,
                                  struct platesieve_token *tokens, unsigned *retry_after_s)
 {
@@ -289,6 +305,7 @@ enum key_outcome evaluate_shared(struct evaluator *evaluator, const struct epoch
                                             .timeout_ms = evaluator->settings.deadline_ms };
     round.question.take = evaluated_take;
     outcome = evaluate(&round);
+    blame_gone(&round);
     *retry_after_s = round.question.retry_after_s;
     platesieve_wipe(round.answers, sizeof(round.answers));
     return outcome;

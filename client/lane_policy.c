@@ -1,6 +1,7 @@
 #include "client/lane.h"
 
 #include "client/base64.h"
+#include "client/moment.h"
 #include "client/problem.h"
 
 struct lane_keyring {
@@ -90,10 +91,12 @@ static void fetch_coming(struct lane_keyring *keyring)
 
 static bool parse_epoch(json_t *json, struct epoch *epoch)
 {
-    const char *id, *key_id, *suite;
+    const char *id, *key_id, *suite, *closes = NULL;
 
-    if (json_unpack(json, "{s:s, s:s, s:s}", "id", &id, "key_id", &key_id, "suite", &suite) != 0) return false;
+    if (json_unpack(json, "{s:s, s:s, s:s, s?s}", "id", &id, "key_id", &key_id, "suite", &suite, "closes", &closes) != 0)
+        return false;
     *epoch = (struct epoch) { 0 };
+    if (closes != NULL && !moment_parse(closes, &epoch->closes_ms)) return false;
     if (strlen(id) > LIMIT_EPOCH_ID_MAX || strpbrk(id, "/?#% \"\\") != NULL) return false;
     memcpy(epoch->id, id, strlen(id) + 1);
     return base64_parse(key_id, epoch->key_id, sizeof(epoch->key_id)) && platesieve_suite_parse(suite, &epoch->suite);
