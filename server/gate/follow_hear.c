@@ -7,7 +7,7 @@ static const char *text_of(enum keys_fault fault)
     switch (fault) {
     case KEYS_FINE: return "agrees with the others again";
     case KEYS_WRONG_SHARE: return "has a share that does not belong to an epoch's key: nothing of it is used";
-    case KEYS_OTHER_CALENDAR: return "tells other times or numbers of an epoch than the others: its clock or its settings?";
+    case KEYS_OTHER_CALENDAR: return "tells other times or numbers of an epoch than the others, or has another time of day: its clock or its settings?";
     case KEYS_WHOLE_KEY: return "names a key of its own for an epoch whose key is shared";
     }
     return "";

@@ -42,6 +42,7 @@ static size_t ask(struct follow *follow, size_t *first)
         if (atomic_load(&follow->ending)) break;
         note_server(follow, server, up);
         follow->asking.servers[server].answered = up;
+        follow->asking.servers[server].heard_ms = clock_now_ms(follow->settings.clock);
         if (up && answers++ == 0) *first = server;
         all = all || keys_told_shares(&follow->asking);
     }

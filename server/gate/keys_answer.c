@@ -153,6 +153,7 @@ struct result keys_answer_parse(const char *text, size_t size, struct keys_answe
     *answer = (struct keys_answer){ .count = 0 };
     if (size > KEYS_ANSWER_BYTES) return FAIL(REASON_BAD_FIELD);
     TRY(json_parse_object(text, size, &json));
+    if (!take_time(json, "now", &answer->now_ms)) answer->now_ms = 0; /* a file has none */
     struct result result = take_epochs(json_object_get(json, "epochs"), answer);
     json_decref(json);
     if (failed(result)) *answer = (struct keys_answer){ .count = 0 };

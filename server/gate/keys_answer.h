@@ -23,6 +23,7 @@ struct keys_epoch {
 };
 
 struct keys_answer {
+    int64_t now_ms;                /* the key server's clock; 0: was not told */
     size_t count;                  /* oldest first, numbers rising */
     size_t strange;                /* left out: of a suite that this program does not know */
     struct keys_epoch epochs[LIMIT_EPOCHS_KNOWN];

@@ -215,6 +215,27 @@ static void take_new(struct combining *combining, const char *id)
     }
 }
 
+/* -- clocks -------------------------------------------------------------------------------------------------------- */
+
+static bool has_wrong_clock(const struct keys_told *told, size_t at)
+{
+    const int64_t now_ms = told->servers[at].answer.now_ms, heard_ms = told->servers[at].heard_ms;
+
+    return now_ms != 0 && heard_ms != 0 &&
+           (now_ms > heard_ms + KEYS_CLOCK_APART_MS || now_ms < heard_ms - KEYS_CLOCK_APART_MS);
+}
+
+/* Those whose clock is wrong, unless all are: then it is this gate's own. */
+static void compare_clocks(struct combining *combining)
+{
+    const struct keys_told *told = combining->told;
+    size_t right = 0;
+
+    for (size_t at = 0; at < told->count; at++) right += told->servers[at].answered && !has_wrong_clock(told, at);
+    for (size_t at = 0; at < told->count && right > 0; at++)
+        if (told->servers[at].answered && has_wrong_clock(told, at)) blame(combining, at, KEYS_OTHER_CALENDAR);
+}
+
 /* -- all ----------------------------------------------------------------------------------------------------------- */
 
 static bool told_before(const struct keys_told *told, size_t at, const char *id)
@@ -260,4 +281,5 @@ void keys_shares_combine(const struct keys_told *told, const struct epoch_book *
     for (size_t at = 0; at < told->count; at++)
         combining.liars[at] = report->faults[at] == KEYS_WRONG_SHARE || report->faults[at] == KEYS_WHOLE_KEY;
     pass(&combining, false);
+    compare_clocks(&combining);
 }

@@ -7,12 +7,14 @@
 #include "server/gate/epoch_book.h"
 
 #define KEYS_SERVERS_MAX 16
+#define KEYS_CLOCK_APART_MS 30000 /* further from this gate's clock than that is a key server's clock wrong */
 
 struct keys_told {
     size_t count;    /* servers, in the order of the settings */
     bool remembered; /* the first `answer` is what this gate knew when it was stopped, and no server's */
     struct {
         bool answered;
+        int64_t heard_ms; /* this gate's clock then; 0: the clocks are not compared */
         struct keys_answer answer;
     } servers[KEYS_SERVERS_MAX];
 };
@@ -20,7 +22,7 @@ struct keys_told {
 enum keys_fault {
     KEYS_FINE = 0,
     KEYS_WRONG_SHARE,    /* its share does not belong to the key */
-    KEYS_OTHER_CALENDAR, /* number or times are not those that the others tell */
+    KEYS_OTHER_CALENDAR, /* number, times or clock are not those of the others */
     KEYS_WHOLE_KEY,      /* it names a key of its own where keys are shared */
 };
 

@@ -168,6 +168,32 @@ static void a_liar_about_what_is_pinned(void **state)
     }
 }
 
+/* It is named; its share is as good as ever.  When all are wrong, it is the gate's own clock. */
+static void a_wrong_clock(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < 3; i++) {
+        scene->told.servers[i].heard_ms = NOON;
+        scene->told.servers[i].answer.now_ms = NOON - 1500;
+    }
+    scene->told.servers[1].answer.now_ms = NOON + 3600000;
+    combine(scene, true);
+    assert_all_but(scene, 0);
+    assert_faults(scene, KEYS_FINE, KEYS_OTHER_CALENDAR, KEYS_FINE);
+    scene->told.servers[0].answered = false;
+    scene->told.servers[1].answer.now_ms = NOON - 3600000;
+    combine(scene, true);
+    assert_faults(scene, KEYS_FINE, KEYS_OTHER_CALENDAR, KEYS_FINE);
+    scene->told.servers[2].answer.now_ms = NOON - 3600000;
+    combine(scene, true);
+    assert_faults(scene, KEYS_FINE, KEYS_FINE, KEYS_FINE);
+    assert_all_but(scene, 0);
+    scene->told.servers[2].answer.now_ms = 0; /* does not say */
+    combine(scene, true);
+    assert_faults(scene, KEYS_FINE, KEYS_OTHER_CALENDAR, KEYS_FINE);
+}
+
 /* About what is new nobody can tell who it is. */
 static void a_liar_about_what_is_new(void **state)
 {
@@ -303,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_ceremony, set_up, tear_down),
         cmocka_unit_test_setup_teardown(some_are_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_liar_about_what_is_pinned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wrong_clock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_liar_about_what_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_liars, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_keys_among_shares, set_up, tear_down),
