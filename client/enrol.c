@@ -47,6 +47,8 @@ static error_t enrol_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!options->named) argp_error(state, "enrol as which name?");
+        if (!options->renew && strcmp(options->name.role, "node") == 0)
+            argp_error(state, "a node's certificate names its hosts: use `platesieve ca issue`");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -158,9 +160,18 @@ static bool keep_authority(const struct device *device)
     bool kept;
 
     if (!path_make(path, sizeof(path), "%s/ca/ca.pem", device->settings->pki)) return false;
-    if (access(path, F_OK) == 0) return true;
     authority = certificate_read(device->identity.ca);
-    kept = authority != NULL && folder_make_for(path, 0755) && ca_write_certificate(path, authority);
+    if (access(path, F_OK) != 0) {
+        kept = authority != NULL && folder_make_for(path, 0755) && ca_write_certificate(path, authority);
+    } else {
+        X509 *there = certificate_read(path);
+
+        kept = true;
+        if (authority != NULL && (there == NULL || X509_cmp(there, authority) != 0))
+            say("%s is not the certificate of this authority: put %s in its place, or give --ca to other commands too", path,
+                device->identity.ca);
+        X509_free(there);
+    }
     X509_free(authority);
     return kept;
 }

@@ -64,7 +64,10 @@ static int add_one(struct place *place, const char *name)
     request.body_size = strlen(body);
     if (!http_ask_here(place->http, &request, &answer)) return no_answer(place);
     if (answer.status == 201) return done(place, name, "registered");
-    return answer.status == 200 ? done(place, name, "changed") : refused(place, name, &answer);
+    if (answer.status == 200) return done(place, name, "changed");
+    if (answer.status == 400 && place->options->quota != NULL)
+        say("%s has no quota profile %s for this role in its settings", http_server_url(place->http), place->options->quota);
+    return refused(place, name, &answer);
 }
 
 static int remove_one(struct place *place, const char *name)

@@ -204,6 +204,22 @@ def test_names_without_codes(installation, bad):
     installation.platesieve("ca", "code", bad, code=2)
 
 
+def test_a_node_is_told_where_its_certificate_comes_from(installation, tmp_path):
+    node = Device(installation, tmp_path / "node", "node/gate-9")
+    assert "ca issue" in node.run(None, exit_code=2).stderr
+    assert not node.pki.exists()
+
+
+def test_another_authority_in_the_folder_is_said(installation, device, name):
+    """It stays, as others may use it; who enrols is told why other commands don't trust the gate."""
+    installation.run("platesieve", "ca", "init", "--pki", device.pki)
+    before = (device.pki / "ca/ca.pem").read_bytes()
+    with Serving(installation):
+        done = device.run(code_for(installation, name))
+    assert "not the certificate of this authority" in done.stderr
+    assert (device.pki / "ca/ca.pem").read_bytes() == before
+
+
 # -- a gate, or anybody, that meddles --------------------------------------------------------------------------------------------------
 
 

@@ -47,6 +47,12 @@ def test_the_client_goes_on_to_the_next_server(installation):
     house.platesieve("registry", "remove", "--at", "gate", name)
 
 
+def test_the_client_says_what_is_wrong_with_a_profile(installation):
+    for profile in ("nowhere", "agency"):
+        done = installation.platesieve("registry", "add", fresh(), "--quota", profile, code=5)
+        assert done.stderr.count(f"has no quota profile {profile} for this role") == 2  # gate, key server
+
+
 def test_the_clients_usage(installation):
     house = installation
     for wrong in (("add",), ("add", "reader/north"), ("add", "evidence/customs/1"), ("add", "--at", "home", READER), ("add", "--quota", "A", READER),
