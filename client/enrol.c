@@ -257,12 +257,26 @@ static bool has_good_pair(const struct device *device)
     return good;
 }
 
+/* reader/a.b/c and reader/a/b.c have the same files.  True is said. */
+static bool files_are_anothers(const struct device *device)
+{
+    X509 *certificate = certificate_read(device->files.certificate);
+    char trust_domain[LIMIT_TRUST_DOMAIN_MAX + 1];
+    struct name name;
+    const bool others = certificate != NULL && certificate_name(certificate, trust_domain, &name) &&
+                        strcmp(name.text, device->options->name.text) != 0;
+
+    X509_free(certificate);
+    if (others) say("%s is the certificate of %s: nothing was changed", device->files.certificate, name.text);
+    return others;
+}
+
 static int enrol_locked(struct device *device)
 {
     EVP_PKEY *key;
     int code = CLIENT_FAILED;
 
-    if (!enrol_files_settle(&device->files)) return CLIENT_FAILED;
+    if (!enrol_files_settle(&device->files) || files_are_anothers(device)) return CLIENT_FAILED;
     if (!device->options->again && has_good_pair(device)) {
         say("there is a certificate already; `platesieve enrol --renew` renews it, --again asks for another with a code");
         return report(device->settings, &device->options->name, device->files.certificate, device->files.key, "has enrolled");

@@ -210,6 +210,19 @@ def test_a_node_is_told_where_its_certificate_comes_from(installation, tmp_path)
     assert not node.pki.exists()
 
 
+def test_a_name_that_has_the_same_files(installation, tmp_path):
+    """What is there stays, and the code is good elsewhere."""
+    first, second = (Device(installation, tmp_path / "both", name) for name in ("reader/south.east/1", "reader/south/east.1"))
+    with Serving(installation):
+        first.run(code_for(installation, first.name))
+        before = first.certificate()
+        code = code_for(installation, second.name)
+        for more in ((), ("--again",)):
+            assert first.name in second.run(code, *more, exit_code=1).stderr
+            assert first.certificate() == before and first.holds_a_pair()
+        Device(installation, tmp_path / "elsewhere", second.name).run(code)
+
+
 def test_another_authority_in_the_folder_is_said(installation, device, name):
     """It stays, as others may use it; who enrols is told why other commands don't trust the gate."""
     installation.run("platesieve", "ca", "init", "--pki", device.pki)
