@@ -4,12 +4,16 @@ import os
 import socket
 import ssl
 import time
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from house import eventually
+from registration import command
 from wire import DAY, Wire, authority, make_authority, make_certificate, problem
 
 READER = "reader/north/1"
@@ -180,3 +184,39 @@ def test_broken_revocation_list_changes_nothing(new_installation):
             assert wire.ask("GET", "/livez")[0] == 200
         house.crl.write_bytes(good)
         time.sleep(0.6)
+
+
+def make_list(issuer, taken_back, begins, ends):
+    """A revocation list in PEM; BEGINS and ENDS from now."""
+    now = datetime.datetime.utcnow()
+    one = x509.load_pem_x509_certificate(Path(taken_back[0]).read_bytes()).serial_number
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer[0].subject).last_update(now + begins).next_update(now + ends)
+    builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(one).revocation_date(now).build())
+    return builder.sign(issuer[1], hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_a_revocation_list_out_of_its_time(new_installation):
+    """While the daemon runs it is not taken, and the log says why. To start with, one that has expired will do."""
+    house = new_installation(start=False)
+    house.start(("keys",))
+    house.issue("reader/north/taken-back")
+    bad, log = house.certificate("reader/north/taken-back"), house.folder / "log/keys.log"
+    expired, coming = (-2 * DAY, -DAY), (DAY, 2 * DAY)
+    for times, why in ((expired, "it has expired"), (coming, "it begins in the future")):
+        for issuer, said in ((authority(house), why), (make_authority(), "its signature is not the CA's")):
+            written = len(log.read_text())
+            house.crl.write_bytes(make_list(issuer, bad, *times))
+            eventually(lambda: "is not usable" in log.read_text()[written:])  # pylint: disable=cell-var-from-loop
+            assert f"not usable ({said}" in log.read_text()[written:]
+            with Wire(house, READER, "keys") as wire:
+                assert wire.ask("GET", "/livez")[0] == 200
+    house.stop(("keys",))
+    for issuer, times, said in ((make_authority(), expired, "its signature is not the CA's"), (authority(house), coming, "it begins in the future")):
+        house.crl.write_bytes(make_list(issuer, bad, *times))
+        assert said in command(house, "keys", "run", code=2).stderr
+    house.crl.write_bytes(make_list(authority(house), bad, *expired))
+    house.start(("keys",))
+    assert "warning: the revocation list has expired" in log.read_text()
+    assert refused(house, bad, "keys")
+    with Wire(house, READER, "keys") as wire:
+        assert wire.ask("GET", "/livez")[0] == 200
