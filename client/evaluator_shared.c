@@ -284,9 +284,8 @@ static void blame_gone(struct round *round)
     if (!round->evaluated || moment_now_ms() > round->epoch->closes_ms - CLOSING_MS) return;
     for (size_t i = 0; i < round->party_count; i++)
         if (round->gone[i])
-            key_servers_blame(round->evaluator->settings.servers,
-                              http_group_member(round->evaluator->group, round->parties[i].at),
-                              "calls an epoch over that others evaluate for (is its clock right?)");
+            key_servers_blame_gone(round->evaluator->settings.servers,
+                                   http_group_member(round->evaluator->group, round->parties[i].at));
 }
 
 enum key_outcome evaluate_shared(struct evaluator *evaluator, const struct epoch *epoch,

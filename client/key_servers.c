@@ -6,6 +6,8 @@
 #include "client/over_quota.h"
 #include "client/problem.h"
 
+#define GONE_GRACE_MS 2000 /* a rotation reaches one server after the other */
+
 struct key_servers {
     bool must_share;
     struct share_book *book;
@@ -15,6 +17,7 @@ struct key_servers {
     int64_t over_ms[HTTP_SERVERS_MAX];   /* since 1970; until when our quota is used up there; 0: it is not */
     int64_t told_ms[HTTP_SERVERS_MAX];   /* when a failure was said; 0: never */
     enum key_outcome told[HTTP_SERVERS_MAX];
+    int64_t gone_first_ms[HTTP_SERVERS_MAX], gone_last_ms[HTTP_SERVERS_MAX]; /* called an epoch over that is not */
 };
 
 struct key_servers *key_servers_create(const struct settings *settings)
@@ -170,6 +173,26 @@ void key_servers_blame(struct key_servers *servers, struct http *http, const cha
 {
     if (note_failure(servers, http_server_current(http), KEY_WRONG))
         say("the key server %s %s; nothing of it is used", http_server_url(http), wrong);
+}
+
+/* True when it has gone on for long enough. */
+static bool note_gone(struct key_servers *servers, size_t number)
+{
+    const int64_t now_ms = moment_monotonic_ms();
+    bool long_enough;
+
+    pthread_mutex_lock(&servers->mutex);
+    if (!recent(servers->gone_last_ms[number], now_ms)) servers->gone_first_ms[number] = now_ms;
+    servers->gone_last_ms[number] = now_ms;
+    long_enough = now_ms - servers->gone_first_ms[number] >= GONE_GRACE_MS;
+    pthread_mutex_unlock(&servers->mutex);
+    return long_enough;
+}
+
+void key_servers_blame_gone(struct key_servers *servers, struct http *http)
+{
+    if (note_gone(servers, http_server_current(http)))
+        key_servers_blame(servers, http, "calls an epoch over that others evaluate for (is its clock right?)");
 }
 
 void key_servers_too_slow(struct key_servers *servers, struct http *http, unsigned timeout_ms)

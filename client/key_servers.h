@@ -59,6 +59,9 @@ enum key_outcome key_servers_judge(struct key_servers *servers, struct http *htt
                                    struct key_question *question) MUST_USE;
 /* Names the server and what is wrong with it ("gave a wrong proof"). */
 void key_servers_blame(struct key_servers *servers, struct http *http, const char *wrong);
+/* It knows no such epoch, or not any more, and another evaluated for it: named when that lasts, because in a rotation one
+   is told before the other. */
+void key_servers_blame_gone(struct key_servers *servers, struct http *http);
 /* It did not answer in TIMEOUT_MS, and the question was taken back. */
 void key_servers_too_slow(struct key_servers *servers, struct http *http, unsigned timeout_ms);
 bool key_servers_failed(struct key_servers *servers, size_t at);
