@@ -205,6 +205,7 @@ class Installation:
         assignments = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items())
         write(self.folder / "env", f"""\
 # Written by deploy/local.  In a shell:  . {shlex.quote(str(self.folder / 'env'))}
+unset PLATESIEVE_SHARED_KEYS
 {assignments}export PATH={shlex.quote(str(self.programs))}:"$PATH"
 # platesieve --as agency/customs/ana list show
 # curl --cacert "$PLATESIEVE_CA" --cert "$PLATESIEVE_PKI/agency/customs.ana.pem" --key "$PLATESIEVE_PKI/agency/customs.ana.key" \\
