@@ -3,97 +3,13 @@
    is repeated with --opens. */
 #include <unistd.h>
 
-#include "client/http.h"
-#include "client/keys.h"
-#include "client/moment.h"
+#include "client/keys_rotate.h"
 #include "client/problem.h"
 
 #define DEFAULT_AHEAD_S 600
 #define AHEAD_S_MAX (31 * 86400)
-#define TIMEOUT_MS 10000u
-#define CLOCKS_APART_MS 2000     /* more is said */
-#define CLOCKS_APART_MAX_MS 30000 /* more is refused: epochs would not be open at the same time */
 
 enum { OPTION_OPENS = 0x200, OPTION_OPENS_IN, OPTION_KEEP, OPTION_DESTROY, OPTION_COMING, OPTION_REASON, OPTION_YES };
-
-struct rotate_options {
-    int64_t opens_ms; /* 0: not said */
-    int64_t ahead_s;  /* -1: not said */
-    const char *reason;
-    bool keep, destroy, coming, yes;
-};
-
-/* What a key server says of itself. */
-struct server {
-    json_t *status;
-    int64_t clock_ms; /* its clock less ours */
-    bool done;
-};
-
-struct rotate {
-    struct settings *settings;
-    const struct rotate_options *options;
-    struct http *http;
-    size_t count;
-    struct server servers[HTTP_SERVERS_MAX];
-    int64_t opens_ms;
-    char opens[MOMENT_TEXT];
-    char rotation[LIMIT_EPOCH_ID_MAX + 1]; /* the new epoch's id, as they say */
-};
-
-/* -- asking all ---------------------------------------------------------------------------------------------------- */
-
-static int ask_status(struct rotate *rotate, size_t number)
-{
-    const struct http_request request = { .method = "GET", .path = "/v1/status", .timeout_ms = TIMEOUT_MS };
-    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
-    struct server *server = &rotate->servers[number];
-    const char *now;
-    int64_t now_ms;
-
-    http_use_server(rotate->http, number);
-    if (!http_ask_here(rotate->http, &request, &answer)) {
-        say("no answer from the key server: %s", http_trouble(rotate->http));
-        return CLIENT_UNREACHABLE;
-    }
-    if (answer.status != 200) return problem_say(rotate->http, &answer);
-    server->status = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
-    if (json_unpack(server->status, "{s:s}", "now", &now) != 0 || !moment_parse(now, &now_ms)) {
-        say("the key server %s sent an answer that can't be read", http_server_url(rotate->http));
-        return CLIENT_FAILED;
-    }
-    server->clock_ms = now_ms - moment_now_ms();
-    return CLIENT_OK;
-}
-
-/* Epochs that one opens and the other not would be closed for every lane. */
-static int check_clocks(const struct rotate *rotate)
-{
-    int64_t least = INT64_MAX, most = INT64_MIN;
-
-    for (size_t i = 0; i < rotate->count; i++) {
-        if (rotate->servers[i].clock_ms < least) least = rotate->servers[i].clock_ms;
-        if (rotate->servers[i].clock_ms > most) most = rotate->servers[i].clock_ms;
-    }
-    if (most - least <= CLOCKS_APART_MS) return CLIENT_OK;
-    say("the clocks of the key servers are %lld s apart", (long long)(most - least) / 1000);
-    return most - least <= CLOCKS_APART_MAX_MS ? CLIENT_OK : CLIENT_FAILED;
-}
-
-static int ask_all(struct rotate *rotate)
-{
-    int code = CLIENT_OK;
-
-    rotate->count = http_server_count(rotate->http);
-    for (size_t i = 0; i < rotate->count; i++) {
-        const int one = ask_status(rotate, i);
-
-        if (code == CLIENT_OK) code = one;
-    }
-    if (code == CLIENT_OK) code = check_clocks(rotate);
-    if (code != CLIENT_OK) say("nothing was changed; leave a key server that is lost for good out of --keys");
-    return code;
-}
 
 /* -- the time ------------------------------------------------------------------------------------------------------ */
 
@@ -254,7 +170,7 @@ static int take_rotation(struct rotate *rotate, const struct http_answer *answer
 static int tell(struct rotate *rotate, size_t number, const char *body)
 {
     const struct http_request request = {
-        .method = "POST", .path = "/v1/epochs/rotate", .body = body, .body_size = strlen(body), .timeout_ms = TIMEOUT_MS
+        .method = "POST", .path = "/v1/epochs/rotate", .body = body, .body_size = strlen(body), .timeout_ms = ROTATE_TIMEOUT_MS
     };
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
     int code;
@@ -394,7 +310,7 @@ static int rotate_run(struct rotate *rotate)
     int code = identity_find(rotate->settings, "operator/keys", &identity);
 
     if (code == CLIENT_OK) code = http_open(rotate->settings, HTTP_KEYS, &identity, &rotate->http);
-    if (code == CLIENT_OK) code = ask_all(rotate);
+    if (code == CLIENT_OK) code = rotate_ask_all(rotate);
     if (code == CLIENT_OK) {
         choose_time(rotate);
         explain(rotate);

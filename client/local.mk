@@ -58,6 +58,8 @@ client_libclient_a_SOURCES = \
 	client/keys.h \
 	client/keys_ceremony.c \
 	client/keys_rotate.c \
+	client/keys_rotate.h \
+	client/keys_rotate_ask.c \
 	client/lane.c \
 	client/lane.h \
 	client/lane_check.c \

@@ -62,10 +62,17 @@ static void tell_waiting(struct push_pool *pool, bool waiting, int64_t over_unti
     else if (tell) say("no key server can evaluate now; trying on for %u s", pool->options->patience_s);
 }
 
-static int give_up(enum key_outcome outcome, int64_t over_until_ms)
+/* Says why, for all threads: the first that gives up does. */
+static int give_up(struct push_pool *pool, enum key_outcome outcome, int64_t over_until_ms)
 {
     char until[32];
+    bool first;
 
+    pthread_mutex_lock(&pool->mutex);
+    first = pool->code == CLIENT_OK;
+    if (first) pool->code = key_outcome_exit(outcome);
+    pthread_mutex_unlock(&pool->mutex);
+    if (!first) return key_outcome_exit(outcome);
     over_quota_time(over_until_ms, until);
     if (outcome == KEY_LATER && over_until_ms > 0) {
         say("this agency is over its quota at the key server until %s, and --patience is shorter", until);
@@ -102,7 +109,7 @@ static int evaluate(struct push_pool *pool, struct push_chunk *chunk, struct eva
             if (waited) tell_waiting(pool, false, 0);
             return CLIENT_OK;
         }
-        if (outcome != KEY_LATER || left_ms <= 0 || over_ms > left_ms) return give_up(outcome, over_until_ms);
+        if (outcome != KEY_LATER || left_ms <= 0 || over_ms > left_ms) return give_up(pool, outcome, over_until_ms);
         waited = true;
         tell_waiting(pool, true, over_until_ms);
         if (retry_after_s * 1000 > backoff_ms) backoff_ms = retry_after_s * 1000;

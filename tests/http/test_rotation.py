@@ -327,6 +327,19 @@ def test_a_lane_and_an_agency_go_through_it(new_installation, tmp_path):
     assert summary["cleared"] == 0 and summary["alarms"] == 0 and summary["reads"] == summary["hits"] + summary["unchecked"]
 
 
+def test_a_push_that_a_rotation_ends_says_so_once(new_installation, tmp_path):
+    house, file = new_installation(HOURLY), tmp_path / "list.csv"
+    name = house.new_list()
+    file.write_text("plate,jurisdiction\n" + "".join(f"QQ{n:05},US-TX\n" for n in range(20000)), encoding="ascii")
+    with subprocess.Popen([str(house.programs / "platesieve"), "--as", ANA, "list", "push", name, str(file)], text=True, stderr=subprocess.PIPE,
+                          env={**os.environ, **house.environment()}) as child:
+        time.sleep(1)
+        rotate(house, destroy=True, coming=True)
+        said = child.communicate(timeout=60)[1]
+    assert child.returncode == 1 and said.count("starts anew") == 1
+    assert house.list_object(name)["revision"] == 0
+
+
 def test_a_push_that_a_rotation_overtakes(new_installation, tmp_path):
     """Its parts stand when the epochs that they are for are destroyed; pushed again, the list is whole."""
     house, file = new_installation(HOURLY), tmp_path / "list.csv"
@@ -367,6 +380,16 @@ def test_three_key_servers_that_share(new_installation, tmp_path):
         assert lane.end()["cleared"] == 0
     status = house.get("/v1/status", "operator/gate/olga").json()
     assert not status["degraded"] and not [one for one in status["key_servers"] if one["fault"]]
+    # one that comes of another ceremony would take the new epoch from all: nothing is changed
+    before = by_id(house)
+    house.run("platesieve", "keys", "ceremony", tmp_path / "dealt")
+    house.stop(("keys-3",))
+    house.run("platesieve-keyd", "share", tmp_path / "dealt/keys-3.share", "--config", house.folder / "etc/keys-3.conf")
+    house.start(("keys-3",))
+    done = command(house, "--yes", code=1)
+    assert f"{house.url_of('keys-3')} is of ceremony" in done.stderr and "nothing was changed" in done.stderr and by_id(house) == before
+    two = ",".join(house.url_of(name) for name in ("keys-1", "keys-2"))
+    assert "at 2 of 2" in command(house, "--yes", "--keys", two).stdout
 
 
 # -- docs/key-lost.md ---------------------------------------------------------------------------------------------------------------
