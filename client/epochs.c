@@ -174,7 +174,7 @@ static int fetch(struct key_servers *servers, struct epoch_listing *listing, str
         key_servers_ask_others(servers, listing->keys, &question, false);
         key_servers_ask_others(servers, listing->keys, &question, true);
         if (settle_all(servers, listing->keys, listing->pins, epochs)) return CLIENT_OK;
-        say("of the three key servers that share a key, two must answer");
+        key_servers_say_too_few(servers, NULL);
         return CLIENT_UNREACHABLE;
     }
     return CLIENT_OK;
@@ -294,7 +294,7 @@ static enum key_outcome complete(struct key_servers *servers, struct epoch_listi
         return KEY_DONE;
     }
     if (share_book_agreed(book, epoch->id, &key) == SHARES_TOO_FEW) {
-        say("of the three key servers that share the key of epoch %s, two must answer", epoch->id);
+        key_servers_say_too_few(servers, epoch->id);
         return KEY_LATER;
     }
     say("no two key servers have shares of the key that was announced for epoch %s", epoch->id);

@@ -18,6 +18,7 @@ struct key_servers {
     int64_t told_ms[HTTP_SERVERS_MAX];   /* when a failure was said; 0: never */
     enum key_outcome told[HTTP_SERVERS_MAX];
     int64_t gone_first_ms[HTTP_SERVERS_MAX], gone_last_ms[HTTP_SERVERS_MAX]; /* called an epoch over that is not */
+    int64_t too_few_ms; /* when it was said that two must answer; 0: never */
 };
 
 struct key_servers *key_servers_create(const struct settings *settings)
@@ -173,6 +174,20 @@ void key_servers_blame(struct key_servers *servers, struct http *http, const cha
 {
     if (note_failure(servers, http_server_current(http), KEY_WRONG))
         say("the key server %s %s; nothing of it is used", http_server_url(http), wrong);
+}
+
+void key_servers_say_too_few(struct key_servers *servers, const char *epoch_id)
+{
+    const int64_t now_ms = moment_monotonic_ms();
+    bool tell;
+
+    pthread_mutex_lock(&servers->mutex);
+    tell = !recent(servers->too_few_ms, now_ms);
+    if (tell) servers->too_few_ms = now_ms;
+    pthread_mutex_unlock(&servers->mutex);
+    if (tell && epoch_id == NULL) say("of the three key servers that share a key, two must answer");
+    if (tell && epoch_id != NULL)
+        say("of the three key servers that share the key of epoch %s, two must answer", epoch_id);
 }
 
 /* True when it has gone on for long enough. */

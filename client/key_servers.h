@@ -59,6 +59,8 @@ enum key_outcome key_servers_judge(struct key_servers *servers, struct http *htt
                                    struct key_question *question) MUST_USE;
 /* Names the server and what is wrong with it ("gave a wrong proof"). */
 void key_servers_blame(struct key_servers *servers, struct http *http, const char *wrong);
+/* Says that of three servers two must answer, for EPOCH_ID (NULL: for any); once in KEY_SERVERS_PASSED_OVER_S. */
+void key_servers_say_too_few(struct key_servers *servers, const char *epoch_id);
 /* It knows no such epoch, or not any more, and another evaluated for it: named when that lasts, because in a rotation one
    is told before the other. */
 void key_servers_blame_gone(struct key_servers *servers, struct http *http);

@@ -411,6 +411,8 @@ def test_two_that_fail_are_too_many(installation, listed, tmp_path):
     alone = {"PLATESIEVE_KEYS": ",".join(("https://127.0.0.1:1", "https://127.0.0.1:2", installation.url_of("keys-3")))}
     done = installation.platesieve("--as", READER, "lane", "--json", "--patience", "0", text=READS, code=None, env=alone)
     assert done.returncode in (1, 4) and "two must answer" in done.stderr and "alerts" not in done.stdout and '"cleared":2' not in done.stdout
+    done = installation.platesieve("--as", READER, "lane", "--json", "--patience", "2", text=READS, code=4, env=alone)
+    assert done.stderr.count("two must answer") == 1  # it tries on, and says so once
     installation.new_list(list="too-few")
     done = push(installation, "too-few", "plate,jurisdiction\nQQ63XX63,NL\n", tmp_path, code=4, env=alone)
     assert "two must answer" in done.stderr
