@@ -19,7 +19,8 @@
 #define CA_SERIAL_TEXT (2 * CA_SERIAL_BYTES)
 #define CA_DIGEST_TEXT 64 /* SHA-256, hexadecimal */
 #define CA_DAYS_MAX 36500u
-/* Certificates and revocation lists begin that much in the past, certificates at most as long as they last: a clock an hour off does no harm. */
+/* Certificates and revocation lists begin that much in the past, certificates at most as long as they last: a clock an
+   hour off does no harm. */
 #define CA_BACKDATE_S 7200
 
 struct ca_row {

@@ -192,8 +192,8 @@ static X509_CRL *last_crl(const struct ca *ca)
     return crl;
 }
 
-/* Lists begin one after the other and their numbers grow, also when the clock was set back: daemons take up no list that begins before the one
-   that they have.  One that has not even begun was taken up by nobody. */
+/* Lists begin one after the other and their numbers grow, also when the clock was set back: daemons take up no list
+   that begins before the one that they have.  One that has not even begun was taken up by nobody. */
 static void follow_last_crl(const struct ca *ca, int64_t *begin_s, uint64_t *number)
 {
     const int64_t now_s = moment_now_ms() / 1000;

@@ -84,6 +84,7 @@
 #define LIMIT_IDLE_S 300                 /* between two requests on one connection */
 #define LIMIT_ANSWER_S 60                /* an answer that waits for the disk or the database */
 #define LIMIT_IDENTITY_BODY_BYTES 1024
+#define LIMIT_UNREGISTERED 64            /* connections under good certificates of names that are not registered */
 #define LIMIT_REGISTERED 4096            /* names that one daemon admits */
 #define LIMIT_REGISTRY_BYTES (4 * 1024 * 1024) /* the file that holds them */
 #define LIMIT_WORKERS 64                 /* threads for handlers that wait or compute */
@@ -151,6 +152,7 @@ static_assert(LIMIT_ENROLMENT_BODY_BYTES >= (LIMIT_CSR_BYTES + LIMIT_CERTIFICATE
               "the largest request for a certificate must fit");
 static_assert(LIMIT_ENROLMENTS_STRANGERS < LIMIT_ENROLMENTS, "renewals find room");
 static_assert(LIMIT_STRANGERS < LIMIT_CONNECTIONS / 8, "strangers don't crowd anybody out");
+static_assert(LIMIT_UNREGISTERED < LIMIT_CONNECTIONS / 8, "nor do those who are not registered");
 static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");
 static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
               "the largest batch must fit, with some white space");

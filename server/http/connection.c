@@ -43,6 +43,24 @@ static bool let_in(struct connection *connection)
     return true;
 }
 
+/* Few may come that will only be told that they are not registered: else whoever has any certificate of the authority,
+   or was shut out, could hold all connections. */
+static bool room_for(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct registration registration;
+    if (registry_find(server->registry, connection->trusted.peer.name, &registration)) return true;
+    connection->unregistered = true;
+    return atomic_fetch_add(&server->unregistered_open, 1) < LIMIT_UNREGISTERED;
+}
+
+/* When it closes, or its name was registered meanwhile.  On the loop. */
+static void give_room_back(struct connection *connection)
+{
+    if (connection->unregistered) atomic_fetch_sub(&connection->server->unregistered_open, 1);
+    connection->unregistered = false;
+}
+
 /* In the handshake: a certificate that is not acceptable ends it, and so does none, but for strangers. */
 static int verify_in_handshake(gnutls_session_t session)
 {
@@ -57,6 +75,9 @@ static int verify_in_handshake(gnutls_session_t session)
     } else if (peers == NULL || count == 0 ||
         failed(trust_verify(connection->server->trust, &peers[0], &connection->trusted, &status))) {
         gnutls_alert_send(session, GNUTLS_AL_FATAL, alert_for(status));
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    } else if (!room_for(connection)) {
+        gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_ACCESS_DENIED);
         return GNUTLS_E_CERTIFICATE_ERROR;
     }
     connection->verified = true;
@@ -113,6 +134,7 @@ bool connection_registered(struct connection *connection)
     if (connection->registered_generation != generation) {
         connection->registered_generation = generation;
         connection->registered = registry_find(registry, connection->trusted.peer.name, &connection->registration);
+        if (connection->registered) give_room_back(connection);
         if (!connection->registered) tell_of(connection);
     }
     return connection->registered;
@@ -179,6 +201,7 @@ static void closed(struct connection *connection)
     struct http_server *server = connection->server;
     list_remove(&server->connections, connection);
     if (atomic_load(&connection->stranger)) strangers_leave(server->strangers, connection->place);
+    give_room_back(connection);
     if (connection->secure && !connection->verified && server->refused != NULL) metric_add(server->refused, 1);
     connection->mhd = NULL;
     connection->session = NULL;

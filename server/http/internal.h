@@ -53,6 +53,7 @@ struct connection {
     atomic_uint_least64_t phase; /* enum phase in the upper 8 bits, since when (coarse ms) below; written by the loop,
                                     read by the ticker */
     struct trusted trusted;
+    bool unregistered; /* its name was not registered when it came: it counts as one of unregistered_open */
     bool registered; /* so it was under registered_generation; on the loop only */
     uint64_t registered_generation;
     struct registration registration;
@@ -224,6 +225,7 @@ struct http_server {
     atomic_bool stopping;           /* every answer ends its connection */
     struct ticker *ticker;
     atomic_int_least64_t knocked_s; /* when the log was last told of a name that is not registered */
+    atomic_uint unregistered_open; /* connections of names that were not registered when they came */
     struct strangers *strangers;    /* NULL: none are let in */
     struct metric *refused, *unregistered, *open, *let_in, *registered, *registry_alarm; /* NULL: not counted */
 };

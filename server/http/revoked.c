@@ -41,7 +41,8 @@ static const char *take_serials(gnutls_x509_crl_t crl, const gnutls_datum_t *iss
     return problem;
 }
 
-/* GnuTLS looks at the times whatever it is told, and says then that the list is not valid (what has expired, take_list() notes). */
+/* GnuTLS looks at the times whatever it is told, and says then that the list is not valid.  (What has expired,
+   take_list() notes.) */
 static const char *judge_list(gnutls_x509_crl_t crl, const gnutls_x509_crt_t *cas, unsigned ca_count)
 {
     const unsigned in_future = GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;

@@ -1,6 +1,8 @@
 """Registration: each daemon admits the names that its own operator registered, and nobody else, whoever signed the certificate."""
+import contextlib
 import json
 import re
+import ssl
 import subprocess
 import time
 
@@ -123,6 +125,28 @@ def test_shut_out_on_an_open_connection(installation, server, how):
     if how != "revoked":  # else the handshake fails: test_tls.py
         with Wire(installation, name, server) as wire:
             assert problem(wire.ask("GET", "/livez")) == (403, "unregistered")
+
+
+@BOTH
+def test_those_who_are_not_registered_are_few(installation, server):
+    """They hold 64 connections at a time, and nobody else's."""
+    house, name = installation, stranger(installation, fresh())
+    with contextlib.ExitStack() as held:
+        for _ in range(64):
+            with contextlib.suppress(OSError):  # some of an earlier test may still be there
+                held.enter_context(Wire(house, name, server)).send(b"GET /liv")
+        eventually(lambda: turned_away(house, name, server))
+        with Wire(house, READER, server) as other:
+            assert other.ask("GET", "/livez")[0] == 200
+    eventually(lambda: not turned_away(house, name, server))
+
+
+def turned_away(house, name, server):
+    try:
+        with Wire(house, name, server) as wire:
+            return wire.ask("GET", "/livez") is None
+    except (ssl.SSLError, ConnectionError):
+        return True
 
 
 def test_shut_out_while_the_body_comes(installation):
