@@ -11,7 +11,6 @@
 #define PAUSE_MIN_MS 500u
 #define PAUSE_MAX_MS 30000u
 #define TRIES_HERE 3 /* questions without an answer before another gate is asked */
-#define CLOCK_OFF_MS (2 * 60 * 1000)
 
 enum next { LEAVE_IT, COME_BACK, ENDED };
 
@@ -60,13 +59,10 @@ static void tell_away(struct asking *asking, const char *what)
 /* The answer says what time it is there. */
 static void compare_clocks(struct asking *asking, json_t *json)
 {
-    const char *text = json_string_value(json_object_get(json, "now"));
-    int64_t there_ms, off_ms;
+    int64_t off_ms;
 
-    if (asking->told_clock || text == NULL || !moment_parse(text, &there_ms)) return;
+    if (asking->told_clock || !moment_clock_is_off(json_string_value(json_object_get(json, "now")), &off_ms)) return;
     asking->told_clock = true;
-    off_ms = moment_now_ms() - there_ms;
-    if (off_ms > -CLOCK_OFF_MS && off_ms < CLOCK_OFF_MS) return;
     end_line(asking);
     say("this machine's clock is %lld minutes %s the gate's; set it right, or reads will be refused",
         (long long)(off_ms < 0 ? -off_ms : off_ms) / 60000, off_ms < 0 ? "behind" : "ahead of");

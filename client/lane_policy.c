@@ -11,6 +11,7 @@ struct lane_keyring {
     struct epochs known; /* fetched, with keys or public keys, also of epochs to come; an old one goes for a new one */
     struct lane_policy *policy; /* in force */
     unsigned generation;
+    bool told_clock;
 };
 
 struct lane_keyring *lane_keyring_create(const struct settings *settings, const struct identity *identity,
@@ -162,8 +163,19 @@ static int add_keys(struct lane_keyring *keyring, struct lane_policy *policy)
     return CLIENT_OK;
 }
 
+/* A read of the wrong hour is one that the gate refuses, or a hit that sends people to where the car was not. */
+static void compare_clocks(struct lane_keyring *keyring, json_t *json)
+{
+    int64_t off_ms;
+
+    if (keyring->told_clock || !moment_clock_is_off(json_string_value(json_object_get(json, "now")), &off_ms)) return;
+    keyring->told_clock = true;
+    say("this machine's clock is %lld minutes %s the gate's: set it right, hits would carry a wrong time",
+        (long long)(off_ms < 0 ? -off_ms : off_ms) / 60000, off_ms < 0 ? "behind" : "ahead of");
+}
+
 /* CLIENT_UNREACHABLE also where the gate says that it can't just now. */
-static int ask_policy(struct http *gate, bool tell, struct lane_policy *policy)
+static int ask_policy(struct lane_keyring *keyring, struct http *gate, bool tell, struct lane_policy *policy)
 {
     const struct http_request request = { .method = "GET", .path = "/v1/lane" };
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
@@ -181,6 +193,7 @@ static int ask_policy(struct http *gate, bool tell, struct lane_policy *policy)
     if (answer.status != 200) return problem_say(gate, &answer);
     json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
     parsed = parse_policy(json, policy);
+    if (parsed) compare_clocks(keyring, json);
     json_decref(json);
     if (parsed) return CLIENT_OK;
     say("the gate sent a policy that can't be read; is this program too old?");
@@ -190,7 +203,7 @@ static int ask_policy(struct http *gate, bool tell, struct lane_policy *policy)
 static int fetch_policy(struct lane_keyring *keyring, struct http *gate, bool tell)
 {
     struct lane_policy *policy = calloc(1, sizeof(*policy));
-    int code = policy == NULL ? CLIENT_FAILED : ask_policy(gate, tell, policy);
+    int code = policy == NULL ? CLIENT_FAILED : ask_policy(keyring, gate, tell, policy);
 
     if (code == CLIENT_OK) code = add_keys(keyring, policy);
     if (code != CLIENT_OK) {

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#define CLOCK_OFF_MS (2 * 60 * 1000)
+
 int64_t moment_now_ms(void)
 {
     struct timespec now;
@@ -104,4 +106,13 @@ bool moment_parse(const char *text, int64_t *ms)
     if (check.tm_mday != tm.tm_mday) return false; /* 30 February */
     *ms = ((int64_t)seconds - minutes * 60) * 1000 + rest;
     return true;
+}
+
+bool moment_clock_is_off(const char *there, int64_t *off_ms)
+{
+    int64_t there_ms;
+
+    if (there == NULL || !moment_parse(there, &there_ms)) return false;
+    *off_ms = moment_now_ms() - there_ms;
+    return *off_ms <= -CLOCK_OFF_MS || *off_ms >= CLOCK_OFF_MS;
 }

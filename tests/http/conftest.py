@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from enrol import Device  # noqa: E402  pylint: disable=wrong-import-position
+import clocks  # noqa: E402  pylint: disable=wrong-import-position
 from house import SHARED, House  # noqa: E402  pylint: disable=wrong-import-position
 
 # Small: several run beside each other.
@@ -113,3 +114,9 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip(f"no reference data at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def shifted(tmp_path_factory):
+    """Environment in which a program's clock is off by so many seconds."""
+    return clocks.shifter(tmp_path_factory.mktemp("clock"))

@@ -11,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import plates
+from house import now_text
 
 
 text64, bytes64 = plates.text64, plates.bytes64
@@ -116,7 +117,7 @@ class Fake:
 
     def route(self, method, parts, query, body, handler):  # pylint: disable=too-many-return-statements,too-many-arguments
         if parts == ["epochs"]:
-            return 200, {"now": "2026-01-01T00:00:00.000Z", "epochs": [epoch.described() for epoch in self.epochs]}
+            return 200, {"now": now_text(), "epochs": [epoch.described() for epoch in self.epochs]}
         if parts[0] == "epochs":
             epoch = next((one for one in self.epochs if one.id == parts[1]), None)
             if epoch is None:
@@ -138,7 +139,7 @@ class Fake:
         return [epoch for epoch in self.epochs if epoch.state == "open"]
 
     def lane(self):
-        return {"policy": self.policy, "site": "north", "lane": "1", "now": "2026-01-01T00:00:00.000Z", "degraded": False,
+        return {"policy": self.policy, "site": "north", "lane": "1", "now": now_text(), "degraded": False,
                 "epochs": [epoch.described() for epoch in self.open_epochs()], "grades": self.grades, "candidates_max": 8, "reads_max": 64,
                 "seen_age_max_s": 86400, "seen_ahead_max_s": 300}
 

@@ -1,6 +1,7 @@
 """The client against real daemons: a list is pushed, reads pass, hits come back, whatever goes away in between."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -181,3 +182,17 @@ def test_lane_speaks_the_protocol(installation, tmp_path):
     hits, _ = lane(house, "plate,jurisdiction\nqq55xx5,NL\nQ055XX5,NL\n")
     assert [one["alerts"][0]["grade"] for one in hits] == ["full", "similar"]
     assert plates.canonical("qq55xx5") == "QQ55XX5"
+
+
+@pytest.mark.parametrize("seconds, how", [(-3600, "behind"), (3600, "ahead of")])
+def test_a_lane_whose_clock_is_an_hour_off(installation, shifted, seconds, how):
+    """It is told, once.  What it reads an hour late counts; what comes from the future is refused by the gate, and so not `clear`."""
+    installation.listed("QQ53XX53", "NL")
+    done = installation.platesieve("--as", "reader/north/1", "lane", "--json", code=None, env=shifted(seconds),
+                                   text="plate,jurisdiction\n" + "ZZZ5354,NL\n" * 70)
+    assert len(re.findall(f"clock is (59|60) minutes {how} the gate's", done.stderr)) == 1, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    if seconds < 0:
+        assert (done.returncode, summary["cleared"], summary["unchecked"]) == (0, 70, 0), summary
+    else:
+        assert done.returncode != 0 and summary["cleared"] == 0 < summary["unchecked"], summary
