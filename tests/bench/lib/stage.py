@@ -17,9 +17,9 @@ from report import say
 
 TOP = Path(__file__).resolve().parents[3]
 
-# One open epoch, so that a check carries tokens once: the longest length, and an overlap that can't matter.
+# One open epoch, so that a check carries tokens once: a length that no run sees the end of, and an overlap that can't matter.
 SETTINGS = {
-    "keys.keyd.epoch_length_s": str(31 * 86400),
+    "keys.keyd.epoch_length_s": str(7 * 86400),
     "keys.keyd.epoch_overlap_s": "1",
     "gate.site north.grades": "full plate similar",
 }
