@@ -15,6 +15,7 @@ struct booked_epoch {
     bool clashes;                    /* the database knows another epoch by this number */
     bool loaded;                     /* its slots are in the index, as far as the lists' version goes */
     bool moved;                      /* its times are not those that were told first; for the log */
+    bool told_open;                  /* the log has it, or it was open at the start */
     int64_t retry_ms;                /* before that, don't ask the database again */
 };
 

@@ -158,8 +158,10 @@ static void tell_turns(struct follow *follow, int64_t now_ms)
 
         if (epoch->moved) tell_times(&epoch->known, "has other times now");
         epoch->moved = false;
-        if (since_ms == 0) continue;
-        if (between(epoch->known.opens_ms, since_ms, now_ms)) log_line(LOG_NOTICE, "epoch %s is open", epoch->known.id);
+        bool opened = !epoch->told_open && epoch->known.opens_ms <= now_ms && epoch->known.closes_ms > now_ms;
+        epoch->told_open |= opened;
+        if (since_ms == 0) continue; /* what was open at the start was said to be known */
+        if (opened) log_line(LOG_NOTICE, "epoch %s is open", epoch->known.id); /* also when it was when we heard of it */
         if (between(epoch->known.closes_ms, since_ms, now_ms)) log_line(LOG_NOTICE, "epoch %s is closed", epoch->known.id);
     }
 }

@@ -91,6 +91,7 @@ def test_a_life(new_installation):
         time.sleep(0.1)
     assert seen == ["coming", "open", "closed", "destroyed"]
     assert [name.rpartition(".")[2] for name in files(keys) if first["id"] in name] == ["gone"]
+    eventually(lambda: f"the key of epoch {first['id']}, number {first['number']}, is erased" in (keys.folder / "log/keys.log").read_text())
     log = (keys.folder / "log/keys.log").read_text()
     assert f"the key of epoch {first['id']}" in log and "erased" in log and key not in log
     said = [log.index(words) for words in (f"epoch {first['id']}, number {first['number']}, has a key", f"epoch {first['id']} is open",
