@@ -114,7 +114,7 @@ static int fetch(struct ca_collecting *collecting, bool tell, struct piece **pie
         if (tell) (void)problem_say(collecting->http, &answer);
         return answer.status >= 500 ? CLIENT_UNREACHABLE : CLIENT_REFUSED;
     }
-    json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    json = http_answer_json(&answer);
     list = json_object_get(json, "enrolments");
     if (!json_is_array(list) || json_array_size(list) > LIMIT_ENROLMENTS) {
         if (tell) say("%s sent an answer that can't be read", http_server_url(collecting->http));

@@ -113,7 +113,7 @@ static enum next take_certificate(struct asking *asking, json_t *json)
 
 static enum next take_state(struct asking *asking, const struct http_answer *answer)
 {
-    json_t *json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = http_answer_json(answer);
     const char *state = json_string_value(json_object_get(json, "state")), *id = json_string_value(json_object_get(json, "id"));
     const char *word = json_string_value(json_object_get(json, "refused"));
     enum next next = COME_BACK;

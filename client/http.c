@@ -180,6 +180,11 @@ void http_answer_wipe(struct http_answer *answer)
     *answer = (struct http_answer) { 0 };
 }
 
+json_t *http_answer_json(const struct http_answer *answer)
+{
+    return answer->body == NULL ? NULL : json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+}
+
 static size_t take_body(char *data, size_t one, size_t size, void *context)
 {
     struct http_answer *answer = context;
@@ -364,7 +369,7 @@ int http_ask_json(struct http *http, const struct http_request *request, unsigne
     }
     if (answer.status != status) return problem_say(http, &answer);
     if (json == NULL) return CLIENT_OK;
-    *json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    *json = http_answer_json(&answer);
     if (*json != NULL) return CLIENT_OK;
     say("the %s sent an answer that can't be read", http_service_name(http));
     return CLIENT_FAILED;

@@ -39,6 +39,8 @@ struct http_answer {
     unsigned retry_after_s;
 };
 void http_answer_wipe(struct http_answer *answer);
+/* The body, to be released with json_decref(); NULL: there is none, or it is no JSON.  Says nothing. */
+json_t *http_answer_json(const struct http_answer *answer) MUST_USE;
 
 /* Sends REQUEST to the server in use; if that can't be reached, to the others in turn.  False when none answered:
  * http_trouble() says why. */

@@ -224,7 +224,7 @@ enum key_outcome key_servers_judge(struct key_servers *servers, struct http *htt
 
     if (answer == NULL) return no_answer(servers, http);
     if (answer->status != 200) return refusal(servers, http, answer, question);
-    json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json = http_answer_json(answer);
     wrong = json == NULL ? "sent an answer that can't be read" : question->take(json, question->context);
     json_decref(json);
     if (wrong == NULL) {

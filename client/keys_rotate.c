@@ -156,7 +156,7 @@ static char *make_body(const struct rotate *rotate)
 /* All that are told the same give the epoch the same name. */
 static int take_rotation(struct rotate *rotate, const struct http_answer *answer)
 {
-    json_t *json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = http_answer_json(answer);
     const char *id = json_string_value(json_object_get(json, "rotation"));
     int code = id == NULL || strlen(id) > LIMIT_EPOCH_ID_MAX ? CLIENT_FAILED : CLIENT_OK;
 

@@ -19,7 +19,7 @@ static int ask_status(struct rotate *rotate, size_t number)
         return CLIENT_UNREACHABLE;
     }
     if (answer.status != 200) return problem_say(rotate->http, &answer);
-    server->status = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    server->status = http_answer_json(&answer);
     if (json_unpack(server->status, "{s:s}", "now", &now) != 0 || !moment_parse(now, &now_ms)) {
         say("the key server %s sent an answer that can't be read", http_server_url(rotate->http));
         return CLIENT_FAILED;

@@ -101,8 +101,7 @@ static bool is_whole(const struct lane_batch *batch, json_t *answers)
 static bool judge(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
                   const struct http_answer *answer)
 {
-    json_t *json =
-        json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = http_answer_json(answer);
     json_t *answers = json_object_get(json, "answers");
     const bool whole = is_whole(batch, answers);
 

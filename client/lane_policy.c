@@ -191,7 +191,7 @@ static int ask_policy(struct lane_keyring *keyring, struct http *gate, bool tell
         return CLIENT_UNREACHABLE;
     }
     if (answer.status != 200) return problem_say(gate, &answer);
-    json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    json = http_answer_json(&answer);
     parsed = parse_policy(json, policy);
     if (parsed) compare_clocks(keyring, json);
     json_decref(json);

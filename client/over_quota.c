@@ -30,7 +30,7 @@ bool over_quota_of(const struct http_answer *answer, struct over_quota *over)
     *over = (struct over_quota) { 0 };
     if (answer->status != 429) return false;
     problem_name(answer, name);
-    json = json_loadb(answer->body == NULL ? "" : answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json = http_answer_json(answer);
     if (json_unpack(json, "{s:s, s:s}", "counted", &counted, "window", &window) == 0)
         snprintf(of, sizeof(of), " (%.12s a %.6s)", counted, window);
     make_printable(of);

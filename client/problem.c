@@ -10,8 +10,7 @@ void make_printable(char *text)
 
 static json_t *parse(const struct http_answer *answer)
 {
-    json_t *json =
-        answer->body == NULL ? NULL : json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = http_answer_json(answer);
 
     if (json_is_object(json)) return json;
     json_decref(json);

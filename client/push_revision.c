@@ -109,7 +109,7 @@ static bool resume(struct http *gate, const struct push_options *options, const 
 
     revision_path(path, info, revision->number);
     if (!http_ask(gate, &request, &answer) || answer.status != 200) return false;
-    json = json_loadb(answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    json = http_answer_json(&answer);
     if (json_unpack(json, "{s:s, s:s, s:I}", "mode", &mode, "state", &state, "base", &base) == 0)
         resumed = strcmp(state, "open") == 0 && strcmp(mode, mode_name(options->mode)) == 0 &&
                   base == (json_int_t)info->revision && take_parts(json_object_get(json, "parts"), revision);

@@ -125,7 +125,7 @@ static int list_all(struct place *place, const char *name)
     (void)name;
     if (!http_ask_here(place->http, &request, &answer)) return no_answer(place);
     if (answer.status != 200) return refused(place, NULL, &answer);
-    json = json_loadb(answer.body == NULL ? "" : answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL);
+    json = http_answer_json(&answer);
     identities = json_object_get(json, "identities");
     if (!json_is_array(identities)) {
         json_decref(json);
