@@ -12,15 +12,21 @@ static inline void base64_print(const uint8_t *bytes, size_t size, char *text, s
     sodium_bin2base64(text, text_size, bytes, size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-/* Exactly SIZE bytes; false for anything else. */
+/* How many bytes TEXT (NULL: none) stands for, at most MAX; 0 for anything else. */
+static inline size_t base64_parse_some(const char *text, uint8_t *bytes, size_t max)
+{
+    size_t size = 0;
+
+    return text != NULL && sodium_base642bin(bytes, max, text, strlen(text), NULL, &size, NULL,
+                                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0
+               ? size
+               : 0;
+}
+
+/* Exactly SIZE bytes, which is not 0; false for anything else. */
 static inline bool base64_parse(const char *text, uint8_t *bytes, size_t size)
 {
-    size_t got = 0;
-
-    return text != NULL &&
-           sodium_base642bin(bytes, size, text, strlen(text), NULL, &got, NULL,
-                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
-           got == size;
+    return base64_parse_some(text, bytes, size) == size;
 }
 
 #endif

@@ -64,16 +64,9 @@ int64_t option_lifetime(const struct argp_state *state, const char *text)
 
 /* -- what a gate says ---------------------------------------------------------------------------------------------- */
 
-/* base64url of 1 to MAX bytes. */
-static size_t take_bytes(const json_t *json, uint8_t *bytes, size_t max)
+static size_t take_bytes(json_t *json, const char *member, uint8_t *bytes, size_t max)
 {
-    size_t size = 0;
-
-    if (!json_is_string(json) ||
-        sodium_base642bin(bytes, max, json_string_value(json), json_string_length(json), NULL, &size, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return 0;
-    return size;
+    return base64_parse_some(json_string_value(json_object_get(json, member)), bytes, max);
 }
 
 static bool take_asked(json_t *json, struct ca_asked *asked)
@@ -88,12 +81,12 @@ static bool take_asked(json_t *json, struct ca_asked *asked)
     memcpy(asked->id, id, strlen(id) + 1);
     if (address != NULL) snprintf(asked->address, sizeof(asked->address), "%s", address);
     make_printable(asked->address);
-    asked->csr_size = take_bytes(json_object_get(json, "csr"), asked->csr, sizeof(asked->csr));
+    asked->csr_size = take_bytes(json, "csr", asked->csr, sizeof(asked->csr));
     if (asked->csr_size == 0) return false;
     if (json_object_get(json, "mac") != NULL)
-        return take_bytes(json_object_get(json, "mac"), asked->mac, sizeof(asked->mac)) == sizeof(asked->mac);
-    asked->certificate_size = take_bytes(json_object_get(json, "certificate"), asked->certificate, sizeof(asked->certificate));
-    asked->signature_size = take_bytes(json_object_get(json, "signature"), asked->signature, sizeof(asked->signature));
+        return take_bytes(json, "mac", asked->mac, sizeof(asked->mac)) == sizeof(asked->mac);
+    asked->certificate_size = take_bytes(json, "certificate", asked->certificate, sizeof(asked->certificate));
+    asked->signature_size = take_bytes(json, "signature", asked->signature, sizeof(asked->signature));
     return asked->certificate_size > 0 && asked->signature_size > 0;
 }
 

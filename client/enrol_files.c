@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <openssl/pem.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include "client/base64.h"
@@ -126,14 +124,9 @@ bool enrol_request_write(const struct enrol_files *files, const struct enrol_req
     return written;
 }
 
-static size_t take_bytes(const json_t *json, uint8_t *bytes, size_t max)
+static size_t take_bytes(json_t *json, const char *member, uint8_t *bytes, size_t max)
 {
-    size_t size = 0;
-
-    if (!json_is_string(json) || sodium_base642bin(bytes, max, json_string_value(json), json_string_length(json), NULL, &size,
-                                                   NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return 0;
-    return size;
+    return base64_parse_some(json_string_value(json_object_get(json, member)), bytes, max);
 }
 
 static bool is_for(const struct enrol_request *request, const EVP_PKEY *key)
@@ -153,14 +146,13 @@ bool enrol_request_read(const struct enrol_files *files, const EVP_PKEY *key, bo
     bool whole;
 
     *request = (struct enrol_request) { 0 };
-    request->csr_size = take_bytes(json_object_get(json, "csr"), request->csr, sizeof(request->csr));
+    request->csr_size = take_bytes(json, "csr", request->csr, sizeof(request->csr));
     if (renewal) {
-        request->certificate_size =
-            take_bytes(json_object_get(json, "certificate"), request->certificate, sizeof(request->certificate));
-        request->signature_size = take_bytes(json_object_get(json, "signature"), request->signature, sizeof(request->signature));
+        request->certificate_size = take_bytes(json, "certificate", request->certificate, sizeof(request->certificate));
+        request->signature_size = take_bytes(json, "signature", request->signature, sizeof(request->signature));
         whole = request->certificate_size > 0 && request->signature_size > 0;
     } else {
-        whole = take_bytes(json_object_get(json, "mac"), request->mac, sizeof(request->mac)) == sizeof(request->mac);
+        whole = take_bytes(json, "mac", request->mac, sizeof(request->mac)) == sizeof(request->mac);
     }
     json_decref(json);
     wiping_free(text);
