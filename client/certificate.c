@@ -48,26 +48,26 @@ EVP_PKEY *key_read(const char *path)
     return key;
 }
 
-X509 *certificate_parse(const uint8_t *der, size_t size)
+/* All of DER as an ITEM, to be freed as such. */
+static void *parse_whole(const ASN1_ITEM *item, const uint8_t *der, size_t size)
 {
     const unsigned char *at = der;
-    X509 *certificate = d2i_X509(NULL, &at, (long)size);
+    ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, (long)size, item);
 
     ERR_clear_error();
-    if (certificate == NULL || at == der + size) return certificate;
-    X509_free(certificate);
+    if (value == NULL || at == der + size) return value;
+    ASN1_item_free(value, item);
     return NULL;
+}
+
+X509 *certificate_parse(const uint8_t *der, size_t size)
+{
+    return parse_whole(ASN1_ITEM_rptr(X509), der, size);
 }
 
 X509_REQ *csr_parse(const uint8_t *der, size_t size)
 {
-    const unsigned char *at = der;
-    X509_REQ *csr = d2i_X509_REQ(NULL, &at, (long)size);
-
-    ERR_clear_error();
-    if (csr == NULL || at == der + size) return csr;
-    X509_REQ_free(csr);
-    return NULL;
+    return parse_whole(ASN1_ITEM_rptr(X509_REQ), der, size);
 }
 
 /* -- names --------------------------------------------------------------------------------------------------------- */

@@ -58,13 +58,12 @@ static void tell_away(struct asking *asking, const char *what)
 /* The answer says what time it is there. */
 static void compare_clocks(struct asking *asking, json_t *json)
 {
-    int64_t off_ms;
+    char off[MOMENT_CLOCK_TEXT];
 
-    if (asking->told_clock || !moment_clock_is_off(json_string_value(json_object_get(json, "now")), &off_ms)) return;
+    if (asking->told_clock || !moment_clock_is_off(json_string_value(json_object_get(json, "now")), "gate", off)) return;
     asking->told_clock = true;
     end_line(asking);
-    say("this machine's clock is %lld minutes %s the gate's; set it right, or reads will be refused",
-        (long long)(off_ms < 0 ? -off_ms : off_ms) / 60000, off_ms < 0 ? "behind" : "ahead of");
+    say("%s; set it right, or reads will be refused", off);
 }
 
 static const char *refusal_text(const char *word)

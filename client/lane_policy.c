@@ -166,12 +166,11 @@ static int add_keys(struct lane_keyring *keyring, struct lane_policy *policy)
 /* A read of the wrong hour is one that the gate refuses, or a hit that sends people to where the car was not. */
 static void compare_clocks(struct lane_keyring *keyring, json_t *json)
 {
-    int64_t off_ms;
+    char off[MOMENT_CLOCK_TEXT];
 
-    if (keyring->told_clock || !moment_clock_is_off(json_string_value(json_object_get(json, "now")), &off_ms)) return;
+    if (keyring->told_clock || !moment_clock_is_off(json_string_value(json_object_get(json, "now")), "gate", off)) return;
     keyring->told_clock = true;
-    say("this machine's clock is %lld minutes %s the gate's: set it right, hits would carry a wrong time",
-        (long long)(off_ms < 0 ? -off_ms : off_ms) / 60000, off_ms < 0 ? "behind" : "ahead of");
+    say("%s: set it right, hits would carry a wrong time", off);
 }
 
 /* CLIENT_UNREACHABLE also where the gate says that it can't just now. */

@@ -108,11 +108,13 @@ bool moment_parse(const char *text, int64_t *ms)
     return true;
 }
 
-bool moment_clock_is_off(const char *there, int64_t *off_ms)
+bool moment_clock_is_off(const char *there, const char *server, char text[MOMENT_CLOCK_TEXT])
 {
-    int64_t there_ms;
+    int64_t there_ms, off_ms;
 
     if (there == NULL || !moment_parse(there, &there_ms)) return false;
-    *off_ms = moment_now_ms() - there_ms;
-    return *off_ms <= -CLOCK_OFF_MS || *off_ms >= CLOCK_OFF_MS;
+    off_ms = moment_now_ms() - there_ms;
+    snprintf(text, MOMENT_CLOCK_TEXT, "this machine's clock is %lld minutes %s the %.16s's",
+             (long long)(off_ms < 0 ? -off_ms : off_ms) / 60000, off_ms < 0 ? "behind" : "ahead of", server);
+    return off_ms <= -CLOCK_OFF_MS || off_ms >= CLOCK_OFF_MS;
 }

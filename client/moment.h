@@ -15,8 +15,10 @@ void moment_print(int64_t ms, char text[MOMENT_TEXT]);
 /* RFC 3339 with any offset and up to nine digits of fraction, "2026-11-22T01:30Z", or a date alone (midnight UTC).
  * False for anything else. */
 bool moment_parse(const char *text, int64_t *ms);
-/* Holds this machine's clock against the time that a server's answer said when it came: true when they are minutes apart;
- * *off_ms is how far this one is ahead.  False without a time (NULL, or not one), too. */
-bool moment_clock_is_off(const char *there, int64_t *off_ms);
+#define MOMENT_CLOCK_TEXT 96
+/* Holds this machine's clock against the time that the answer of a server ("gate") said when it came.  True when they are
+ * minutes apart, and TEXT is what to say: "this machine's clock is 59 minutes behind the gate's".  False without a time
+ * (NULL, or not one), too. */
+bool moment_clock_is_off(const char *there, const char *server, char text[MOMENT_CLOCK_TEXT]);
 
 #endif
