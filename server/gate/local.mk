@@ -98,7 +98,6 @@ platesieved_SOURCES = \
 	server/gate/endpoints/fields.c \
 	server/gate/endpoints/fields.h \
 	server/gate/endpoints/hits.c \
-	server/gate/endpoints/identities.c \
 	server/gate/endpoints/lane.c \
 	server/gate/endpoints/list_json.c \
 	server/gate/endpoints/list_json.h \

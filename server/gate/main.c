@@ -184,6 +184,7 @@ static enum daemon_exit start_server(struct gate *gate, const struct config *con
         .crl = config->crl,
         .trust_domain = config->trust_domain,
         .registry = gate->registry,
+        .quota = gate->quota,
         .own_name = config->name,
         .threads = (unsigned)config->threads,
         .workers = (unsigned)config->workers,

@@ -20,7 +20,7 @@ const struct route gate_routes[] = {
     { REVISION "/parts/{}", METHOD_PUT, ROLE_AGENCY, LIMIT_PART_BYTES, put_part, RUN_ON_WORKER, false },
     { REVISION "/commit", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_commit, RUN_ON_WORKER, false },
     { "/v1/hits", METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false },
-    IDENTITY_ROUTES(ROLE_OPERATOR_GATE, get_identities, get_identity, put_identity, delete_identity),
+    IDENTITY_ROUTES(ROLE_OPERATOR_GATE),
     { "/v1/enrolments", METHOD_POST, ROLE_STRANGER | ROLE_ANY, LIMIT_ENROLMENT_BODY_BYTES, post_enrolment, RUN_ON_LOOP, false },
     { "/v1/enrolments", METHOD_GET, COLLECTOR, 0, get_enrolments, RUN_ON_LOOP, false },
     { "/v1/enrolments/{}", METHOD_GET, ROLE_STRANGER | ROLE_ANY, 0, get_enrolment, RUN_ON_LOOP, false },

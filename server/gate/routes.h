@@ -22,11 +22,6 @@ struct reply post_commit(void *app, struct request *request);
 struct reply put_part(void *app, struct request *request);
 /* endpoints/hits.c */
 struct reply get_hits(void *app, struct request *request);
-/* endpoints/identities.c */
-struct reply get_identities(void *app, struct request *request);
-struct reply get_identity(void *app, struct request *request);
-struct reply put_identity(void *app, struct request *request);
-struct reply delete_identity(void *app, struct request *request);
 /* endpoints/enrolments.c */
 struct reply post_enrolment(void *app, struct request *request);
 struct reply get_enrolments(void *app, struct request *request);

@@ -126,6 +126,7 @@ void http_routes_print(const struct route *routes, FILE *out);
 unsigned http_routes_roles(const struct route *routes);
 
 struct metrics;
+struct quota_book;
 struct registry;
 
 struct http_settings {
@@ -135,6 +136,7 @@ struct http_settings {
     const char *certificate, *key, *ca, *crl;
     const char *trust_domain;
     struct registry *registry; /* who is admitted; looked at by the server's thread; must outlive it */
+    struct quota_book *quota;  /* what IDENTITY_ROUTES show and check (identities.h); NULL without them; must outlive it */
     const char *own_name; /* name in the log */
     unsigned threads;     /* event-loop threads, 1 to cores */
     unsigned workers;

@@ -1,7 +1,15 @@
 #include "server/http/identities.h"
 
 #include "server/http/clock.h"
+#include "server/http/internal.h"
 #include "server/http/log.h"
+#include "server/http/quota.h"
+#include "server/http/registry.h"
+
+static struct http_server *server_of(const struct request *request)
+{
+    return exchange_of(request)->connection->server;
+}
 
 /* -- names ------------------------------------------------------------------------------------- */
 
@@ -28,10 +36,10 @@ static void keep_found(void *context, const struct roll_entry *entry)
     found->there = true;
 }
 
-static struct result find(const struct identities *identities, const char *name, struct found *found)
+static struct result find(struct registry *registry, const char *name, struct found *found)
 {
     *found = (struct found){ .name = name };
-    if (!registry_each(identities->registry, keep_found, found)) return FAIL(REASON_BUSY);
+    if (!registry_each(registry, keep_found, found)) return FAIL(REASON_BUSY);
     return found->there ? OK : FAIL(REASON_NOT_FOUND);
 }
 
@@ -69,7 +77,17 @@ static void add_parts(json_t *object, const struct peer *peer)
     }
 }
 
-static json_t *identity_json(const struct identities *identities, const struct roll_entry *entry)
+/* Only readers and agencies have quotas. */
+static void add_use(json_t *object, struct quota_book *quota, const struct roll_entry *entry)
+{
+    json_t *use = quota_use_json(quota, entry->name, entry->quota);
+    if (json_is_null(use))
+        json_decref(use);
+    else
+        (void)json_object_set_new(object, "use", use);
+}
+
+static json_t *identity_json(struct quota_book *quota, const struct roll_entry *entry)
 {
     struct peer peer;
     char since[TIME_TEXT_SIZE] = "";
@@ -81,47 +99,50 @@ static json_t *identity_json(const struct identities *identities, const struct r
     if (entry->since_s > 0) time_format(entry->since_s * 1000, since);
     add_text(object, "since", since);
     add_text(object, "by", entry->by);
-    if (identities->add != NULL) identities->add(identities->context, entry, object);
+    add_use(object, quota, entry);
     return object;
 }
 
 /* -- endpoints --------------------------------------------------------------------------------- */
 
 struct listing {
-    const struct identities *identities;
+    struct quota_book *quota;
     json_t *array;
 };
 
 static void list_one(void *context, const struct roll_entry *entry)
 {
     struct listing *listing = context;
-    (void)json_array_append_new(listing->array, identity_json(listing->identities, entry));
+    (void)json_array_append_new(listing->array, identity_json(listing->quota, entry));
 }
 
-struct reply identities_get(const struct identities *identities, struct request *request)
+struct reply get_identities(void *app, struct request *request)
 {
-    struct listing listing = { .identities = identities };
+    struct http_server *server = server_of(request);
+    struct listing listing = { .quota = server->quota };
+    (void)app;
     TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
     listing.array = json_array();
-    if (registry_each(identities->registry, list_one, &listing))
+    if (registry_each(server->registry, list_one, &listing))
         return reply_json(200, json_pack("{so}", "identities", listing.array));
     json_decref(listing.array);
     return reply_problem(REASON_BUSY);
 }
 
-struct reply identity_get(const struct identities *identities, struct request *request)
+struct reply get_identity(void *app, struct request *request)
 {
+    struct http_server *server = server_of(request);
     struct peer peer;
     struct found found;
+    (void)app;
     TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
     if (!name_of(request, &peer)) return reply_problem(REASON_NOT_FOUND);
-    TRY_REPLY(find(identities, peer.name, &found));
-    return reply_json(200, identity_json(identities, &found.entry));
+    TRY_REPLY(find(server->registry, peer.name, &found));
+    return reply_json(200, identity_json(server->quota, &found.entry));
 }
 
 /* {"quota": "lane"}, or {}: then QUOTA is empty. */
-static struct result take_quota(const struct identities *identities, const struct request *request, enum role role,
-                                char quota[LIMIT_NAME_MAX + 1])
+static struct result take_quota(const struct request *request, enum role role, char quota[LIMIT_NAME_MAX + 1])
 {
     json_t *body;
     TRY(request_json(request, &body));
@@ -130,36 +151,39 @@ static struct result take_quota(const struct identities *identities, const struc
     bool good = json_object_size(body) == (given != NULL);
     if (given != NULL)
         good = good && text != NULL && strlen(text) == json_string_length(given) && roll_quota_valid(text) &&
-               (identities->quota_known == NULL || identities->quota_known(identities->context, role, text));
+               quota_fits(server_of(request)->quota, role, text);
     snprintf(quota, LIMIT_NAME_MAX + 1, "%s", good && given != NULL ? text : "");
     json_decref(body);
     return good ? OK : FAIL(REASON_BAD_FIELD);
 }
 
-struct reply identity_put(const struct identities *identities, struct request *request)
+struct reply put_identity(void *app, struct request *request)
 {
+    struct http_server *server = server_of(request);
     struct peer peer;
     struct roll_entry entry = { .since_s = clock_now_ms(&system_clock) / 1000 };
     bool fresh;
+    (void)app;
     TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
-    if (!name_of(request, &peer) || (peer.role & registry_roles(identities->registry)) == 0)
+    if (!name_of(request, &peer) || (peer.role & registry_roles(server->registry)) == 0)
         return reply_problem(REASON_NAME);
-    TRY_REPLY(take_quota(identities, request, peer.role, entry.quota));
+    TRY_REPLY(take_quota(request, peer.role, entry.quota));
     entry.role = peer.role;
     memcpy(entry.name, peer.name, sizeof entry.name);
     memcpy(entry.by, request->peer->name, sizeof entry.by);
-    TRY_REPLY(registry_put(identities->registry, &entry, &fresh));
+    TRY_REPLY(registry_put(server->registry, &entry, &fresh));
     log_line(LOG_NOTICE, "%s %s %s, quota %s", request->peer->name,
              fresh ? "registered" : "changed the registration of", entry.name, entry.quota);
-    return reply_json(fresh ? 201 : 200, identity_json(identities, &entry));
+    return reply_json(fresh ? 201 : 200, identity_json(server->quota, &entry));
 }
 
-struct reply identity_delete(const struct identities *identities, struct request *request)
+struct reply delete_identity(void *app, struct request *request)
 {
     struct peer peer;
+    (void)app;
     TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
     if (!name_of(request, &peer)) return reply_problem(REASON_NOT_FOUND);
-    TRY_REPLY(registry_remove(identities->registry, peer.name, identities->operator));
+    TRY_REPLY(registry_remove(server_of(request)->registry, peer.name, request->peer->role));
     log_line(LOG_NOTICE, "%s removed the registration of %s", request->peer->name, peer.name);
     return reply_empty(204);
 }

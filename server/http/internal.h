@@ -212,6 +212,7 @@ struct http_server {
     struct router *router;
     struct trust *trust;
     struct registry *registry; /* the daemon's */
+    struct quota_book *quota;  /* the same */
     struct MHD_Daemon *secure, *plain;
     struct acceptor *secure_acceptor, *plain_acceptor;
     uint16_t port, plain_port;

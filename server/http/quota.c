@@ -28,9 +28,8 @@ int quota_profile_of(const struct quota_book *book, const char *name, const char
     return fits ? found : by_role;
 }
 
-bool quota_fits(void *context, enum role role, const char *profile)
+bool quota_fits(const struct quota_book *book, enum role role, const char *profile)
 {
-    const struct quota_book *book = context;
     return quota_profile_fits(book->settings.profiles, role, profile);
 }
 

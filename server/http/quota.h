@@ -16,7 +16,6 @@
 #include "server/http/quota_profile.h"
 
 struct quota_book;
-struct roll_entry; /* roll.h */
 
 struct quota_settings {
     enum quota_side side;
@@ -65,15 +64,14 @@ struct reply quota_problem(const struct quota_refusal *refusal);
     } while (0)
 
 /* May somebody of ROLE be registered with PROFILE?  Readers with a lane's, agencies with an agency's, all others with
-   "none".  This and quota_add_use() are for identities.h: BOOK is a struct quota_book. */
-bool quota_fits(void *book, enum role role, const char *profile);
+   "none". */
+bool quota_fits(const struct quota_book *book, enum role role, const char *profile);
 
 /* For GET /v1/status: limits, totals, hot names, alarms.  The caller json_decref()s. */
 json_t *quota_status_json(struct quota_book *book);
-/* The use that NAME, registered with PROFILE, makes of its quota; null when it has none. */
+/* The use that NAME, registered with PROFILE, makes of its quota; a JSON null when it has none.  The caller
+   json_decref()s. */
 json_t *quota_use_json(struct quota_book *book, const char *name, const char *profile);
-/* For GET /v1/identities: adds that as "use", unless it is null. */
-void quota_add_use(void *book, const struct roll_entry *entry, json_t *identity);
 /* Brings the gauges up to date and says what is hot on the log; done each second by the book's own thread. */
 void quota_watch(struct quota_book *book);
 

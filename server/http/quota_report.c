@@ -1,6 +1,5 @@
 /* What operators and auditors are shown of the book. */
 #include "server/http/quota_book.h"
-#include "server/http/roll.h"
 
 /* A limit, or null where there is none. */
 static json_t *limit_json(uint64_t limit)
@@ -45,15 +44,6 @@ json_t *quota_use_json(struct quota_book *book, const char *name, const char *pr
     int position = quota_profile_of(book, name, profile);
     if (position < 0) return json_null();
     return use_json(book, quota_file_find(&book->file, name), position, clock_now_ms(book->settings.clock));
-}
-
-void quota_add_use(void *context, const struct roll_entry *entry, json_t *identity)
-{
-    json_t *use = quota_use_json(context, entry->name, entry->quota);
-    if (json_is_null(use))
-        json_decref(use);
-    else
-        (void)json_object_set_new(identity, "use", use);
 }
 
 static json_t *profiles_json(const struct quota_book *book)

@@ -134,6 +134,7 @@ static struct result prepare(struct http_server *server, const struct http_setti
                              const struct route *routes)
 {
     server->registry = settings->registry;
+    server->quota = settings->quota;
     if (server->registry == NULL) return FAIL(REASON_SETTINGS);
     TRY(trust_create(settings->ca, settings->crl, settings->trust_domain, &server->trust));
     server->router = router_create(routes, settings->metrics);

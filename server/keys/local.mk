@@ -20,7 +20,6 @@ platesieve_keyd_SOURCES = \
 	server/keys/endpoints/epoch_key.c \
 	server/keys/endpoints/epochs.c \
 	server/keys/endpoints/evaluate.c \
-	server/keys/endpoints/identities.c \
 	server/keys/endpoints/probes.c \
 	server/keys/endpoints/rotation.c \
 	server/keys/endpoints/status.c \

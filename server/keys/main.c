@@ -119,6 +119,7 @@ static enum daemon_exit start_server(struct keyd *keyd, struct http_server **ser
         .crl = config->crl,
         .trust_domain = config->trust_domain,
         .registry = keyd->registry,
+        .quota = keyd->quota,
         .own_name = config->name,
         .threads = one_each(config->threads),
         .workers = one_each(config->workers),

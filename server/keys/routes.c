@@ -8,7 +8,7 @@ const struct route keyd_routes[] = {
     { "/v1/epochs/{}/key", METHOD_GET, ROLE_READER | ROLE_AGENCY, 0, get_epoch_key, RUN_ON_LOOP, false },
     { "/v1/epochs/{}/evaluate", METHOD_POST, ROLE_READER | ROLE_AGENCY, LIMIT_EVALUATE_BODY_BYTES, post_evaluate,
       RUN_SMALL_ON_LOOP, false },
-    IDENTITY_ROUTES(ROLE_OPERATOR_KEYS, get_identities, get_identity, put_identity, delete_identity),
+    IDENTITY_ROUTES(ROLE_OPERATOR_KEYS),
     { "/v1/epochs/rotate", METHOD_POST, ROLE_OPERATOR_KEYS, LIMIT_ROTATION_BODY_BYTES, post_rotation, RUN_ON_WORKER,
       false },
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false },
