@@ -97,6 +97,8 @@ platesieved_SOURCES = \
 	server/gate/endpoints/enrolments.c \
 	server/gate/endpoints/fields.c \
 	server/gate/endpoints/fields.h \
+	server/gate/endpoints/hit_json.c \
+	server/gate/endpoints/hit_json.h \
 	server/gate/endpoints/hits.c \
 	server/gate/endpoints/lane.c \
 	server/gate/endpoints/list_json.c \

@@ -5,6 +5,7 @@
 #define LISTS "/v1/lists"
 #define LIST LISTS "/{}"
 #define REVISION LIST "/revisions/{}"
+#define HITS "/v1/hits"
 #define COLLECTOR (ROLE_OPERATOR_GATE | ROLE_NODE) /* for the authority; of nodes node/ca alone */
 #define OVERSEER (ROLE_OPERATOR_GATE | ROLE_AUDITOR)
 
@@ -19,7 +20,8 @@ const struct route gate_routes[] = {
     { REVISION, METHOD_DELETE, ROLE_AGENCY, 0, delete_revision, RUN_ON_WORKER, false },
     { REVISION "/parts/{}", METHOD_PUT, ROLE_AGENCY, LIMIT_PART_BYTES, put_part, RUN_ON_WORKER, false },
     { REVISION "/commit", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_commit, RUN_ON_WORKER, false },
-    { "/v1/hits", METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false },
+    { HITS, METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false },
+    { HITS "/{}", METHOD_GET, ROLE_AGENCY, 0, get_hit, RUN_ON_WORKER, false },
     IDENTITY_ROUTES(ROLE_OPERATOR_GATE),
     { "/v1/enrolments", METHOD_POST, ROLE_STRANGER | ROLE_ANY, LIMIT_ENROLMENT_BODY_BYTES, post_enrolment, RUN_ON_LOOP, false },
     { "/v1/enrolments", METHOD_GET, COLLECTOR, 0, get_enrolments, RUN_ON_LOOP, false },

@@ -22,6 +22,7 @@ struct reply post_commit(void *app, struct request *request);
 struct reply put_part(void *app, struct request *request);
 /* endpoints/hits.c */
 struct reply get_hits(void *app, struct request *request);
+struct reply get_hit(void *app, struct request *request);
 /* endpoints/enrolments.c */
 struct reply post_enrolment(void *app, struct request *request);
 struct reply get_enrolments(void *app, struct request *request);

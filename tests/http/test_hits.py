@@ -95,6 +95,17 @@ def test_each_agency_sees_its_own(installation):
     assert installation.hits(theirs, ANA) == []
 
 
+def test_one_hit_by_its_id(installation):
+    name = installation.listed("QQ1009H")
+    alert = installation.check("QQ1009H")["alerts"][0]
+    hit = installation.wait_hits(1, name)[0]
+    assert installation.get("/v1/hits/" + alert["hit"], ANA).json() == hit
+    for other in (new_id(), alert["hit"][:-1], alert["hit"][:-1] + "*", "x"):
+        assert_problem(installation.get("/v1/hits/" + other, ANA), 404, "not-found")
+    assert_problem(installation.get("/v1/hits/" + alert["hit"], BEN), 404, "not-found")
+    assert_problem(installation.get("/v1/hits/" + alert["hit"], "reader/north/1"), 403, "forbidden")
+
+
 def test_cursor_skips_none_while_hits_come(installation):
     """Four lanes write while an agency reads on by its cursor, page by page: each hit comes once."""
     name = installation.new_list(cooldown_s=0)

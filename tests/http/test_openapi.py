@@ -276,6 +276,7 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     assert hit["alerts"][0]["list"] == "contract"
     eventually(lambda: ask("GET", "/v1/hits?list=contract&limit=1", "agency", 200)["hits"])
     ask("GET", "/v1/hits?limit=0", "agency", 400)
+    ask("GET", "/v1/hits/" + hit["alerts"][0]["hit"], "agency", 200)
     for role in ("operator/gate", "auditor"):
         ask("GET", "/v1/status", role, 200)
         ask("GET", "/metrics", role, 200)

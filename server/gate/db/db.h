@@ -133,6 +133,8 @@ typedef void (*db_hit_fn)(void *context, const struct db_hit *hit);
 /* Hits of one agency after CURSOR, oldest first, at most LIMIT; LIST may be NULL.  Role platesieve_agency. */
 struct result db_hits_after(struct db *db, const char *agency, const char *list, uint64_t cursor, unsigned limit, db_hit_fn each,
                             void *context);
+/* One hit of AGENCY by its id; REASON_NOT_FOUND.  Role platesieve_agency. */
+struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit);
 /* Stores sightings in one transaction: new hits, raised counts, merges of hits of gates that did not know of each other; one that stands
    already changes nothing.  Role platesieve_gate. */
 struct result db_sightings_store(struct db *db, const struct sighting *sightings, size_t count);

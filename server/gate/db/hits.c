@@ -20,6 +20,10 @@ static const struct statement list_hits_after = {
     "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.agency = $1::text AND h.cursor > $2::int8"
     " AND l.id = $4::text ORDER BY h.cursor LIMIT $3::int4"
 };
+static const struct statement hit_get = {
+    "hit_get",
+    "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.id = $2::uuid AND h.agency = $1::text LIMIT 1"
+};
 
 struct hits {
     const char *agency, *list;
@@ -77,6 +81,30 @@ struct result db_hits_after(struct db *db, const char *agency, const char *list,
     }
     result_clear(&hits.result);
     return result;
+}
+
+struct hit_get {
+    const char *agency;
+    const uint8_t *id;
+    struct db_hit *hit;
+};
+
+static struct result get_body(struct db_conn *conn, void *context)
+{
+    const struct hit_get *get = context;
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_text(&params, get->agency);
+    params_bytes(&params, get->id, PLATESIEVE_HIT_ID_BYTES);
+    TRY(conn_run(conn, &hit_get, &params, &result));
+    return PQntuples(result) == 0 ? FAIL(REASON_NOT_FOUND) : hit_take(result, 0, get->hit);
+}
+
+struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit)
+{
+    struct hit_get get = { .agency = agency, .id = id, .hit = hit };
+    struct scope scope = { .agency = agency };
+    return db_transaction(db, &scope, get_body, &get);
 }
 
 /* -- a gate's sightings -------------------------------------------------------------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 /* GET /v1/hits: an agency's own hits after a cursor, oldest first.  The cursor is a row-locked counter, so none that commits late is
-   skipped. */
+   skipped.  GET /v1/hits/{id}: one of them. */
+#include <sodium.h>
+
 #include "server/gate/endpoints/fields.h"
-#include "server/gate/endpoints/list_json.h"
+#include "server/gate/endpoints/hit_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 
@@ -14,16 +16,6 @@ struct page {
     bool more;
 };
 
-static json_t *hit_json(const struct db_hit *hit)
-{
-    return json_pack("{so ss ss ss ss so so ss si sf sI sI sb sb sI so}", "hit", base64_json(hit->id, sizeof hit->id), "list", hit->list, "reference",
-                     hit->reference, "site", hit->site, "lane", hit->lane, "seen_at", time_json(hit->seen_ms), "recorded_at",
-                     time_json(hit->recorded_ms), "grade", platesieve_grade_name((enum platesieve_grade)hit->grade), "candidate",
-                     (int)hit->candidate, "confidence", (double)hit->confidence, "revision", (json_int_t)hit->revision, "age_s",
-                     (json_int_t)hit->age_s, "verify", hit->verify, "covert", hit->covert, "count", (json_int_t)hit->count, "last_seen_at",
-                     time_json(hit->last_seen_ms));
-}
-
 static void append(void *context, const struct db_hit *hit)
 {
     struct page *page = context;
@@ -35,10 +27,17 @@ static void append(void *context, const struct db_hit *hit)
     (void)json_array_append_new(page->hits, hit_json(hit));
 }
 
+/* Both say it, for the record. */
+static struct result check_purpose(const struct request *request)
+{
+    const char *purpose = request_header(request, "Platesieve-Purpose");
+
+    return purpose == NULL || strlen(purpose) <= PURPOSE_MAX ? OK : FAIL(REASON_BAD_QUERY);
+}
+
 static struct result parse_query(const struct request *request, struct page *page, const char **list)
 {
     static const char *const arguments[] = { "after", "limit", "list", NULL };
-    const char *purpose = request_header(request, "Platesieve-Purpose");
     uint64_t limit;
 
     TRY(request_query_only(request, arguments));
@@ -47,8 +46,7 @@ static struct result parse_query(const struct request *request, struct page *pag
     page->limit = (unsigned)limit;
     *list = request_query(request, "list");
     if (*list != NULL && !name_is_valid(*list)) return FAIL(REASON_BAD_QUERY);
-    if (purpose != NULL && strlen(purpose) > PURPOSE_MAX) return FAIL(REASON_BAD_QUERY);
-    return OK;
+    return check_purpose(request);
 }
 
 struct reply get_hits(void *app, struct request *request)
@@ -65,4 +63,31 @@ struct reply get_hits(void *app, struct request *request)
     TRY_REPLY(result);
     (void)snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)page.cursor);
     return reply_json(200, json_pack("{so ss sb}", "hits", page.hits, "cursor", cursor, "more", page.more));
+}
+
+/* An id that is none belongs to no hit. */
+static struct result parse_id(const char *text, uint8_t id[PLATESIEVE_HIT_ID_BYTES])
+{
+    size_t size = 0;
+
+    if (strlen(text) != PLATESIEVE_TOKEN_TEXT ||
+        sodium_base642bin(id, PLATESIEVE_HIT_ID_BYTES, text, PLATESIEVE_TOKEN_TEXT, NULL, &size, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+        size != PLATESIEVE_HIT_ID_BYTES)
+        return FAIL(REASON_NOT_FOUND);
+    return OK;
+}
+
+struct reply get_hit(void *app, struct request *request)
+{
+    static const char *const none[] = { NULL };
+    struct gate *gate = app;
+    uint8_t id[PLATESIEVE_HIT_ID_BYTES];
+    struct db_hit hit = { 0 };
+
+    TRY_REPLY(request_query_only(request, none));
+    TRY_REPLY(check_purpose(request));
+    TRY_REPLY(parse_id(request->arguments[0], id));
+    TRY_REPLY(db_hit_get(gate->agency_db, request->peer->first, id, &hit));
+    return reply_json(200, hit_json(&hit));
 }
