@@ -1,5 +1,7 @@
 #include "client/problem.h"
 
+#include "client/http_internal.h"
+
 void make_printable(char *text)
 {
     for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
@@ -38,6 +40,22 @@ bool problem_is(const struct http_answer *answer, const char *name)
     return strcmp(found, name) == 0;
 }
 
+/* Who has which right is the operator's to say; with the command that gives it. */
+static void say_right(const struct http *http, json_t *json)
+{
+    json_t *rights = json_object_get(json, "rights");
+    char words[64] = "";
+
+    for (size_t i = 0, used = 0; i < json_array_size(rights) && used < sizeof(words) - 12; i++) {
+        const char *word = json_string_value(json_array_get(rights, i));
+
+        used += (size_t)snprintf(words + used, sizeof(words) - used, "%s%.10s", i == 0 ? "" : " or ", word == NULL ? "?" : word);
+    }
+    make_printable(words);
+    say("%s has not the right to %s at the %s; its operator gives it: platesieve registry add %s --rights ...", http->identity->name.text,
+        words, http_service_name(http), http->identity->name.text);
+}
+
 int problem_say(const struct http *http, const struct http_answer *answer)
 {
     json_t *json = parse(answer);
@@ -52,6 +70,7 @@ int problem_say(const struct http *http, const struct http_answer *answer)
     if (http_server_count(http) > 1)
         say("the %s %s refused (%u %s): %s", http_service_name(http), http_server_url(http), answer->status, name, text);
     else say("the %s refused (%u %s): %s", http_service_name(http), answer->status, name, text);
+    if (strcmp(name, "right") == 0) say_right(http, json);
     json_decref(json);
     return CLIENT_REFUSED;
 }

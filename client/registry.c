@@ -8,6 +8,7 @@ enum at { AT_ALL, AT_GATE, AT_KEYS };
 struct registry_options {
     enum at at;
     const char *quota; /* NULL: that of the role */
+    json_t *rights;    /* of agencies' names; NULL: all, or those that a name has */
     char **names;
     size_t count;
 };
@@ -56,13 +57,18 @@ static int done(const struct place *place, const char *name, const char *what)
 static int add_one(struct place *place, const char *name)
 {
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
-    char path[LIMIT_IDENTITY_MAX + 32], body[LIMIT_NAME_MAX + 32] = "{}";
-    struct http_request request = { .method = "PUT", .path = path, .body = body };
+    char path[LIMIT_IDENTITY_MAX + 32], *body;
+    struct http_request request = { .method = "PUT", .path = path };
+    json_t *json = json_pack("{s:s*, s:O*}", "quota", place->options->quota, "rights", place->options->rights);
+    bool answered;
 
     snprintf(path, sizeof(path), "/v1/identities/%s", name);
-    if (place->options->quota != NULL) snprintf(body, sizeof(body), "{\"quota\":\"%s\"}", place->options->quota);
-    request.body_size = strlen(body);
-    if (!http_ask_here(place->http, &request, &answer)) return no_answer(place);
+    request.body = body = json_dumps(json, JSON_COMPACT);
+    request.body_size = body == NULL ? 0 : strlen(body);
+    answered = http_ask_here(place->http, &request, &answer);
+    free(body);
+    json_decref(json);
+    if (!answered) return no_answer(place);
     if (answer.status == 201) return done(place, name, "registered");
     if (answer.status == 200) return done(place, name, "changed");
     if (answer.status == 400 && place->options->quota != NULL)
@@ -101,6 +107,22 @@ static const char *use_of(json_t *json, char use[16])
     return use;
 }
 
+/* "push,view"; "-" for a name that can have none. */
+static const char *rights_of(json_t *json, char text[LIMIT_NAME_MAX])
+{
+    json_t *rights = json_object_get(json, "rights");
+    size_t used = 0;
+
+    snprintf(text, LIMIT_NAME_MAX, "-");
+    for (size_t i = 0; i < json_array_size(rights) && used < LIMIT_NAME_MAX - 12; i++) {
+        const char *word = json_string_value(json_array_get(rights, i));
+
+        used += (size_t)snprintf(text + used, LIMIT_NAME_MAX - used, "%s%.10s", i == 0 ? "" : ",", word == NULL ? "?" : word);
+    }
+    make_printable(text);
+    return text;
+}
+
 static void print_identities(const struct place *place, json_t *identities)
 {
     printf("%s %s: %zu name(s)\n", http_service_name(place->http), http_server_url(place->http),
@@ -108,10 +130,10 @@ static void print_identities(const struct place *place, json_t *identities)
     for (size_t i = 0; i < json_array_size(identities); i++) {
         json_t *one = json_array_get(identities, i);
         char name[LIMIT_IDENTITY_MAX + 1], quota[LIMIT_IDENTITY_MAX + 1], since[LIMIT_IDENTITY_MAX + 1], by[LIMIT_IDENTITY_MAX + 1];
-        char use[16];
+        char use[16], rights[LIMIT_NAME_MAX];
 
-        printf("  %-36s %-10s %4s %.19s %s\n", text_of(one, "name", name), text_of(one, "quota", quota), use_of(one, use),
-               text_of(one, "since", since), text_of(one, "by", by));
+        printf("  %-36s %-10s %-17s %4s %.19s %s\n", text_of(one, "name", name), text_of(one, "quota", quota), rights_of(one, rights),
+               use_of(one, use), text_of(one, "since", since), text_of(one, "by", by));
     }
 }
 
@@ -228,7 +250,7 @@ static int ask_all(const struct settings *settings, const struct registry_option
 
 /* -- the command line ---------------------------------------------------------------------------------------------- */
 
-enum { OPTION_AT = 0x200, OPTION_QUOTA };
+enum { OPTION_AT = 0x200, OPTION_QUOTA, OPTION_RIGHTS };
 
 static const struct argp_option at_options[] = {
     { "at", OPTION_AT, "WHICH", 0, "Only at the gates (gate), or only at the key servers (keys)", 0 },
@@ -238,6 +260,7 @@ static const struct argp_option at_options[] = {
 static const struct argp_option add_options[] = {
     { "at", OPTION_AT, "WHICH", 0, "Only at the gates (gate), or only at the key servers (keys)", 0 },
     { "quota", OPTION_QUOTA, "PROFILE", 0, "The quota profile; default: that of the name's role", 0 },
+    { "rights", OPTION_RIGHTS, "RIGHTS", 0, "What a name of an agency may do, of push,view,decrypt; default: all of it", 0 },
     { 0 },
 };
 
@@ -246,6 +269,26 @@ static void take_at(struct registry_options *options, const char *text, const st
     if (strcmp(text, "gate") == 0) options->at = AT_GATE;
     else if (strcmp(text, "keys") == 0) options->at = AT_KEYS;
     else argp_error(state, "--at takes gate or keys");
+}
+
+static void take_rights(struct registry_options *options, const char *text, const struct argp_state *state)
+{
+    static const char *const words[] = { "push", "view", "decrypt" };
+    char copy[32], *rest = copy;
+    size_t found = 0;
+
+    json_decref(options->rights);
+    options->rights = json_array();
+    if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy)) argp_error(state, "--rights takes some of push,view,decrypt");
+    for (const char *word = strtok_r(copy, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
+        size_t i = 0;
+
+        while (i < ARRAY_LENGTH(words) && strcmp(words[i], word) != 0) i++;
+        if (i == ARRAY_LENGTH(words) || (found & 1u << i) != 0) argp_error(state, "--rights takes some of push,view,decrypt, each once");
+        found |= 1u << i;
+        (void)json_array_append_new(options->rights, json_string(word));
+    }
+    if (found == 0) argp_error(state, "--rights takes some of push,view,decrypt");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -259,6 +302,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (!name_part_valid(argument)) argp_error(state, "--quota takes the name of a profile");
         options->quota = argument;
         return 0;
+    case OPTION_RIGHTS: take_rights(options, argument, state); return 0;
     case ARGP_KEY_ARG:
         if (!name_parse(argument, &name) || strcmp(name.role, "evidence") == 0)
             argp_error(state, "a name is reader/<site>/<lane>, agency/<agency>/<user>, operator/gate/<user>, operator/keys/<user>, "
@@ -278,21 +322,31 @@ static error_t parse_list(int key, char *argument, struct argp_state *state)
 
 static int run(struct settings *settings, const struct registry_options *options, place_fn ask)
 {
-    if (options->count > 0) return ask_all(settings, options, ask);
-    say("which name?");
-    return CLIENT_USAGE;
+    if (options->count == 0) {
+        say("which name?");
+        return CLIENT_USAGE;
+    }
+    for (size_t i = 0; i < options->count && options->rights != NULL; i++) {
+        if (strncmp(options->names[i], "agency/", strlen("agency/")) == 0) continue;
+        say("%s: only names of agencies have rights", options->names[i]);
+        return CLIENT_USAGE;
+    }
+    return ask_all(settings, options, ask);
 }
 
 static int registry_add(struct settings *settings, int argc, char **argv)
 {
     struct registry_options options = { .at = AT_ALL };
     struct command_input input = { settings, &options };
+    int code;
 
     command_parse(add_options, parse_option, "NAME...",
-                  "Admits names, or gives them another quota profile: at every gate as operator/gate/..., and at every key server as "
+                  "Admits names, or gives them another quota profile or other rights: at every gate as operator/gate/..., and at every key server as "
                   "operator/keys/..., as far as these identities are at hand and a name's role has something to ask there.",
                   &input, argc, argv);
-    return run(settings, &options, add_one);
+    code = run(settings, &options, add_one);
+    json_decref(options.rights);
+    return code;
 }
 
 static int registry_remove(struct settings *settings, int argc, char **argv)

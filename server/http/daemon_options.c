@@ -3,6 +3,7 @@
 #include <argp.h>
 
 #include "server/http/daemon.h"
+#include "server/http/rights.h"
 
 struct parse {
     const struct daemon_command *commands, *command; /* `command`: the one that was named; NULL: none yet */
@@ -40,6 +41,7 @@ static error_t end(const struct parse *parse, struct argp_state *state)
     if (options->config == NULL && !options->routes) argp_error(state, "--config FILE is missing");
     if (parse->command != NULL && parse->command->arguments && options->argument_count == 0) argp_error(state, "a name is missing");
     if (options->quota != NULL && strcmp(options->command, "register") != 0) argp_error(state, "--quota goes with register");
+    if (options->rights != 0 && strcmp(options->command, "register") != 0) argp_error(state, "--rights goes with register");
     if (options->json && !lists) argp_error(state, "--json goes with registered");
     if (options->make_key && strcmp(options->command, "init") != 0) argp_error(state, "--make-key goes with init");
     return 0;
@@ -55,6 +57,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'r': options->ready_file = argument; return 0;
     case 'R': options->routes = true; return 0;
     case 'q': options->quota = argument; return 0;
+    case 'g':
+        if (!rights_parse(argument, &options->rights)) argp_error(state, "--rights takes some of push,view,decrypt");
+        return 0;
     case 'j': options->json = true; return 0;
     case 'm': options->make_key = true; return 0;
     case ARGP_KEY_ARG: return take_argument(parse, argument, state);
@@ -69,6 +74,7 @@ static const struct argp_option argp_options[] = {
     { "make-key", 'm', NULL, 0, "with init: make the key on the PKCS#11 token, if it has none of that name", 0 },
     { "routes", 'R', NULL, 0, "print the routes and who may ask, and exit", 0 },
     { "quota", 'q', "PROFILE", 0, "with register: the quota profile (default: that of the name's role)", 0 },
+    { "rights", 'g', "RIGHTS", 0, "with register: what names of agencies may do, of push,view,decrypt (default: all)", 0 },
     { "json", 'j', NULL, 0, "with registered: as JSON", 0 },
     { 0 },
 };

@@ -1,4 +1,4 @@
-/* The command line of both daemons: one command and what it works on, --config, --ready-file, --routes, --make-key, --quota, --json. */
+/* The command line of both daemons: one command and what it works on, --config, --ready-file, --routes, --make-key, --quota, --rights, --json. */
 #ifndef SERVER_HTTP_DAEMON_OPTIONS_H
 #define SERVER_HTTP_DAEMON_OPTIONS_H
 
@@ -13,6 +13,7 @@ struct daemon_options {
     const char *const *arguments; /* of the command, in argv */
     size_t argument_count;
     const char *quota; /* NULL: not given */
+    unsigned rights;   /* 0: not given */
     bool json;
     bool make_key; /* with init: make the key on a PKCS#11 token */
 };

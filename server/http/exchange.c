@@ -164,7 +164,16 @@ static struct result still_admitted(struct connection *connection)
     return from_stranger(connection) || connection_registered(connection) ? OK : FAIL(REASON_UNREGISTERED);
 }
 
-/* May the peer still ask anything?  Before the request is looked at, and again before it is handled. */
+/* An agency's name may lack the right that the route asks for. */
+static struct result still_entitled(const struct exchange *exchange)
+{
+    const struct connection *connection = exchange->connection;
+    unsigned wanted = exchange->route == NULL ? 0 : exchange->route->rights;
+    if (wanted == 0 || !connection->secure || connection->trusted.peer.role != ROLE_AGENCY) return OK;
+    return (connection->registration.rights & wanted) != 0 ? OK : FAIL(REASON_RIGHT);
+}
+
+/* May the peer still ask this?  Before the request is looked at, and again before it is handled. */
 static struct result admit(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
@@ -172,7 +181,7 @@ static struct result admit(struct exchange *exchange)
     if (!connection->secure || from_stranger(connection)) return OK;
     exchange->registration = connection->registration;
     exchange->request.registration = &exchange->registration;
-    return OK;
+    return still_entitled(exchange);
 }
 
 /* Not to be used for another request after this one's answer. */
@@ -195,7 +204,7 @@ static struct result find_row(struct exchange *exchange, const char *url, const 
     if (!connection->secure && !route->plain) return FAIL(REASON_NOT_FOUND);
     exchange->route = route;
     if (connection->secure && (route->roles & connection->trusted.peer.role) == 0) return FAIL(REASON_FORBIDDEN);
-    return OK;
+    return still_entitled(exchange);
 }
 
 /* A stranger doesn't even learn which routes there are. */
@@ -247,6 +256,7 @@ static enum MHD_Result answer_problem(struct exchange *exchange, enum reason rea
         if (!last) return queue(exchange, status, exchange->row->not_allowed, 0);
         return queue_owned(exchange, status, problem_method(exchange->row->allow, true), 0);
     }
+    if (reason == REASON_RIGHT) return queue_owned(exchange, status, problem_right(exchange->route->rights, last), 0);
     if (last) return queue_owned(exchange, status, problem_response(reason, true), 0);
     return queue(exchange, status, server->problems[reason], 0);
 }
@@ -270,6 +280,7 @@ static enum MHD_Result answer_completed(struct exchange *exchange)
     struct reply reply = exchange->reply;
     exchange->reply = (struct reply){ 0 };
     struct result welcome = still_admitted(exchange->connection);
+    if (!failed(welcome)) welcome = still_entitled(exchange);
     if (!failed(welcome) || reply.size == 0) return answer(exchange, reply); /* who removes himself is told that he did */
     reply_drop(reply); /* nothing else is told any more, also if it was found before */
     return answer_problem(exchange, welcome.reason);

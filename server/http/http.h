@@ -31,6 +31,14 @@ enum role {
 };
 #define ROLE_ANY (ROLE_READER | ROLE_AGENCY | ROLE_OPERATOR_GATE | ROLE_OPERATOR_KEYS | ROLE_AUDITOR | ROLE_NODE)
 
+/* What an agency's identity may do; whoever has several parts of an agency's work has several rights. */
+enum right {
+    RIGHT_PUSH = 1 << 0,    /* change lists and their rules, and ask for the tokens of plates */
+    RIGHT_VIEW = 1 << 1,    /* see hits and judge them */
+    RIGHT_DECRYPT = 1 << 2, /* fetch evidence */
+};
+#define RIGHTS_ALL ((unsigned)RIGHT_PUSH | RIGHT_VIEW | RIGHT_DECRYPT)
+
 struct peer {
     enum role role;
     char name[LIMIT_IDENTITY_MAX + 1]; /* "reader/north/1"; "" for a stranger */
@@ -116,9 +124,11 @@ struct route {
     handler_fn handler;
     enum run_on run_on;
     bool plain; /* served on the loopback port without TLS as well */
+    unsigned rights; /* ORed: an agency's identity must have one of them; 0: needs none */
 };
 
-/* One line a route: "GET /v1/lane reader", roles comma separated, "plain" the last of them.  What a daemon prints for
+/* One line a route: "GET /v1/lane reader", roles comma separated, "plain" the last of them; then, of agencies'
+   routes that ask for one, the rights: " push,view".  What a daemon prints for
    --routes, so that a test can hold schema/openapi.yaml against it. */
 void http_routes_print(const struct route *routes, FILE *out);
 

@@ -5,6 +5,7 @@
 #include "server/http/log.h"
 #include "server/http/quota.h"
 #include "server/http/registry.h"
+#include "server/http/rights.h"
 
 static struct http_server *server_of(const struct request *request)
 {
@@ -96,6 +97,7 @@ static json_t *identity_json(struct quota_book *quota, const struct roll_entry *
     add_text(object, "name", entry->name);
     add_parts(object, &peer);
     add_text(object, "quota", entry->quota);
+    if (entry->rights != 0) (void)json_object_set_new(object, "rights", rights_json(entry->rights));
     if (entry->since_s > 0) time_format(entry->since_s * 1000, since);
     add_text(object, "since", since);
     add_text(object, "by", entry->by);
@@ -141,20 +143,37 @@ struct reply get_identity(void *app, struct request *request)
     return reply_json(200, identity_json(server->quota, &found.entry));
 }
 
-/* {"quota": "lane"}, or {}: then QUOTA is empty. */
-static struct result take_quota(const struct request *request, enum role role, char quota[LIMIT_NAME_MAX + 1])
+static bool take_quota(const struct request *request, const json_t *given, struct roll_entry *entry)
+{
+    const char *text = json_string_value(given);
+    if (given == NULL) return true;
+    if (text == NULL || strlen(text) != json_string_length(given) || !roll_quota_valid(text) ||
+        !quota_fits(server_of(request)->quota, entry->role, text))
+        return false;
+    snprintf(entry->quota, sizeof entry->quota, "%s", text);
+    return true;
+}
+
+/* {"quota": "lane", "rights": ["push", "view"]}, both optional: then ENTRY's stay as they are. */
+static struct result take_body(const struct request *request, struct roll_entry *entry)
 {
     json_t *body;
     TRY(request_json(request, &body));
-    const json_t *given = json_object_get(body, "quota");
-    const char *text = json_string_value(given);
-    bool good = json_object_size(body) == (given != NULL);
-    if (given != NULL)
-        good = good && text != NULL && strlen(text) == json_string_length(given) && roll_quota_valid(text) &&
-               quota_fits(server_of(request)->quota, role, text);
-    snprintf(quota, LIMIT_NAME_MAX + 1, "%s", good && given != NULL ? text : "");
+    const json_t *quota = json_object_get(body, "quota"), *rights = json_object_get(body, "rights");
+    bool good = json_object_size(body) == (size_t)(quota != NULL) + (rights != NULL) &&
+                take_quota(request, quota, entry) &&
+                (rights == NULL || (roll_rights_default(entry->role) != 0 && rights_take(rights, &entry->rights)));
     json_decref(body);
     return good ? OK : FAIL(REASON_BAD_FIELD);
+}
+
+static void tell_put(const struct request *request, const struct roll_entry *entry, bool fresh)
+{
+    char rights[RIGHTS_TEXT_SIZE];
+    rights_print(entry->rights, ' ', rights);
+    log_line(LOG_NOTICE, "%s %s %s, quota %s%s%s", request->peer->name,
+             fresh ? "registered" : "changed the registration of", entry->name, entry->quota,
+             *rights != 0 ? ", rights " : "", rights);
 }
 
 struct reply put_identity(void *app, struct request *request)
@@ -167,13 +186,12 @@ struct reply put_identity(void *app, struct request *request)
     TRY_REPLY(request_query_only(request, (const char *const[]){ NULL }));
     if (!name_of(request, &peer) || (peer.role & registry_roles(server->registry)) == 0)
         return reply_problem(REASON_NAME);
-    TRY_REPLY(take_quota(request, peer.role, entry.quota));
     entry.role = peer.role;
+    TRY_REPLY(take_body(request, &entry));
     memcpy(entry.name, peer.name, sizeof entry.name);
     memcpy(entry.by, request->peer->name, sizeof entry.by);
     TRY_REPLY(registry_put(server->registry, &entry, &fresh));
-    log_line(LOG_NOTICE, "%s %s %s, quota %s", request->peer->name,
-             fresh ? "registered" : "changed the registration of", entry.name, entry.quota);
+    tell_put(request, &entry, fresh);
     return reply_json(fresh ? 201 : 200, identity_json(server->quota, &entry));
 }
 

@@ -192,6 +192,8 @@ void workers_stop(struct workers *workers);
 /* A new answer for REASON; CLOSE: the connection ends with it. */
 struct MHD_Response *problem_response(enum reason reason, bool close);
 struct MHD_Response *problem_method(const char *allow, bool close);
+/* With the member "rights": one of RIGHTS is wanted. */
+struct MHD_Response *problem_right(unsigned rights, bool close);
 
 /* -- the server (server.c) --------------------------------------------------------------------- */
 

@@ -35,6 +35,7 @@ libserver_http_a_SOURCES = \
 	server/http/reply.c \
 	server/http/request.c \
 	server/http/revoked.c server/http/revoked.h \
+	server/http/rights.c server/http/rights.h \
 	server/http/roll.c server/http/roll.h \
 	server/http/roll_file.c server/http/roll_file.h \
 	server/http/roll_parse.c \

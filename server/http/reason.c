@@ -25,6 +25,8 @@ static const struct reason_row rows[REASON_COUNT] = {
                          "It was revoked or has expired: ask for a new one.", 0 },
     [REASON_UNREGISTERED] = { "unregistered", 403, "This name is not registered here",
                               "The certificate is good; the operator of this daemon has to register its name.", 0 },
+    [REASON_RIGHT] = { "right", 403, "This name has not the right to do that",
+                       "It needs one of `rights`; the operator of this daemon gives them.", 0 },
     [REASON_OVER_QUOTA] = { "over-quota", 429, "This name has used up its quota",
                             "Nothing was done, and nothing was counted. Ask again after Retry-After.", 0 },
     [REASON_TOO_MUCH] = { "too-much", 413, "One request asks for more than a whole quota",

@@ -23,6 +23,7 @@ enum reason {
     REASON_FORBIDDEN,      /* 403: this role may not */
     REASON_REVOKED,        /* 403: certificate revoked or expired on an open connection; the connection is closed */
     REASON_UNREGISTERED,   /* 403: the operator of this daemon has not registered this name; the connection is closed */
+    REASON_RIGHT,          /* 403: this agency's name was registered without the right to do this */
     REASON_OVER_QUOTA,     /* 429, Retry-After */
     REASON_TOO_MUCH,       /* 413: more in one request than a minute's or a day's quota */
     REASON_TIME,           /* 422: seen_at is too old or in the future: check the clock */

@@ -153,6 +153,7 @@ bool registry_find(struct registry *registry, const char *name, struct registrat
     if (entry != NULL) {
         memcpy(out->quota, entry->quota, sizeof out->quota);
         out->since_s = entry->since_s;
+        out->rights = entry->rights;
     }
     pthread_rwlock_unlock(&registry->lock);
     return entry != NULL;
@@ -205,13 +206,13 @@ static struct result put(void *context, struct roll *roll)
     const struct roll_entry *old = roll_find(roll, putting->entry.name);
     struct roll_entry *entry = &putting->entry;
     putting->fresh = old == NULL;
-    if (old == NULL) {
-        if (*entry->quota == 0) snprintf(entry->quota, sizeof entry->quota, "%s", roll_quota_default(entry->role));
-    } else if (*entry->quota == 0 || strcmp(entry->quota, old->quota) == 0) {
+    if (*entry->quota == 0)
+        snprintf(entry->quota, sizeof entry->quota, "%s", old == NULL ? roll_quota_default(entry->role) : old->quota);
+    if (entry->rights == 0) entry->rights = old == NULL ? roll_rights_default(entry->role) : old->rights;
+    if (old != NULL && strcmp(entry->quota, old->quota) == 0 && entry->rights == old->rights)
         *entry = *old;
-    } else {
+    else if (old != NULL)
         entry->since_s = old->since_s;
-    }
     return roll_put(roll, entry);
 }
 

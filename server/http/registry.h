@@ -16,6 +16,7 @@ struct registry;
 struct registration {
     char quota[LIMIT_NAME_MAX + 1]; /* a profile; never empty */
     int64_t since_s;                /* since 1970; 0: not known */
+    unsigned rights;                /* of an agency's identity; 0 for others */
 };
 
 /* Loads FILE, which must be there; ROLES (ORed) may be registered, see http_routes_roles().  REASON_SETTINGS, said on
@@ -42,8 +43,8 @@ void registry_state(struct registry *registry, struct registry_state *state);
 /* The same for /v1/status. */
 json_t *registry_state_json(struct registry *registry);
 
-/* Registers ENTRY, or changes its quota and `by`; an empty quota: that of the role, or the one that it has.  ENTRY is
-   filled in; *fresh: it was not there.  It is on the disk, and in force here, when this returns.  Blocks; any thread.
+/* Registers ENTRY, or changes its quota, rights and `by`; an empty quota: that of the role, or the one that it has; no
+   rights: all that its role has, or those that it has.  ENTRY is filled in; *fresh: it was not there.  It is on the disk, and in force here, when this returns.  Blocks; any thread.
    REASON_TOO_MANY, REASON_BUSY, REASON_REGISTRY. */
 struct result registry_put(struct registry *registry, struct roll_entry *entry, bool *fresh);
 /* Removes NAME.  REASON_NOT_FOUND; REASON_LAST_OPERATOR when it is the last one of KEEP (ORed roles). */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "server/http/clock.h"
+#include "server/http/rights.h"
 #include "server/http/roll_file.h"
 
 struct changing {
@@ -32,7 +33,7 @@ static void name_user(char by[LIMIT_IDENTITY_MAX + 1])
 
 /* -- checking ---------------------------------------------------------------------------------- */
 
-static bool usable(const struct registry_place *place, const char *name, const char *quota)
+static bool usable(const struct registry_place *place, const char *name, const struct daemon_options *options)
 {
     struct peer peer;
     if (failed(peer_parse_name(name, strlen(name), &peer))) {
@@ -45,7 +46,11 @@ static bool usable(const struct registry_place *place, const char *name, const c
         fprintf(stderr, "%s: this daemon has no use for names of this role\n", peer.name);
         return false;
     }
-    if (quota == NULL || quota_profile_fits(place->quotas, peer.role, quota)) return true;
+    if (options->rights != 0 && roll_rights_default(peer.role) == 0) {
+        fprintf(stderr, "%s: only names of agencies have rights\n", peer.name);
+        return false;
+    }
+    if (options->quota == NULL || quota_profile_fits(place->quotas, peer.role, options->quota)) return true;
     fprintf(stderr, "%s: there is no such quota profile for this role\n", peer.name);
     return false;
 }
@@ -57,14 +62,18 @@ static struct result add_name(struct changing *changing, struct roll *roll, cons
     struct peer peer;
     struct roll_entry entry = { .since_s = clock_now_ms(&system_clock) / 1000 };
     const char *quota = changing->options->quota;
+    unsigned rights = changing->options->rights;
     TRY(peer_parse_name(name, strlen(name), &peer));
     const struct roll_entry *old = roll_find(roll, name);
-    if (old != NULL && (quota == NULL || strcmp(quota, old->quota) == 0)) return OK;
+    if (quota == NULL) quota = old != NULL ? old->quota : roll_quota_default(peer.role);
+    if (rights == 0) rights = old != NULL ? old->rights : roll_rights_default(peer.role);
+    if (old != NULL && strcmp(quota, old->quota) == 0 && rights == old->rights) return OK;
     if (old != NULL) entry.since_s = old->since_s;
     entry.role = peer.role;
+    entry.rights = rights;
     memcpy(entry.name, peer.name, sizeof entry.name);
     memcpy(entry.by, changing->by, sizeof entry.by);
-    snprintf(entry.quota, sizeof entry.quota, "%s", quota != NULL ? quota : roll_quota_default(peer.role));
+    snprintf(entry.quota, sizeof entry.quota, "%s", quota);
     changing->changed++;
     return roll_put(roll, &entry);
 }
@@ -116,9 +125,11 @@ static void print_json(const struct roll *roll)
     json_t *array = json_array();
     for (size_t i = 0; i < roll->count; i++) {
         const struct roll_entry *entry = &roll->entries[i];
-        (void)json_array_append_new(array, json_pack("{ss ss ss* ss*}", "name", entry->name, "quota", entry->quota,
-                                                     "since", entry->since_s > 0 ? since_text(entry, since) : NULL,
-                                                     "by", *entry->by != 0 ? entry->by : NULL));
+        json_t *one = json_pack("{ss ss ss* ss*}", "name", entry->name, "quota", entry->quota, "since",
+                                entry->since_s > 0 ? since_text(entry, since) : NULL, "by",
+                                *entry->by != 0 ? entry->by : NULL);
+        if (entry->rights != 0) (void)json_object_set_new(one, "rights", rights_json(entry->rights));
+        (void)json_array_append_new(array, one);
     }
     json_t *whole = json_pack("{so}", "identities", array);
     (void)json_dumpf(whole, stdout, JSON_INDENT(2));
@@ -128,10 +139,11 @@ static void print_json(const struct roll *roll)
 
 static void print_lines(const struct roll *roll)
 {
-    char since[TIME_TEXT_SIZE];
+    char since[TIME_TEXT_SIZE], rights[RIGHTS_TEXT_SIZE];
     for (size_t i = 0; i < roll->count; i++) {
         const struct roll_entry *entry = &roll->entries[i];
-        printf("%-40s %-12s %s %s\n", entry->name, entry->quota, since_text(entry, since), entry->by);
+        printf("%-40s %-12s %-17s %s %s\n", entry->name, entry->quota, entry->rights != 0 ? rights_print(entry->rights, ',', rights) : "-",
+               since_text(entry, since), entry->by);
     }
 }
 
@@ -155,7 +167,7 @@ enum daemon_exit registry_command_run(const struct registry_place *place, const 
 {
     if (strcmp(options->command, "registered") == 0) return run_list(place->file, place->roles, options->json);
     for (size_t i = 0; i < options->argument_count; i++)
-        if (!usable(place, options->arguments[i], options->quota)) return DAEMON_USAGE;
+        if (!usable(place, options->arguments[i], options)) return DAEMON_USAGE;
     struct changing changing = { .place = place, .options = options };
     return run_change(&changing);
 }

@@ -1,4 +1,5 @@
 #include "server/http/internal.h"
+#include "server/http/rights.h"
 
 #define REAL_DIGITS 6 /* confidences and seconds: a float holds no more, and 0.97 stays 0.97 */
 
@@ -101,5 +102,19 @@ struct MHD_Response *problem_method(const char *allow, bool close)
 {
     struct MHD_Response *response = problem_response(REASON_METHOD, close);
     if (response != NULL) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+    return response;
+}
+
+struct MHD_Response *problem_right(unsigned rights, bool close)
+{
+    size_t size;
+    char more[64];
+    json_t *words = rights_json(rights);
+    char *text = json_dumps(words, JSON_COMPACT);
+    snprintf(more, sizeof more, "\"rights\":%s", text == NULL ? "[]" : text);
+    free(text);
+    json_decref(words);
+    struct MHD_Response *response = make_problem(REASON_RIGHT, 0, more, &size);
+    if (response != NULL && close) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
 }

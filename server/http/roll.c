@@ -1,18 +1,24 @@
 #include "server/http/roll.h"
 
 #include "server/http/clock.h"
+#include "server/http/rights.h"
 
 static const char head[] = "; The names that this daemon admits, whoever signed their certificates.  Written by the "
                            "daemon for its operators and by\n; its command `register`; read again when it changes.  "
                            "Comments don't outlive the next change.\n";
 
-_Static_assert(LIMIT_REGISTERED *(2 * LIMIT_IDENTITY_MAX + LIMIT_NAME_MAX + 64) + sizeof head <= LIMIT_REGISTRY_BYTES,
+_Static_assert(LIMIT_REGISTERED *(2 * LIMIT_IDENTITY_MAX + LIMIT_NAME_MAX + RIGHTS_TEXT_SIZE + 80) + sizeof head <= LIMIT_REGISTRY_BYTES,
                "a full roll fits into its file");
 
 const char *roll_quota_default(enum role role)
 {
     if (role == ROLE_READER) return "lane";
     return role == ROLE_AGENCY ? "agency" : "none";
+}
+
+unsigned roll_rights_default(enum role role)
+{
+    return role == ROLE_AGENCY ? RIGHTS_ALL : 0;
 }
 
 bool roll_quota_valid(const char *quota)
@@ -98,9 +104,11 @@ size_t roll_count(const struct roll *roll, unsigned roles)
 
 static void print_entry(FILE *out, const struct roll_entry *entry)
 {
-    char since[TIME_TEXT_SIZE];
+    char since[TIME_TEXT_SIZE], rights[RIGHTS_TEXT_SIZE];
     fprintf(out, "\n[%s]\n", entry->name);
     if (strcmp(entry->quota, roll_quota_default(entry->role)) != 0) fprintf(out, "quota = %s\n", entry->quota);
+    if (entry->rights != roll_rights_default(entry->role))
+        fprintf(out, "rights = %s\n", rights_print(entry->rights, ' ', rights));
     if (entry->since_s > 0) {
         time_format(entry->since_s * 1000, since);
         fprintf(out, "since = %s\n", since);

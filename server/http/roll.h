@@ -7,9 +7,9 @@
        since = 2026-11-22T04:37:09.000Z
        by = operator/gate/olga
 
-   All keys are optional; lines beginning with ; or # are comments.  It is parsed here and not with inih because that
-   cuts a section's name off after 49 bytes, and a name that was cut off is another name; it also passes over a section
-   without keys. */
+   All keys are optional; lines beginning with ; or # are comments.  A name of an agency may have `rights = push view`
+   (rights.h); without, it has all.  It is parsed here and not with inih because that cuts a section's name off after 49
+   bytes, and a name that was cut off is another name; it also passes over a section without keys. */
 #ifndef SERVER_HTTP_ROLL_H
 #define SERVER_HTTP_ROLL_H
 
@@ -24,6 +24,7 @@ struct roll_entry {
     char quota[LIMIT_NAME_MAX + 1]; /* a profile; never empty */
     char by[LIMIT_IDENTITY_MAX + 1]; /* who registered it: a name, "local/<user>", or empty */
     int64_t since_s;                 /* since 1970; 0: not known */
+    unsigned rights;                 /* ORed enum right; 0 where the role has none */
     enum role role;
 };
 
@@ -39,6 +40,8 @@ struct roll_problem {
 
 /* The profile of a role when none is given: "lane", "agency" or "none". */
 const char *roll_quota_default(enum role role);
+/* All rights that a role can have: 0 for all but agencies. */
+unsigned roll_rights_default(enum role role);
 /* A profile's name: 1 to LIMIT_NAME_MAX of a-z 0-9 - _ . beginning with a letter or digit. */
 bool roll_quota_valid(const char *quota);
 

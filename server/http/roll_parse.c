@@ -1,6 +1,7 @@
 /* Reading the file of registered names.  It says who may log in: what is not understood completely is refused as a
    whole. */
 #include "server/http/clock.h"
+#include "server/http/rights.h"
 #include "server/http/roll.h"
 
 struct parsing {
@@ -8,7 +9,7 @@ struct parsing {
     struct roll *roll;
     struct roll_problem *problem;
     struct roll_entry entry; /* of the section that is being read */
-    bool open, quota, since, by;
+    bool open, quota, rights, since, by;
 };
 
 static bool refuse(struct parsing *parsing, const char *why)
@@ -77,11 +78,11 @@ static bool begin_section(struct parsing *parsing, struct span line)
     if (failed(peer_parse_name(name.at, name.size, &peer))) return refuse(parsing, "this is not a name");
     if ((peer.role & parsing->roles) == 0) return refuse(parsing, "this daemon has no use for names of this role");
     if (roll_find(parsing->roll, peer.name) != NULL) return refuse(parsing, "this name is there already");
-    parsing->entry = (struct roll_entry){ .role = peer.role };
+    parsing->entry = (struct roll_entry){ .role = peer.role, .rights = roll_rights_default(peer.role) };
     memcpy(parsing->entry.name, peer.name, sizeof parsing->entry.name);
     snprintf(parsing->entry.quota, sizeof parsing->entry.quota, "%s", roll_quota_default(peer.role));
     parsing->open = true;
-    parsing->quota = parsing->since = parsing->by = false;
+    parsing->quota = parsing->rights = parsing->since = parsing->by = false;
     return true;
 }
 
@@ -91,19 +92,29 @@ static bool is_origin(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_./") == strlen(text);
 }
 
+static bool take_rights(struct parsing *parsing, struct span value)
+{
+    char text[RIGHTS_TEXT_SIZE * 2];
+    if (parsing->entry.role != ROLE_AGENCY) return refuse(parsing, "only names of agencies have rights");
+    return (copy(value, text, sizeof text) && rights_parse(text, &parsing->entry.rights)) ||
+           refuse(parsing, "rights are some of push view decrypt, each once");
+}
+
 static bool take_value(struct parsing *parsing, struct span key, struct span value)
 {
     struct roll_entry *entry = &parsing->entry;
-    bool *seen = equals(key, "quota")   ? &parsing->quota
-                 : equals(key, "since") ? &parsing->since
-                 : equals(key, "by")    ? &parsing->by
-                                        : NULL;
+    bool *seen = equals(key, "quota")    ? &parsing->quota
+                 : equals(key, "rights") ? &parsing->rights
+                 : equals(key, "since")  ? &parsing->since
+                 : equals(key, "by")     ? &parsing->by
+                                         : NULL;
     if (seen == NULL) return refuse(parsing, "this key is not known");
     if (*seen) return refuse(parsing, "this key is given twice");
     *seen = true;
     if (seen == &parsing->quota)
         return (copy(value, entry->quota, sizeof entry->quota) && roll_quota_valid(entry->quota)) ||
                refuse(parsing, "this is not a profile's name");
+    if (seen == &parsing->rights) return take_rights(parsing, value);
     if (seen == &parsing->by)
         return (copy(value, entry->by, sizeof entry->by) && is_origin(entry->by)) ||
                refuse(parsing, "this does not say by whom");

@@ -1,4 +1,4 @@
-#include "server/http/http.h"
+#include "server/http/rights.h"
 
 static const char *const method_names[] = { [METHOD_GET] = "GET", [METHOD_POST] = "POST", [METHOD_PUT] = "PUT", [METHOD_DELETE] = "DELETE" };
 
@@ -19,13 +19,16 @@ void http_routes_print(const struct route *routes, FILE *out)
 {
     for (const struct route *route = routes; route->path != NULL; route++) {
         const char *before = " ";
+        char rights[RIGHTS_TEXT_SIZE];
         fprintf(out, "%s %s", method_names[route->method], route->path);
         for (size_t i = 0; i < ARRAY_LENGTH(role_names); i++) {
             if ((route->roles & role_names[i].role) == 0) continue;
             fprintf(out, "%s%s", before, role_names[i].name);
             before = ",";
         }
-        fprintf(out, "%s\n", route->plain ? ",plain" : "");
+        fprintf(out, "%s", route->plain ? ",plain" : "");
+        if (route->rights != 0) fprintf(out, " %s", rights_print(route->rights, ',', rights));
+        fputc('\n', out);
     }
 }
 

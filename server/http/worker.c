@@ -32,13 +32,15 @@ static struct exchange *wait_for_work(struct workers *workers)
     return exchange;
 }
 
-/* It may have waited here for a while, and its name been taken out meanwhile. */
-static bool still_registered(const struct exchange *exchange)
+/* It may have waited here for a while, and its name been taken out meanwhile, or been given fewer rights. */
+static enum reason refusal_now(const struct exchange *exchange)
 {
     struct registration now;
     const struct peer *peer = exchange->request.peer;
-    return peer == NULL || peer->role == ROLE_STRANGER ||
-           registry_find(exchange->connection->server->registry, peer->name, &now);
+    if (peer == NULL || peer->role == ROLE_STRANGER) return REASON_NONE;
+    if (!registry_find(exchange->connection->server->registry, peer->name, &now)) return REASON_UNREGISTERED;
+    unsigned wanted = exchange->route->rights;
+    return peer->role == ROLE_AGENCY && wanted != 0 && (now.rights & wanted) == 0 ? REASON_RIGHT : REASON_NONE;
 }
 
 static void handle(struct workers *workers, struct exchange *exchange)
@@ -47,8 +49,9 @@ static void handle(struct workers *workers, struct exchange *exchange)
         exchange_release(exchange);
         return;
     }
-    if (!still_registered(exchange)) {
-        request_complete(&exchange->request, reply_problem(REASON_UNREGISTERED));
+    enum reason refusal = refusal_now(exchange);
+    if (refusal != REASON_NONE) {
+        request_complete(&exchange->request, reply_problem(refusal));
         return;
     }
     struct reply reply = exchange->route->handler(workers->app, &exchange->request);

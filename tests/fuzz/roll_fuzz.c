@@ -12,6 +12,7 @@ static void check_entry(const struct roll_entry *entry)
     FUZZ_ASSERT(!failed(peer_parse_name(entry->name, strlen(entry->name), &peer)));
     FUZZ_ASSERT(peer.role == entry->role && (peer.role & KEYD) != 0);
     FUZZ_ASSERT(roll_quota_valid(entry->quota));
+    FUZZ_ASSERT((entry->rights != 0) == (entry->role == ROLE_AGENCY) && entry->rights <= RIGHTS_ALL);
     FUZZ_ASSERT(strlen(entry->by) <= LIMIT_IDENTITY_MAX && strpbrk(entry->by, "\n[]=") == NULL);
 }
 

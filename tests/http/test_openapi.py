@@ -36,7 +36,7 @@ def routes(daemon):
     said = subprocess.run([str(BUILD / PROGRAMS[daemon]), "--routes"], capture_output=True, text=True, check=True, timeout=10).stdout
     table = {}
     for line in said.splitlines():
-        method, path, roles = line.split(" ")
+        method, path, roles = line.split(" ")[:3]
         table[method, path] = {None if role == "plain" else role for role in roles.split(",")}
     return table
 
@@ -54,6 +54,14 @@ def test_paths_and_roles_are_those_of_the_daemon(contract, daemon):
         assert roles <= documented[key], key
         if len([name for name in PROGRAMS if key in contract.operations(name)]) == 1:
             assert roles == documented[key], key
+
+
+@DAEMONS
+def test_rights_are_those_of_the_daemon(contract, daemon):
+    said = subprocess.run([str(BUILD / PROGRAMS[daemon]), "--routes"], capture_output=True, text=True, check=True, timeout=10).stdout
+    real = {tuple(words[:2]): set(words[3].split(",")) for words in map(str.split, said.splitlines()) if len(words) > 3}
+    documented = {key: set(operation["x-rights"]) for key, operation in contract.operations(daemon).items() if "x-rights" in operation}
+    assert real and real == documented
 
 
 def test_shared_operations_list_no_role_too_many(contract):

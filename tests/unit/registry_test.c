@@ -183,6 +183,32 @@ static void test_put_and_remove(void **state)
     registry_destroy(another);
 }
 
+/* Quota and rights change one by one; what is not said stays. */
+static void test_put_rights(void **state)
+{
+    struct scene *scene = *state;
+    struct roll_entry entry = entry_of("agency/customs/ana", "");
+    struct registration registration;
+    bool fresh;
+    entry.role = ROLE_AGENCY;
+    assert_ok(registry_put(scene->registry, &entry, &fresh));
+    assert_true(registry_find(scene->registry, "agency/customs/ana", &registration));
+    assert_int_equal(registration.rights, RIGHTS_ALL);
+    entry.rights = RIGHT_VIEW;
+    entry.quota[0] = 0;
+    assert_ok(registry_put(scene->registry, &entry, &fresh));
+    assert_false(fresh);
+    entry.rights = 0;
+    snprintf(entry.quota, sizeof entry.quota, "busy");
+    assert_ok(registry_put(scene->registry, &entry, &fresh));
+    assert_true(registry_find(scene->registry, "agency/customs/ana", &registration));
+    assert_int_equal(registration.rights, RIGHT_VIEW);
+    assert_string_equal(registration.quota, "busy");
+    assert_int_equal(entry.rights, RIGHT_VIEW); /* as it is told */
+    assert_true(registry_find(scene->registry, "reader/north/1", &registration));
+    assert_int_equal(registration.rights, 0);
+}
+
 /* What was changed in the file meanwhile is not lost, and a broken file is not written over. */
 static void test_put_on_top_of_the_file(void **state)
 {
@@ -271,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_broken_file_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_others_must_not_write_it, begin, end),
         cmocka_unit_test_setup_teardown(test_put_and_remove, begin, end),
+        cmocka_unit_test_setup_teardown(test_put_rights, begin, end),
         cmocka_unit_test_setup_teardown(test_put_on_top_of_the_file, begin, end),
         cmocka_unit_test_setup_teardown(test_a_lock_that_is_something_else, begin, end),
         cmocka_unit_test_setup_teardown(test_writers_lose_nothing_of_each_other, begin, end),

@@ -113,6 +113,13 @@ static void test_refused_as_a_whole(void **state)
         { "[reader/north/1]\nsince = 2026-11-22\n", 2 },
         { "[reader/north/1]\nby = O'Brien\n", 2 },
         { "[reader/north/1]\nby = \x1b[2J\n", 2 },
+        { "[reader/north/1]\nrights = push\n", 2 },
+        { "[agency/customs/ana]\nrights =\n", 2 },
+        { "[agency/customs/ana]\nrights = none\n", 2 },
+        { "[agency/customs/ana]\nrights = push push\n", 2 },
+        { "[agency/customs/ana]\nrights = Push\n", 2 },
+        { "[agency/customs/ana]\nrights = push view decrypt more\n", 2 },
+        { "[agency/customs/ana]\nrights = push\nrights = push\n", 3 },
         { "garbage\n", 1 },
         { "\xef\xbb\xbf[reader/north/1]\n", 1 },
         { "[reader/north/1]", 1 },            /* cut off */
@@ -137,6 +144,37 @@ static void test_bytes_that_are_not_text(void **state)
     (void)state;
     assert_false(roll_parse(text, sizeof text - 1, GATE, &roll, &problem));
     roll_clear(&roll);
+}
+
+static void test_rights(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned rights;
+    } cases[] = {
+        { "", RIGHTS_ALL },
+        { "rights = push\n", RIGHT_PUSH },
+        { "rights=view\n", RIGHT_VIEW },
+        { "rights = decrypt push\n", RIGHT_PUSH | RIGHT_DECRYPT },
+        { "rights = view,push,decrypt\n", RIGHTS_ALL },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct roll roll, again;
+        struct roll_problem problem;
+        char text[128];
+        size_t size = 0;
+        snprintf(text, sizeof text, "[agency/customs/ana]\n%s[reader/north/1]\n", cases[i].text);
+        assert_true(parse(text, &roll, &problem));
+        assert_int_equal(roll_find(&roll, "agency/customs/ana")->rights, cases[i].rights);
+        assert_int_equal(roll_find(&roll, "reader/north/1")->rights, 0);
+        char *printed = roll_print(&roll, &size);
+        assert_true(roll_parse(printed, size, GATE, &again, &problem));
+        assert_int_equal(roll_find(&again, "agency/customs/ana")->rights, cases[i].rights);
+        free(printed);
+        roll_clear(&again);
+        roll_clear(&roll);
+    }
 }
 
 /* -- changing ---------------------------------------------------------------------------------- */
@@ -222,7 +260,7 @@ int main(void)
         cmocka_unit_test(test_all_that_may_stand_there), cmocka_unit_test(test_whole_names_only),
         cmocka_unit_test(test_longest_name),             cmocka_unit_test(test_refused_as_a_whole),
         cmocka_unit_test(test_bytes_that_are_not_text),  cmocka_unit_test(test_what_is_printed_is_read_again),
-        cmocka_unit_test(test_room_for_so_many),
+        cmocka_unit_test(test_room_for_so_many),          cmocka_unit_test(test_rights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

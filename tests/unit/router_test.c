@@ -3,11 +3,11 @@
 #include "tests/unit/unit.h"
 
 static const struct route routes[] = {
-    { "/v1/lists", METHOD_GET, ROLE_AGENCY, 0, NULL, RUN_ON_LOOP, false },
-    { "/v1/lists", METHOD_POST, ROLE_AGENCY, 10, NULL, RUN_ON_LOOP, false },
-    { "/v1/lists/{}", METHOD_GET, ROLE_AGENCY, 0, NULL, RUN_ON_LOOP, false },
-    { "/v1/lists/{}/revisions/{}/parts/{}", METHOD_PUT, ROLE_AGENCY, 10, NULL, RUN_ON_LOOP, false },
-    { NULL, METHOD_GET, 0, 0, NULL, RUN_ON_LOOP, false },
+    { "/v1/lists", METHOD_GET, ROLE_AGENCY, 0, NULL, RUN_ON_LOOP, false, 0 },
+    { "/v1/lists", METHOD_POST, ROLE_AGENCY, 10, NULL, RUN_ON_LOOP, false, 0 },
+    { "/v1/lists/{}", METHOD_GET, ROLE_AGENCY, 0, NULL, RUN_ON_LOOP, false, 0 },
+    { "/v1/lists/{}/revisions/{}/parts/{}", METHOD_PUT, ROLE_AGENCY, 10, NULL, RUN_ON_LOOP, false, 0 },
+    { NULL, METHOD_GET, 0, 0, NULL, RUN_ON_LOOP, false, 0 },
 };
 
 static void test_found(void **state)
