@@ -93,6 +93,7 @@
 #define LIMIT_QUEUE 1024                 /* requests that wait for such a thread */
 #define LIMIT_PAGE 1000                  /* rows of one answer; the default is 100 */
 #define LIMIT_PAGE_DEFAULT 100
+#define LIMIT_HITS_EXAMINED 20000        /* places of a feed that one question looks at: what doesn't match costs time, too */
 #define LIMIT_QUOTA_RECORDS 8192         /* names whose use of today and yesterday one daemon keeps */
 #define LIMIT_QUOTA_PROFILES 64
 #define LIMIT_QUOTA_HOT 32               /* names that a status shows because they are near their quota */

@@ -99,6 +99,8 @@ platesieved_SOURCES = \
 	server/gate/endpoints/fields.h \
 	server/gate/endpoints/hit_json.c \
 	server/gate/endpoints/hit_json.h \
+	server/gate/endpoints/hit_query.c \
+	server/gate/endpoints/hit_query.h \
 	server/gate/endpoints/hits.c \
 	server/gate/endpoints/lane.c \
 	server/gate/endpoints/list_json.c \

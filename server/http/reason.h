@@ -43,6 +43,8 @@ enum reason {
     REASON_CAP,                 /* 422 */
     REASON_TOO_MANY,            /* 409: too many lists, or open revisions */
     REASON_COMMITTED,           /* 409: the revision is committed already */
+    /* hits */
+    REASON_CURSOR, /* 409: of no hit of this agency that there is */
     /* epochs */
     REASON_GONE,    /* 410: the epoch is closed */
     REASON_SUITE,   /* 404: the epoch is of a suite whose key is not given out, or not evaluated with */

@@ -1,4 +1,5 @@
 """Hits: recorded once, counted within the cooldown, seen by their agency only, by a cursor that skips none."""
+import re
 import secrets
 import threading
 
@@ -145,8 +146,69 @@ def test_cursor_skips_none_while_hits_come(installation):
     assert len(got) == len(set(got)) and set(got) == acknowledged
 
 
+def query_hits(installation, user=ANA, **query):
+    answer = installation.get("/v1/hits", user, params={"limit": 1000, **query})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_filters(installation):
+    """Three entries on two lists, at two lanes: each filter gives what a filter over all of them gives."""
+    open_list, covert = installation.new_list(cooldown_s=0, grade="similar"), installation.new_list(cooldown_s=0, covert=True)
+    installation.push(open_list, [{"plate": "QQ31I0F", "jurisdiction": "US-TX", "reference": "one"},
+                                  {"plate": "QQ32I0F", "jurisdiction": "US-TX", "reference": "two"}], grade="similar")
+    installation.push(covert, [{"plate": "QQ33I0F", "jurisdiction": "US-TX", "reference": "one"}])
+    before = query_hits(installation)["cursor"]
+    for plate, where, lane, seen_s in (("QQ31I0F", "US-TX", "north/1", 0), ("QQ32I0F", "US-OK", "north/2", -7200), ("QQ3210F", "US-TX", "south/1", -3600),
+                                       ("QQ33I0F", "US-TX", "south/2", 0), ("QQ31I0F", "US-TX", "south/1", -3600)):
+        send(installation, plate, new_id(), f"reader/{lane}", where, seen_s)
+    mine = eventually(lambda: (lambda told: told if len(told["hits"]) == 5 else None)(query_hits(installation, after=before)))["hits"]
+    assert [int(hit["cursor"]) for hit in mine] == sorted({int(hit["cursor"]) for hit in mine})
+    assert {hit["grade"] for hit in mine} == {"full", "plate", "similar"}
+    hour, order = mine[0]["seen_at"], ("full", "plate", "similar", "near")
+    middle = sorted({hit["seen_at"] for hit in mine})[1]
+    cases = [({"list": open_list}, lambda hit: hit["list"] == open_list), ({"site": "south"}, lambda hit: hit["site"] == "south"),
+             ({"lane": "1"}, lambda hit: hit["lane"] == "1"), ({"site": "south", "lane": "1"}, lambda hit: (hit["site"], hit["lane"]) == ("south", "1")),
+             ({"covert": "true"}, lambda hit: hit["covert"]), ({"covert": "false"}, lambda hit: not hit["covert"]),
+             *(({"grade": grade}, lambda hit, grade=grade: order.index(hit["grade"]) <= order.index(grade)) for grade in order),
+             ({"since": middle}, lambda hit: hit["seen_at"] >= middle), ({"until": middle}, lambda hit: hit["seen_at"] < middle),
+             ({"since": middle, "until": hour}, lambda hit: middle <= hit["seen_at"] < hour),
+             ({"list": open_list, "reference": "one"}, lambda hit: (hit["list"], hit["reference"]) == (open_list, "one")),
+             ({"list": covert, "reference": "two"}, lambda hit: False),
+             ({"list": open_list, "reference": "one", "site": "south"}, lambda hit: (hit["list"], hit["reference"], hit["site"]) == (open_list, "one", "south"))]
+    for query, wanted in cases:
+        told = query_hits(installation, after=before, **query)
+        assert told["hits"] == [hit for hit in mine if wanted(hit)], query
+        assert told["more"] is False and int(told["cursor"]) >= int(mine[-1]["cursor"]), "the cursor is that of the feed"
+        found, cursor = [], before
+        while True:  # in pages of one
+            told = query_hits(installation, after=cursor, **{**query, "limit": 1})
+            found, cursor = found + told["hits"], told["cursor"]
+            if not told["more"]:
+                break
+        assert found == [hit for hit in mine if wanted(hit)], query
+
+
+def test_a_cursor_that_was_never_given(installation):
+    head = query_hits(installation)["cursor"]
+    for cursor in (int(head) + 1, 2 ** 62):
+        assert_problem(installation.get(f"/v1/hits?after={cursor}", ANA), 409, "cursor")
+    assert query_hits(installation, after=head)["hits"] == []
+
+
+def test_few_among_many_are_found_by_an_index(installation):
+    """Hits are looked up by the agency's cursor, or by their entry; never by reading all there are."""
+    for name, keys in (("hits_after", ("h.cursor > 5", "hits_.*agency_cursor|hits_cursor")), ("entry", ("h.entry = 5", "entry"))):
+        condition, index = keys
+        plan = installation.sql("SET enable_seqscan = off; EXPLAIN SELECT h.id FROM platesieve.hits h WHERE h.agency = 'customs' AND "
+                                f"{condition} ORDER BY h.cursor LIMIT 10")
+        text = "\n".join(row[0] for row in plan)
+        assert "Seq Scan" not in text and re.search(index, text), (name, text)
+
+
 def test_bad_queries(installation):
-    for query in ("limit=0", "limit=1001", "limit=x", "after=x", "after=-1", "list=No", "plate=ZZZ9999", "limit=1&limit=2"):
+    for query in ("site=No", "lane=", "grade=worst", "covert=1", "since=today", "until=x", "reference=one", "list=x&reference=", "list=x&reference=%01",
+                  "list=x&reference=" + "x" * 65, "limit=0", "limit=1001", "limit=x", "after=x", "after=-1", "list=No", "plate=ZZZ9999", "limit=1&limit=2"):
         answer = installation.get(f"/v1/hits?{query}", ANA)
         assert_problem(answer, 400, "bad-query")
         assert "ZZZ9999" not in answer.text

@@ -490,7 +490,10 @@ static void take_hit(void *context, const struct db_hit *hit)
 static struct found find(const char *list, uint64_t after)
 {
     struct found found = { .cursor = after };
-    assert_ok(db_hits_after(agency_db, agency, list, after, 1000, take_hit, &found));
+    struct db_hit_filter filter = db_hit_filter_all;
+    struct db_page page = { .after = after, .limit = 1000 };
+    if (list) memcpy(filter.list, list, strlen(list) + 1);
+    assert_ok(db_hits_after(agency_db, agency, &filter, &page, take_hit, &found));
     return found;
 }
 
@@ -540,7 +543,8 @@ static void test_hits(void **state)
     assert_int_equal(find("hits", 0).count, 4);
     assert_int_equal(find("hits", 0).reads, 8);
     struct found others = { 0 };
-    assert_ok(db_hits_after(agency_db, other, NULL, 0, 1000, take_hit, &others));
+    struct db_page page = { .limit = 1000 };
+    assert_ok(db_hits_after(agency_db, other, &db_hit_filter_all, &page, take_hit, &others));
     assert_int_equal(others.count, 0);
     free(list);
 }

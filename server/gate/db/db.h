@@ -125,13 +125,34 @@ struct db_hit {
     uint8_t grade, candidate;
     float confidence;
     uint32_t revision, age_s;
-    uint64_t count, cursor;
+    uint64_t entry, count, cursor;
     bool verify, covert;
 };
 typedef void (*db_hit_fn)(void *context, const struct db_hit *hit);
 
-/* Hits of one agency after CURSOR, oldest first, at most LIMIT; LIST may be NULL.  Role platesieve_agency. */
-struct result db_hits_after(struct db *db, const char *agency, const char *list, uint64_t cursor, unsigned limit, db_hit_fn each,
+/* What is wanted of an agency's hits; begin with db_hit_filter_all. */
+struct db_hit_filter {
+    char list[LIMIT_NAME_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1]; /* "": any */
+    uint8_t grade;              /* the weakest */
+    int8_t covert;              /* 1, 0; -1: either */
+    bool has_entry;             /* then `list` is there, too */
+    uint64_t entry;             /* entry_key() */
+    int64_t since_ms, until_ms; /* seen_at: from the first, before the second */
+};
+extern const struct db_hit_filter db_hit_filter_all;
+
+/* A page of an agency's feed.  A call looks at LIMIT_HITS_EXAMINED places of the feed at most, so a page may hold fewer hits than LIMIT, or
+   none, and there are more all the same. */
+struct db_page {
+    uint64_t after;  /* in: the cursor of the page before; 0: from the beginning */
+    unsigned limit;  /* in */
+    uint64_t cursor; /* out: where the next page begins: all up to there was given or does not match */
+    uint64_t head;   /* out: the agency's newest cursor */
+    bool more;       /* out: cursor < head */
+};
+/* Hits of one agency after a cursor, in order of their cursors, which is the order in which they were committed: a row-locked counter gives
+   them, so none is ever skipped.  REASON_CURSOR: no hit of this agency has had that cursor yet.  Role platesieve_agency. */
+struct result db_hits_after(struct db *db, const char *agency, const struct db_hit_filter *filter, struct db_page *page, db_hit_fn each,
                             void *context);
 /* One hit of AGENCY by its id; REASON_NOT_FOUND.  Role platesieve_agency. */
 struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit);

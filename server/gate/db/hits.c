@@ -9,39 +9,80 @@
 
 #define HIT_COLUMNS                                                                                                                        \
     "h.id, l.id, h.reference, h.site, h.lane, h.seen_at, h.recorded_at, h.last_seen_at, h.grade, h.candidate, h.confidence, h.revision,"   \
-    " h.age_s, h.count, h.cursor, h.verify, h.covert"
-static const struct statement hits_after = {
-    "hits_after",
-    "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.agency = $1::text AND h.cursor > $2::int8"
-    " ORDER BY h.cursor LIMIT $3::int4"
-};
-static const struct statement list_hits_after = {
-    "list_hits_after",
-    "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.agency = $1::text AND h.cursor > $2::int8"
-    " AND l.id = $4::text ORDER BY h.cursor LIMIT $3::int4"
+    " h.age_s, h.count, h.cursor, h.verify, h.covert, h.entry"
+#define HIT_FROM " FROM hits h JOIN lists l ON l.number = h.list"
+#define HIT_MATCHES                                                                                                                        \
+    "h.agency = $1::text AND h.cursor > $2::int8 AND h.cursor <= $3::int8 AND ($5::text = '' OR l.id = $5::text)"                          \
+    " AND ($6::text = '' OR h.site = $6::text) AND ($7::text = '' OR h.lane = $7::text) AND h.grade <= $8::int2"                           \
+    " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
+#define HIT_ORDER " ORDER BY h.cursor LIMIT $4::int4"
+/* by hits_cursor */
+static const struct statement hits_after = { "hits_after", "SELECT " HIT_COLUMNS HIT_FROM " WHERE " HIT_MATCHES HIT_ORDER };
+/* by hits_entry */
+static const struct statement entry_hits_after = { "entry_hits_after",
+                                                   "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.entry = $12::int8 AND " HIT_MATCHES HIT_ORDER };
+/* Up to where all that was committed can be seen, and the first there is after a cursor: retention leaves gaps. */
+static const struct statement feed_bounds = {
+    "feed_bounds",
+    "SELECT a.hit_cursor, (SELECT h.cursor FROM hits h WHERE h.agency = $1::text AND h.cursor > $2::int8 ORDER BY h.cursor LIMIT 1)"
+    " FROM agencies a WHERE a.name = $1::text"
 };
 static const struct statement hit_get = {
-    "hit_get",
-    "SELECT " HIT_COLUMNS " FROM hits h JOIN lists l ON l.number = h.list WHERE h.id = $2::uuid AND h.agency = $1::text LIMIT 1"
+    "hit_get", "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.id = $2::uuid AND h.agency = $1::text LIMIT 1"
+};
+
+const struct db_hit_filter db_hit_filter_all = {
+    .grade = PLATESIEVE_GRADES - 1, .covert = -1, .since_ms = 0, .until_ms = INT64_C(4260211200000) /* 2105 */
 };
 
 struct hits {
-    const char *agency, *list;
-    uint64_t cursor;
-    unsigned limit;
+    const char *agency;
+    const struct db_hit_filter *filter;
+    struct db_page *page;
+    uint64_t upto; /* that is looked at */
     PGresult *result;
 };
+
+/* What is committed up to the head can be seen by every statement after this one. */
+static struct result find_bounds(struct db_conn *conn, struct hits *hits)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct db_page *page = hits->page;
+    struct params params = { 0 };
+    params_text(&params, hits->agency);
+    params_int8(&params, page->after > INT64_MAX ? INT64_MAX : (int64_t)page->after);
+    TRY(conn_run(conn, &feed_bounds, &params, &result));
+    struct row row = { .result = result };
+    page->head = PQntuples(result) == 0 ? 0 : (uint64_t)row_int(&row, 0); /* an agency without a list */
+    if (row.bad) return FAIL(REASON_DATABASE);
+    if (page->after > page->head) return FAIL(REASON_CURSOR);
+    hits->upto = page->head;
+    if (page->head == 0 || PQgetisnull(result, 0, 1)) return OK;
+    uint64_t first = (uint64_t)row_int(&row, 1);
+    if (!hits->filter->has_entry && page->head - (first - 1) > LIMIT_HITS_EXAMINED) hits->upto = first - 1 + LIMIT_HITS_EXAMINED;
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
 
 static struct result after_body(struct db_conn *conn, void *context)
 {
     struct hits *hits = context;
+    const struct db_hit_filter *filter = hits->filter;
     struct params params = { 0 };
     result_clear(&hits->result);
+    TRY(find_bounds(conn, hits));
     params_text(&params, hits->agency);
-    params_int8(&params, hits->cursor > INT64_MAX ? INT64_MAX : (int64_t)hits->cursor);
-    params_int4(&params, hits->limit);
-    if (hits->list) params_text(&params, hits->list);
-    return conn_run(conn, hits->list ? &list_hits_after : &hits_after, &params, &hits->result);
+    params_int8(&params, (int64_t)hits->page->after);
+    params_int8(&params, (int64_t)hits->upto);
+    params_int4(&params, (int64_t)hits->page->limit + 1); /* one more says whether there are more */
+    params_text(&params, filter->list);
+    params_text(&params, filter->site);
+    params_text(&params, filter->lane);
+    params_int2(&params, filter->grade);
+    params_int2(&params, filter->covert);
+    params_time(&params, filter->since_ms);
+    params_time(&params, filter->until_ms);
+    if (filter->has_entry) params_int8(&params, (int64_t)filter->entry);
+    return conn_run(conn, filter->has_entry ? &entry_hits_after : &hits_after, &params, &hits->result);
 }
 
 static struct result hit_take(const PGresult *result, int number, struct db_hit *hit)
@@ -64,21 +105,27 @@ static struct result hit_take(const PGresult *result, int number, struct db_hit 
     hit->cursor = (uint64_t)row_int(&row, 14);
     hit->verify = row_bool(&row, 15);
     hit->covert = row_bool(&row, 16);
+    hit->entry = (uint64_t)row_int(&row, 17);
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
-struct result db_hits_after(struct db *db, const char *agency, const char *list, uint64_t cursor, unsigned limit, db_hit_fn each,
+struct result db_hits_after(struct db *db, const char *agency, const struct db_hit_filter *filter, struct db_page *page, db_hit_fn each,
                             void *context)
 {
-    struct hits hits = { .agency = agency, .list = list, .cursor = cursor, .limit = limit };
+    struct hits hits = { .agency = agency, .filter = filter, .page = page };
     struct scope scope = { .agency = agency };
     struct result result = db_transaction(db, &scope, after_body, &hits);
     int rows = failed(result) ? 0 : PQntuples(hits.result);
-    for (int i = 0; i < rows && !failed(result); i++) {
+    bool all = rows <= (int)page->limit;
+    page->cursor = hits.upto;
+    for (int i = 0; i < rows && i < (int)page->limit && !failed(result); i++) {
         struct db_hit hit = { 0 };
         result = hit_take(hits.result, i, &hit);
-        if (!failed(result)) each(context, &hit);
+        if (failed(result)) break;
+        if (!all) page->cursor = hit.cursor;
+        each(context, &hit);
     }
+    page->more = page->cursor < page->head;
     result_clear(&hits.result);
     return result;
 }
