@@ -53,3 +53,14 @@ struct result json_parse_object(const char *text, size_t size, json_t **json)
     *json = parsed;
     return OK;
 }
+
+json_t *json_object_of(const struct json_member *members, size_t count)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < count; i++) {
+        if (json_object_set_new(object, members[i].name, members[i].json) == 0) continue;
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}

@@ -13,4 +13,11 @@ void json_wipe_on_free(void);
    members.  The caller json_decref()s. */
 struct result json_parse_object(const char *text, size_t size, json_t **json);
 
+struct json_member {
+    const char *name;
+    json_t *json; /* stolen; NULL: there was no memory for it */
+};
+/* An object of COUNT members, in their order; NULL without memory, or if one of them is NULL. */
+json_t *json_object_of(const struct json_member *members, size_t count);
+
 #endif
