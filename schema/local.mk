@@ -2,7 +2,8 @@
 SCHEMA_SQL = \
 	schema/0001_lists.sql \
 	schema/0002_hits.sql \
-	schema/0003_epoch_end.sql
+	schema/0003_epoch_end.sql \
+	schema/0004_days.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

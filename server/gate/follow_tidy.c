@@ -1,11 +1,10 @@
-/* Housekeeping in the database, on a thread of its own: days' partitions made ahead, epochs' dropped, dead rows
-   erased in small bites.  Other gates may do the same at the same time. */
+/* Housekeeping in the database, on a thread of its own: days' partitions made ahead and dropped when they are over, epochs'
+   dropped, dead rows erased in small bites.  Other gates may do the same at the same time. */
 #include "server/gate/follow_internal.h"
 #include "server/http/log.h"
 
-#define DAY_MS INT64_C(86400000)
-#define DAYS_AHEAD 7
-#define DAYS_EVERY_MS (3600 * 1000)
+#define DAYS_EVERY_MS (600 * 1000)
+#define OVER_EVERY_MS 5000
 #define EPOCHS_EVERY_MS 2000
 #define RETRY_MS 5000
 #define BITE_PAUSE_MS 50
@@ -20,24 +19,27 @@ static bool database_up(struct follow *follow)
     return up;
 }
 
-/* Yesterday's as well: a hit may be a day old. */
-static bool prepare_days(struct follow *follow)
-{
-    for (int day = -1; day <= DAYS_AHEAD; day++)
-        if (failed(db_day_prepare(follow->settings.db, follow_now_ms(follow) + day * DAY_MS))) return false;
-    return true;
-}
-
 static void tell_dropped(void *context, uint64_t number)
 {
     (void)context;
     log_line(LOG_NOTICE, "the slots of epoch number %llu are dropped from the database", (unsigned long long)number);
 }
 
+static void tell_day(void *context, int64_t day_ms)
+{
+    char text[16];
+    const time_t day = (time_t)(day_ms / 1000);
+    struct tm parts;
+
+    (void)context;
+    (void)strftime(text, sizeof text, "%Y-%m-%d", gmtime_r(&day, &parts));
+    log_line(LOG_NOTICE, "hits that had to be gone by %s are dropped from the database", text);
+}
+
 void *follow_tidy(void *context)
 {
     struct follow *follow = context;
-    int64_t days_ms = 0, epochs_ms = 0, bite_ms = 0, pause_ms = STEP_MS;
+    int64_t days_ms = 0, over_ms = 0, epochs_ms = 0, bite_ms = 0, pause_ms = STEP_MS;
 
     while (follow_pause(follow, pause_ms, NULL)) {
         int64_t ticks = follow_ticks_ms();
@@ -45,7 +47,12 @@ void *follow_tidy(void *context)
 
         pause_ms = STEP_MS;
         if (!database_up(follow)) continue;
-        if (ticks >= days_ms) days_ms = ticks + (prepare_days(follow) ? DAYS_EVERY_MS : RETRY_MS);
+        if (ticks >= days_ms) days_ms = ticks + (failed(db_days_prepare(follow->settings.db)) ? RETRY_MS : DAYS_EVERY_MS);
+        if (ticks >= over_ms) {
+            /* Reads may be in the way: it is tried again. */
+            (void)failed(db_days_drop(follow->settings.db, follow_now_ms(follow), tell_day, NULL));
+            over_ms = ticks + OVER_EVERY_MS;
+        }
         if (ticks >= epochs_ms) {
             /* A push or a load may be in the way: it is tried again. */
             (void)failed(db_epochs_drop(follow->settings.db, tell_dropped, NULL));

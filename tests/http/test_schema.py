@@ -14,7 +14,7 @@ sys.path.insert(0, str(TOP / "deploy/lib"))
 from cluster import DATABASE, Cluster  # noqa: E402  pylint: disable=wrong-import-position
 
 SMALL = {"shared_buffers": "32MB", "max_wal_size": "256MB", "maintenance_work_mem": "32MB", "max_connections": "20"}
-SHARED_BY_ALL = {"migrations", "head", "epochs"}  # no agency's rows
+SHARED_BY_ALL = {"migrations", "head", "epochs", "day_tables"}  # no agency's rows
 TABLES = "SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relispartition FROM pg_class c" \
          " WHERE c.relnamespace = 'platesieve'::regnamespace AND c.relkind IN ('r', 'p')"
 
@@ -82,7 +82,7 @@ def test_no_grant_on_a_partition(database):
 def test_functions_of_the_owner_fix_their_search_path(database):
     rows = database.psql("SELECT proname, coalesce(array_to_string(proconfig, ' '), '') FROM pg_proc"
                          " WHERE pronamespace = 'platesieve'::regnamespace AND prosecdef")
-    assert {name for name, _ in rows} == {"epoch_prepare", "epoch_end", "epoch_drop", "day_prepare", "day_drop"}
+    assert {name for name, _ in rows} == {"epoch_prepare", "epoch_end", "epoch_drop", "day_prepare", "day_drop", "retention_note"}
     for name, config in rows:
         assert "search_path=platesieve, pg_temp" in config, name
         assert database.psql(f"SELECT has_function_privilege('platesieve_agency', oid, 'EXECUTE') FROM pg_proc WHERE proname = '{name}'") == [["f"]]

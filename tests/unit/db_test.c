@@ -638,7 +638,7 @@ static int set_up(void **state)
     randombytes_buf(key, sizeof(key));
     if (failed(db_seal_with(agency_db, key)) || failed(db_seal_with(gate_db, key))) return -1;
     int64_t t = now_ms();
-    if (failed(db_day_prepare(gate_db, t)) || failed(db_day_prepare(gate_db, t - HOUR_MS))) return -1;
+    if (failed(db_days_prepare(gate_db))) return -1;
     struct db_epoch epoch = { EPOCH, EPOCH_ID, t - HOUR_MS, INT64_C(4000000000000), INT64_C(4000000000000), { 0 } };
     return failed(db_epoch_prepare(gate_db, &epoch));
 }

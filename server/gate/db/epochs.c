@@ -1,4 +1,4 @@
-/* Epochs' partitions, days' partitions, and housekeeping. */
+/* Epochs' partitions, and housekeeping. */
 #include <assert.h>
 
 #include "server/gate/db/conn.h"
@@ -13,8 +13,6 @@ static const struct statement epochs_over = {
 static const struct statement end_epoch = { "end_epoch", "SELECT epoch_end($1::int4, $2::text)" };
 static const struct statement drop_epoch = { "drop_epoch", "SELECT epoch_drop($1::int4)" };
 static const struct statement maintain = { "maintain", "SELECT maintain()" };
-static const struct statement expire = { "expire", "SELECT expire()" };
-static const struct statement drop_day = { "drop_day", "SELECT coalesce(day_drop(day_oldest()), false)" };
 
 static struct result prepare_body(struct db_conn *conn, void *context)
 {
@@ -92,30 +90,19 @@ struct result db_epochs_drop(struct db *db, void (*each)(void *context, uint64_t
     return OK;
 }
 
-static struct result bite(struct db_conn *conn, const struct statement *statement, bool *more)
-{
-    PGresult *result RESULT_CLEANUP = NULL;
-    TRY(conn_run(conn, statement, NULL, &result));
-    struct row row = { .result = result };
-    if (statement == &drop_day ? row_bool(&row, 0) : row_int(&row, 0) > 0) *more = true;
-    return row.bad ? FAIL(REASON_DATABASE) : OK;
-}
-
 static struct result maintain_body(struct db_conn *conn, void *context)
 {
-    TRY(bite(conn, &maintain, context));
-    return bite(conn, &expire, context);
-}
-
-static struct result days_body(struct db_conn *conn, void *context)
-{
-    return bite(conn, &drop_day, context);
+    PGresult *result RESULT_CLEANUP = NULL;
+    bool *more = context;
+    TRY(conn_run(conn, &maintain, NULL, &result));
+    struct row row = { .result = result };
+    *more = row_int(&row, 0) > 0;
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
 struct result db_maintain(struct db *db, bool *more)
 {
     struct scope scope = { .later = true };
     *more = false;
-    TRY(db_transaction(db, &scope, maintain_body, more));
-    return db_transaction(db, &scope, days_body, more);
+    return db_transaction(db, &scope, maintain_body, more);
 }

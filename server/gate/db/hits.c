@@ -156,16 +156,17 @@ struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLA
 
 /* -- a gate's sightings -------------------------------------------------------------------------------------------------------------------- */
 
-#define DAY_MS INT64_C(86400000)
 #define STORE_COLUMNS 15
 
 static const struct statement store = {
     "store",
-    "SELECT sightings_store($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int8[], $5::int4[], $6::int4[], $7::int4[], $8::int4[],"
+    "SELECT unknown, late FROM sightings_store($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int8[], $5::int4[], $6::int4[], $7::int4[], $8::int4[],"
     " $9::int2[], $10::int2[], $11::bool[], $12::bool[], $13::real[], $14::text[], $15::text[])"
 };
-static const struct statement prepare_day = {
-    "prepare_day", "SELECT day_prepare((timestamptz 'epoch' + make_interval(days => $1::int4))::date)"
+static const struct statement prepare_for = {
+    "prepare_for",
+    "SELECT day_prepare(d) FROM (SELECT DISTINCT drop_day(list, (seen AT TIME ZONE 'UTC')::date) AS d"
+    " FROM unnest($1::int4[], $2::timestamptz[]) AS u (list, seen)) needed WHERE d > utc_today()"
 };
 
 struct sightings {
@@ -173,6 +174,7 @@ struct sightings {
     size_t count;
     bool no_partition;
     int64_t unknown;  /* whose list the database does not have */
+    int64_t late;     /* whose retention is over */
 };
 
 static void fill(struct array *a, const struct sightings *sightings)
@@ -215,24 +217,26 @@ static struct result store_body(struct db_conn *conn, void *context)
     TRY(done);
     struct row row = { .result = result };
     sightings->unknown = row_int(&row, 0);
+    sightings->late = row_int(&row, 1);
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
-struct day { int64_t number; };
-
-static struct result day_body(struct db_conn *conn, void *context)
+static struct result prepare_body(struct db_conn *conn, void *context)
 {
-    const struct day *day = context;
+    const struct sightings *sightings = context;
+    struct array lists, seen;
     struct params params = { 0 };
-    params_int4(&params, day->number);
-    return conn_do(conn, &prepare_day, &params, NULL);
-}
-
-struct result db_day_prepare(struct db *db, int64_t ms)
-{
-    struct day day = { .number = ms / DAY_MS };
-    struct scope scope = { 0 };
-    return db_transaction(db, &scope, day_body, &day);
+    array_begin(&lists, TYPE_INT4, sightings->count, 4);
+    array_begin(&seen, TYPE_TIME, sightings->count, 8);
+    for (size_t i = 0; i < sightings->count; i++) {
+        array_int4(&lists, sightings->each[i].list);
+        array_time(&seen, sightings->each[i].seen_ms);
+    }
+    bool ready = params_array(&params, &lists) && params_array(&params, &seen);
+    struct result result = ready ? conn_do(conn, &prepare_for, &params, NULL) : FAIL(REASON_INTERNAL);
+    array_free(&lists);
+    array_free(&seen);
+    return result;
 }
 
 struct result db_sightings_store(struct db *db, const struct sighting *each, size_t count)
@@ -241,15 +245,12 @@ struct result db_sightings_store(struct db *db, const struct sighting *each, siz
     struct sightings sightings = { .each = each, .count = count };
     struct scope scope = { 0 };
     struct result result = db_transaction(db, &scope, store_body, &sightings);
-    if (failed(result) && sightings.no_partition) { /* a spool that lay for long: days that are not made ahead */
-        int64_t last = -1;
-        for (size_t i = 0; i < count; i++) {
-            if (each[i].seen_ms / DAY_MS == last) continue;
-            last = each[i].seen_ms / DAY_MS;
-            TRY(db_day_prepare(db, each[i].seen_ms));
-        }
+    if (failed(result) && sightings.no_partition) { /* a spool that lay for long, or a list that is new: days that are not made ahead */
+        TRY(db_transaction(db, &scope, prepare_body, &sightings));
         result = db_transaction(db, &scope, store_body, &sightings);
     }
+    if (!failed(result) && sightings.late > 0)
+        log_line(LOG_NOTICE, "the retention of %lld sightings was over before they could be stored", (long long)sightings.late);
     if (!failed(result) && sightings.unknown > 0)
         log_line(LOG_ERR, "the database does not have the lists of %lld sightings: they are lost", (long long)sightings.unknown);
     return result;
@@ -259,8 +260,8 @@ struct result db_sightings_store(struct db *db, const struct sighting *each, siz
 
 static const struct statement hits_recent = {
     "hits_recent",
-    "SELECT h.id, h.entry, h.list, h.revision, h.age_s, l.cooldown_s, h.seen_at, h.grade, h.candidate, h.covert, h.verify, h.confidence,"
-    " h.site, h.lane FROM hits h JOIN lists l ON l.number = h.list WHERE h.seen_at >= $1::timestamptz ORDER BY h.seen_at"
+    "SELECT id, entry, list, revision, age_s, cooldown_s, seen_at, grade, candidate, covert, verify, confidence, site, lane"
+    " FROM hits_recent($1::timestamptz)"
 };
 
 struct recent {

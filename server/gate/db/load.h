@@ -60,7 +60,7 @@ struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t
 struct result db_load_removals(struct db_load *load, const uint32_t *segments, size_t count,
                                struct result (*each)(void *context, const struct load_removal *removal), void *context);
 
-/* -- epochs and housekeeping (db/epochs.c) ---------------------------------------------------------------------------------------------- */
+/* -- epochs, days and housekeeping (db/epochs.c, db/days.c) ---------------------------------------------------------------------------------------------- */
 
 struct db_epoch {
     uint64_t number;
@@ -75,10 +75,13 @@ struct result db_epoch_prepare(struct db *db, const struct db_epoch *epoch);
 struct result db_epoch_end(struct db *db, uint64_t number, const char *id, bool *ended);
 /* Drops the slots of every epoch whose time is over; EACH (may be NULL) hears of each that went. */
 struct result db_epochs_drop(struct db *db, void (*each)(void *context, uint64_t number), void *context);
-/* Makes the partitions of the day of MS. */
-struct result db_day_prepare(struct db *db, int64_t ms);
-/* One bite of erasing what is dead: replaced and abandoned revisions, hits past their retention, days without any.  *MORE: call again
-   soon. */
+/* Makes the partitions that reads of the coming days will need, as the lists' retentions are now. */
+struct result db_days_prepare(struct db *db);
+/* Drops all that must be gone by now, hits with what hangs on them, a day in a transaction, which also notes how much that was.  Only what is
+   over by NOW_MS *and* by the database's clock goes.  EACH (may be NULL) hears of each day, as the time at which it began, when its rows are
+   gone.  REASON_DATABASE too when a long read is in the way: call again. */
+struct result db_days_drop(struct db *db, int64_t now_ms, void (*each)(void *context, int64_t day_ms), void *context);
+/* One bite of erasing what is dead: replaced and abandoned revisions.  *MORE: call again soon. */
 struct result db_maintain(struct db *db, bool *more);
 
 #endif
