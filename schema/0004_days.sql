@@ -119,6 +119,30 @@ CREATE TABLE day_tables (
 );
 INSERT INTO day_tables (name, fill) VALUES ('sightings', 100), ('hits', 80);
 
+-- Where an agency's feed lies: which of its cursors hits under a day have.  So a page of the feed, which is in the order of cursors, is looked
+-- for in the few partitions that can hold it, not in all of them; and the first cursor there is after another one is told without any.
+CREATE TABLE feed_days (
+    agency  text NOT NULL REFERENCES agencies,
+    drop_on date NOT NULL,
+    first   bigint NOT NULL,
+    last    bigint NOT NULL,
+    PRIMARY KEY (agency, drop_on)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+ALTER TABLE feed_days ENABLE ROW LEVEL SECURITY;
+ALTER TABLE feed_days FORCE ROW LEVEL SECURITY;
+CREATE POLICY keeper ON feed_days TO platesieve_owner USING (true) WITH CHECK (true);
+CREATE POLICY gate ON feed_days TO platesieve_gate USING (true) WITH CHECK (true);
+CREATE POLICY own ON feed_days FOR SELECT TO platesieve_agency
+    USING (agency = current_setting('app.agency', true) AND drop_on > utc_today());
+GRANT SELECT, INSERT, UPDATE ON feed_days TO platesieve_gate;
+GRANT SELECT ON feed_days TO platesieve_agency;
+
+-- Notes that these agencies have these cursors under these days.  The agencies' rows are locked by the caller.
+CREATE FUNCTION feed_note(agencies text[], days date[], cursors bigint[]) RETURNS void LANGUAGE sql SET search_path = platesieve, pg_temp AS $$
+    INSERT INTO feed_days SELECT u.agency, u.day, min(u.cursor), max(u.cursor) FROM unnest(agencies, days, cursors) AS u (agency, day, cursor) GROUP BY 1, 2
+    ON CONFLICT ON CONSTRAINT feed_days_pkey DO UPDATE SET first = least(feed_days.first, excluded.first), last = greatest(feed_days.last, excluded.last)
+$$;
+
 -- What was dropped: counts.  Nothing here says which hit, whose entry or where.
 CREATE TABLE dropped (
     day        date NOT NULL,                       -- drop_on of all of it
@@ -206,6 +230,7 @@ BEGIN
     FOREACH parent IN ARRAY parents LOOP
         EXECUTE format('DROP TABLE IF EXISTS %I', day_partition(parent, day));
     END LOOP;
+    DELETE FROM feed_days WHERE drop_on <= day;
     RETURN true;
 END $$;
 
@@ -240,7 +265,10 @@ DECLARE
     days date[];
     stored sighting_place[];
     places hit_place[];                             -- hits that were there, and hits begun here
-    raised uuid[] := '{}';
+    begun text[] := '{}';                           -- hits: agency, day, cursor
+    begun_on date[] := '{}';
+    begun_as bigint[] := '{}';
+    raised uuid[] := '{}';                          -- hits: id, day, time of the read
     raised_on date[] := '{}';
     raised_at timestamptz[] := '{}';
     s record;
@@ -300,6 +328,9 @@ BEGIN
                     s.grade, s.candidate, s.verify, s.covert, s.agency, s.site, s.lane,
                     coalesce((SELECT e.reference FROM entries e WHERE e.list = s.list AND e.key = s.entry LIMIT 1), ''));
             places := array_append(places, target);
+            begun := array_append(begun, s.agency);
+            begun_on := array_append(begun_on, s.drop_on);
+            begun_as := array_append(begun_as, young);
         ELSE
             raised := array_append(raised, target.id);
             raised_on := array_append(raised_on, target.drop_on);
@@ -309,6 +340,9 @@ BEGIN
         stored := array_append(stored, (s.id, target.id)::sighting_place);
     END LOOP;
     UPDATE agencies SET hit_cursor = young WHERE name = whose AND hit_cursor <> young;
+    IF cardinality(begun) > 0 THEN
+        PERFORM feed_note(begun, begun_on, begun_as);
+    END IF;
     IF cardinality(raised) > 0 THEN
         EXECUTE 'UPDATE hits h SET count = h.count + r.reads, last_seen_at = greatest(h.last_seen_at, r.last)'
                 '  FROM (SELECT id, drop_on, count(*) AS reads, max(seen_at) AS last FROM unnest($2, $3, $4) AS u (id, drop_on, seen_at) GROUP BY id, drop_on) r'
@@ -332,12 +366,13 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION retention_note(), drop_day(int, date), day_partition(text, date), day_prepare(date), days_standing(), days_needed(),
-    days_over(), day_drop(date), day_table_add(text, int), hits_recent(timestamptz),
+    days_over(), day_drop(date), day_table_add(text, int), feed_note(text[], date[], bigint[]),
+    hits_recent(timestamptz),
     sightings_store(uuid[], uuid[], timestamptz[], bigint[], int[], int[], int[], int[], smallint[], smallint[], boolean[], boolean[],
                     real[], text[], text[]) FROM PUBLIC;
 GRANT SELECT ON day_tables TO platesieve_gate;
 GRANT EXECUTE ON FUNCTION drop_day(int, date), day_prepare(date), days_standing(), days_needed(), days_over(), day_drop(date),
-    hits_recent(timestamptz),
+    feed_note(text[], date[], bigint[]), hits_recent(timestamptz),
     sightings_store(uuid[], uuid[], timestamptz[], bigint[], int[], int[], int[], int[], smallint[], smallint[], boolean[], boolean[],
                     real[], text[], text[]) TO platesieve_gate;
 
@@ -355,6 +390,7 @@ INSERT INTO hits (id, seen_at, last_seen_at, recorded_at, entry, cursor, drop_on
 SELECT id, seen_at, last_seen_at, recorded_at, entry, cursor, d.drop_on, list, revision, age_s, count, confidence, grade,
        candidate, verify, covert, agency, site, lane, reference
   FROM hits_by_seen, LATERAL (SELECT drop_day(list, (seen_at AT TIME ZONE 'UTC')::date) AS drop_on) d WHERE d.drop_on > utc_today();
+SELECT feed_note(array_agg(agency), array_agg(drop_on), array_agg(cursor)) FROM hits;
 INSERT INTO sightings (id, hit, seen_at, drop_on, list)
 SELECT t.id, t.hit, t.seen_at, d.drop_on, t.list
   FROM sightings_by_seen t LEFT JOIN hits_by_seen h ON h.id = t.hit,

@@ -549,6 +549,43 @@ static void test_hits(void **state)
     free(list);
 }
 
+/* A list's retention counts from the next day on: what is there keeps its day, and a retry finds it. */
+static void test_retention(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("retention", HUGE_COUNT);
+    char sql[256];
+    int64_t t = now_ms() - HOUR_MS;
+    PGconn *pg = PQconnectdb(conninfo[0]), *gate = PQconnectdb(conninfo[1]);
+    store(sighting_of(list, 1, 1, t));
+    uint64_t cursor = find("retention", 0).cursor;
+    snprintf(sql, sizeof(sql), "SET search_path = platesieve; SELECT set_config('app.agency', '%s', false);"
+                               "UPDATE lists SET retention_days = 3 WHERE number = %u", agency, list->number);
+    assert_true(runs(pg, sql));
+    store(sighting_of(list, 1, 1, t));
+    store(sighting_of(list, 2, 1, t + 1000));
+    store(sighting_of(list, 3, 3, t - 20 * 24 * HOUR_MS)); /* a spool that lay: by the retention of that day */
+    store(sighting_of(list, 4, 4, t - 40 * 24 * HOUR_MS)); /* over before it came */
+    assert_int_equal(find("retention", cursor).count, 1);
+    assert_int_equal(find("retention", 0).count, 2);
+    assert_int_equal(find("retention", 0).reads, 3);
+    assert_true(runs(gate, "SET search_path = platesieve"));
+    snprintf(sql, sizeof(sql), "SELECT 1 WHERE drop_day(%u, utc_today() + 2) = utc_today() + 6 AND drop_day(%u, utc_today()) = utc_today() + 31",
+             list->number, list->number);
+    assert_int_equal(rows(gate, sql), 1);
+    assert_int_equal(rows(gate, "SELECT 1 FROM sightings s WHERE NOT EXISTS (SELECT FROM hits h WHERE h.id = s.hit AND h.drop_on = s.drop_on)"), 0);
+    assert_true(rows(gate, "SELECT 1 FROM days_needed()") > 0);
+    assert_ok(db_days_prepare(gate_db));
+    assert_int_equal(rows(gate, "SELECT 1 FROM days_needed()"), 0);
+    assert_int_equal(rows(gate, "SELECT 1 FROM days_standing() d WHERE d = utc_today() + 6"), 1);
+    assert_ok(db_days_drop(gate_db, now_ms(), NULL, NULL)); /* nothing is over */
+    assert_false(runs(gate, "SELECT day_drop(utc_today() + 6)"));
+    assert_false(runs(gate, "SELECT day_prepare(utc_today())"));
+    PQfinish(pg);
+    PQfinish(gate);
+    free(list);
+}
+
 struct recent { size_t count; uint32_t list; };
 
 static void take_recent(void *context, const struct sighting *sighting)
@@ -658,7 +695,7 @@ int main(void)
         cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
         cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
         cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
-        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_epoch_end), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_retention), cmocka_unit_test(test_epoch_end), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
     };
     if (sodium_init() < 0) return 1;
     if (!getenv("PLATESIEVE_TEST_DB")) {

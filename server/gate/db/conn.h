@@ -87,6 +87,8 @@ struct row {
     bool bad;
 };
 
+/* As it came, *SIZE bytes, for params_bytes of the same type; NULL for null.  Lives as long as the result. */
+const uint8_t *row_value(struct row *row, int column, size_t *size);
 bool row_bool(struct row *row, int column);
 int64_t row_int(struct row *row, int column);    /* int2, int4, int8 */
 float row_real(struct row *row, int column);
@@ -128,6 +130,7 @@ struct scope {
     bool overview;        /* app.operator: an operator's look at all lists */
     bool later;           /* synchronous_commit off: durable with the next transaction that is not */
     bool snapshot;        /* one snapshot for all statements, read only */
+    bool generic;         /* prepared statements are planned once, not for each set of parameters: those that touch all partitions */
     unsigned timeout_ms;  /* of each statement; 0: DB_STATEMENT_MS */
 };
 

@@ -16,16 +16,18 @@
     " AND ($6::text = '' OR h.site = $6::text) AND ($7::text = '' OR h.lane = $7::text) AND h.grade <= $8::int2"                           \
     " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
 #define HIT_ORDER " ORDER BY h.cursor LIMIT $4::int4"
-/* by hits_cursor */
-static const struct statement hits_after = { "hits_after", "SELECT " HIT_COLUMNS HIT_FROM " WHERE " HIT_MATCHES HIT_ORDER };
-/* by hits_entry */
+/* by hits_cursor; planned at each run, for the partitions of its days: one plan for hundreds of them is slower by far */
+static const struct statement hits_after = { NULL, "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.drop_on = ANY ($12::date[]) AND " HIT_MATCHES HIT_ORDER };
+/* by hits_entry, of all partitions */
 static const struct statement entry_hits_after = { "entry_hits_after",
                                                    "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.entry = $12::int8 AND " HIT_MATCHES HIT_ORDER };
-/* Up to where all that was committed can be seen, and the first there is after a cursor: retention leaves gaps. */
+/* Up to where all that was committed can be seen; the first there is after a cursor, for retention leaves gaps; the partitions in which the $3
+   places after that one lie. */
 static const struct statement feed_bounds = {
     "feed_bounds",
-    "SELECT a.hit_cursor, (SELECT h.cursor FROM hits h WHERE h.agency = $1::text AND h.cursor > $2::int8 ORDER BY h.cursor LIMIT 1)"
-    " FROM agencies a WHERE a.name = $1::text"
+    "SELECT a.hit_cursor, f.first, ARRAY(SELECT d.drop_on FROM feed_days d WHERE d.agency = $1::text AND d.last > $2::int8"
+    " AND d.first < f.first + $3::int8) FROM agencies a, (SELECT min(greatest(d.first, $2::int8 + 1)) FROM feed_days d"
+    " WHERE d.agency = $1::text AND d.last > $2::int8) AS f (first) WHERE a.name = $1::text"
 };
 static const struct statement hit_get = {
     "hit_get", "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.id = $2::uuid AND h.agency = $1::text LIMIT 1"
@@ -40,18 +42,20 @@ struct hits {
     const struct db_hit_filter *filter;
     struct db_page *page;
     uint64_t upto; /* that is looked at */
-    PGresult *result;
+    PGresult *bounds, *result;
 };
 
 /* What is committed up to the head can be seen by every statement after this one. */
 static struct result find_bounds(struct db_conn *conn, struct hits *hits)
 {
-    PGresult *result RESULT_CLEANUP = NULL;
     struct db_page *page = hits->page;
     struct params params = { 0 };
+    result_clear(&hits->bounds);
     params_text(&params, hits->agency);
-    params_int8(&params, page->after > INT64_MAX ? INT64_MAX : (int64_t)page->after);
-    TRY(conn_run(conn, &feed_bounds, &params, &result));
+    params_int8(&params, page->after >= INT64_MAX ? INT64_MAX - 1 : (int64_t)page->after);
+    params_int8(&params, LIMIT_HITS_EXAMINED);
+    TRY(conn_run(conn, &feed_bounds, &params, &hits->bounds));
+    const PGresult *result = hits->bounds;
     struct row row = { .result = result };
     page->head = PQntuples(result) == 0 ? 0 : (uint64_t)row_int(&row, 0); /* an agency without a list */
     if (row.bad) return FAIL(REASON_DATABASE);
@@ -70,6 +74,7 @@ static struct result after_body(struct db_conn *conn, void *context)
     struct params params = { 0 };
     result_clear(&hits->result);
     TRY(find_bounds(conn, hits));
+    if (PQntuples(hits->bounds) == 0) return OK;
     params_text(&params, hits->agency);
     params_int8(&params, (int64_t)hits->page->after);
     params_int8(&params, (int64_t)hits->upto);
@@ -81,7 +86,15 @@ static struct result after_body(struct db_conn *conn, void *context)
     params_int2(&params, filter->covert);
     params_time(&params, filter->since_ms);
     params_time(&params, filter->until_ms);
-    if (filter->has_entry) params_int8(&params, (int64_t)filter->entry);
+    if (filter->has_entry) {
+        params_int8(&params, (int64_t)filter->entry);
+    } else {
+        struct row row = { .result = hits->bounds };
+        size_t size = 0;
+        const uint8_t *days = row_value(&row, 2, &size);
+        if (row.bad) return FAIL(REASON_DATABASE);
+        params_bytes(&params, days, size);
+    }
     return conn_run(conn, filter->has_entry ? &entry_hits_after : &hits_after, &params, &hits->result);
 }
 
@@ -113,7 +126,7 @@ struct result db_hits_after(struct db *db, const char *agency, const struct db_h
                             void *context)
 {
     struct hits hits = { .agency = agency, .filter = filter, .page = page };
-    struct scope scope = { .agency = agency };
+    struct scope scope = { .agency = agency, .generic = filter->has_entry };
     struct result result = db_transaction(db, &scope, after_body, &hits);
     int rows = failed(result) ? 0 : PQntuples(hits.result);
     bool all = rows <= (int)page->limit;
@@ -126,6 +139,7 @@ struct result db_hits_after(struct db *db, const char *agency, const struct db_h
         each(context, &hit);
     }
     page->more = page->cursor < page->head;
+    result_clear(&hits.bounds);
     result_clear(&hits.result);
     return result;
 }
@@ -150,7 +164,7 @@ static struct result get_body(struct db_conn *conn, void *context)
 struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit)
 {
     struct hit_get get = { .agency = agency, .id = id, .hit = hit };
-    struct scope scope = { .agency = agency };
+    struct scope scope = { .agency = agency, .generic = true };
     return db_transaction(db, &scope, get_body, &get);
 }
 

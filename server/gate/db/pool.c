@@ -168,6 +168,7 @@ static struct result begin(struct db_conn *conn, const struct scope *scope)
     conn->timeout_ms = scope->timeout_ms ? scope->timeout_ms : DB_STATEMENT_MS;
     TRY(conn_command(conn, scope->snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"));
     if (scope->later) TRY(conn_command(conn, "SET LOCAL synchronous_commit = off"));
+    if (scope->generic) TRY(conn_command(conn, "SET LOCAL plan_cache_mode = force_generic_plan"));
     if (scope->overview) TRY(conn_command(conn, "SET LOCAL app.operator = 'on'"));
     if (scope->timeout_ms) {
         snprintf(extra, sizeof(extra), "SET LOCAL statement_timeout = %u", scope->timeout_ms);

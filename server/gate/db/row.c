@@ -5,7 +5,7 @@
 
 #define MS_1970_TO_2000 INT64_C(946684800000)
 
-static const uint8_t *row_value(struct row *row, int column, size_t *size)
+const uint8_t *row_value(struct row *row, int column, size_t *size)
 {
     if (column >= PQnfields(row->result) || row->number >= PQntuples(row->result) ||
         PQgetisnull(row->result, row->number, column) || PQfformat(row->result, column) != 1) {
