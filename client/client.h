@@ -48,6 +48,11 @@ struct command {
 int command_dispatch(const struct command *table, const char *documentation, struct settings *settings, int argc,
                      char **argv);
 
+/* For a command that does something without a further word as well: the command of TABLE that ARGV[1] names, or NULL,
+   and its run. */
+const struct command *command_named(const struct command *table, int argc, char **argv);
+int command_run_named(const struct command *row, struct settings *settings, int argc, char **argv);
+
 /* The options of `struct settings`, as a child for a command's own argp; its input is the settings. */
 extern const struct argp settings_argp;
 /* argp_parse for a command: CONTEXT is the input of ARGP, SETTINGS that of settings_argp.  A usage error ends the

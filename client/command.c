@@ -147,6 +147,18 @@ static int dispatch_answer_help(const struct argp *argp, struct dispatch *dispat
     return dispatch_run(dispatch, row, 3, arguments);
 }
 
+const struct command *command_named(const struct command *table, int argc, char **argv)
+{
+    return argc > 1 ? dispatch_find(table, argv[1]) : NULL;
+}
+
+int command_run_named(const struct command *row, struct settings *settings, int argc, char **argv)
+{
+    const struct dispatch dispatch = { .settings = settings, .command = 1 };
+
+    return dispatch_run(&dispatch, row, argc, argv);
+}
+
 int command_dispatch(const struct command *table, const char *documentation, struct settings *settings, int argc,
                      char **argv)
 {

@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "client/base64.h"
+#include "client/hits.h"
 #include "client/http.h"
 #include "client/problem.h"
 #include "client/reference.h"
@@ -62,6 +64,13 @@ static error_t hits_parse(int key, char *argument, struct argp_state *state)
     }
 }
 
+bool hit_id_valid(const char *text)
+{
+    uint8_t id[PLATESIEVE_HIT_ID_BYTES];
+
+    return strlen(text) == PLATESIEVE_TOKEN_TEXT && base64_parse(text, id, sizeof(id));
+}
+
 /* -- printing ------------------------------------------------------------------------------------------------------ */
 
 static const char *kind_name(enum reference_kind kind)
@@ -86,21 +95,24 @@ static bool print_hit_json(json_t *hit, const struct reference *reference)
 
 static bool print_hit_text(json_t *hit, const struct reference *reference)
 {
-    const char *list = "", *site = "", *lane = "", *seen = "", *grade = "";
-    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[64];
+    const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "";
+    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[128];
     json_int_t count = 1;
     int covert = 0, verify = 0;
 
-    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "list", &list, "site", &site, "lane", &lane,
-                      "seen_at", &seen, "grade", &grade, "count", &count, "covert", &covert, "verify", &verify);
+    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "hit", &id, "list", &list, "site", &site,
+                      "lane", &lane, "seen_at", &seen, "grade", &grade, "count", &count, "covert", &covert, "verify",
+                      &verify);
+    (void)json_unpack(json_object_get(hit, "verdict"), "{s:s}", "verdict", &verdict);
     snprintf(where, sizeof(where), "%s/%s", site, lane);
-    snprintf(remarks, sizeof(remarks), "%s%s%s", count > 1 ? " read again" : "", covert ? " covert" : "",
-             verify ? " verify: list was old" : "");
+    snprintf(remarks, sizeof(remarks), "%s%s%s%s%.32s", count > 1 ? " read again" : "", covert ? " covert" : "",
+             verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict);
+    make_printable(remarks);
     if (reference->kind == REFERENCE_DERIVED) snprintf(shown, sizeof(shown), "(none: %.10s)", reference->text);
     else snprintf(shown, sizeof(shown), "%s", reference->text);
     make_printable(shown);
-    return printf("%-24.24s  %-16s  %-32s  %-14s  %-7s  %5lld%s\n", seen, list, shown, where, grade, (long long)count,
-                  remarks) >= 0;
+    return printf("%-24.24s  %-16s  %-32s  %-14s  %-7s  %5lld  %-22.22s%s\n", seen, list, shown, where, grade,
+                  (long long)count, hit_id_valid(id) ? id : "", remarks) >= 0;
 }
 
 static bool print_hit(json_t *hit, const struct reference_key *key, bool json)
@@ -176,7 +188,8 @@ static int pages(const struct settings *settings, struct http *gate, struct hits
 
     if (options->follow) catch_interrupt();
     if (!settings->json)
-        printf("%-24s  %-16s  %-32s  %-14s  %-7s  %5s\n", "seen at", "list", "reference", "lane", "match", "count");
+        printf("%-24s  %-16s  %-32s  %-14s  %-7s  %5s  %s\n", "seen at", "list", "reference", "lane", "match", "count",
+               "hit");
     do {
         code = page(settings, gate, options, key, &shown, &more);
         total += shown;
@@ -194,8 +207,14 @@ static int pages(const struct settings *settings, struct http *gate, struct hits
     return CLIENT_OK;
 }
 
+static const struct command hits_commands[] = {
+    { "verdict", "say what a hit turned out to be", command_hits_verdict },
+    { NULL, NULL, NULL },
+};
+
 int command_hits(struct settings *settings, int argc, char **argv)
 {
+    const struct command *row = command_named(hits_commands, argc, argv);
     struct hits_options options = { .limit = LIMIT_PAGE_DEFAULT };
     struct command_input input = { settings, &options };
     struct reference_key *key = NULL;
@@ -203,11 +222,12 @@ int command_hits(struct settings *settings, int argc, char **argv)
     struct http *gate = NULL;
     int code;
 
+    if (row != NULL) return command_run_named(row, settings, argc, argv);
     command_parse(hits_options, hits_parse, NULL,
                   "Shows the hits on the agency's lists, oldest first.\vReferences are opened where the agency's key "
                   "is at hand; where an entry had "
                   "none, a short stable id stands instead.  With --json each hit is a line, and the last line is "
-                  "{\"cursor\", \"more\", \"hits\"}.",
+                  "{\"cursor\", \"more\", \"hits\"}.  Further commands: `platesieve hits verdict`.",
                   &input, argc, argv);
     code = identity_find(settings, "agency", &identity);
     if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);

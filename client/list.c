@@ -142,6 +142,9 @@ bool list_print(json_t *json, bool as_json)
     printf("  %-12s cooldown %lld s, retention %lld days, age limit %lld s, cap %lld tokens\n", "limits",
            number_of(json, "cooldown_s"), number_of(json, "retention_days"), number_of(json, "age_limit_s"),
            number_of(json, "cap_tokens"));
+    if (number_of(json, "flagged") > 0)
+        printf("  %-12s %lld entries raise false alarms (platesieve list flags %s)\n", "FLAGGED", number_of(json, "flagged"),
+               text_of(json, "list"));
     print_names("sites", json_object_get(json, "sites"), -1);
     if (instruction[0] != '\0') printf("  %-12s %s\n", "instruction", instruction);
     print_names("covered", json_object_get(json, "epochs"), 1);
@@ -212,6 +215,7 @@ static const struct command list_commands[] = {
     { "remove", "remove the entries of a file", command_list_remove },
     { "tokens", "give the entries tokens for epochs to come", command_list_tokens },
     { "show", "show one list or all", command_list_show },
+    { "flags", "show the entries that raise false alarms", command_list_flags },
     { NULL, NULL, NULL },
 };
 

@@ -25,6 +25,7 @@ bool list_print(json_t *json, bool as_json);
 
 int command_list_create(struct settings *settings, int argc, char **argv);
 int command_list_show(struct settings *settings, int argc, char **argv);
+int command_list_flags(struct settings *settings, int argc, char **argv);
 int command_list_push(struct settings *settings, int argc, char **argv);
 int command_list_add(struct settings *settings, int argc, char **argv);
 int command_list_remove(struct settings *settings, int argc, char **argv);

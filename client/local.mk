@@ -45,6 +45,8 @@ client_libclient_a_SOURCES = \
 	client/histogram.c \
 	client/histogram.h \
 	client/hits.c \
+	client/hits.h \
+	client/hits_verdict.c \
 	client/http.c \
 	client/http.h \
 	client/http_group.c \
@@ -71,6 +73,7 @@ client_libclient_a_SOURCES = \
 	client/list.c \
 	client/list.h \
 	client/list_create.c \
+	client/list_flags.c \
 	client/list_push.c \
 	client/moment.c \
 	client/moment.h \

@@ -3,7 +3,8 @@ SCHEMA_SQL = \
 	schema/0001_lists.sql \
 	schema/0002_hits.sql \
 	schema/0003_epoch_end.sql \
-	schema/0004_days.sql
+	schema/0004_days.sql \
+	schema/0005_verdicts.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

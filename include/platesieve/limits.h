@@ -66,6 +66,8 @@
 #define LIMIT_REVISIONS_OPEN 4           /* pushes under way on one list */
 #define LIMIT_COOLDOWN_S 86400
 #define LIMIT_RETENTION_DAYS 3650
+#define LIMIT_FLAGS 1000                 /* flagged entries in one answer */
+#define LIMIT_ACTION_MAX 16              /* bytes of the name of an action that a verdict tells */
 #define LIMIT_PRIORITY 100
 #define LIMIT_ALARMS_SHOWN 1000         /* lists that lack tokens, in one answer */
 #define LIMIT_INDEX_SLOTS (1u << 30)

@@ -41,6 +41,8 @@ static const struct setting table[] = {
     NUMBER("lists", "cap_tokens", cap_tokens, "50000000", 1, LIMIT_INDEX_SLOTS),
     NUMBER("lists", "near_entries_max", near_entries_max, "200", 0, LIMIT_ENTRIES),
     NUMBER("lists", "alarm_before_s", alarm_before_s, "14400", 0, LIMIT_EPOCH_LENGTH_S_MAX),
+    NUMBER("lists", "flag_from", flag_from, "3", 1, 1000000),
+    NUMBER("lists", "flag_share_percent", flag_share_percent, "50", 1, 100),
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
     NUMBER("quota", "total_a_day", quotas.total_a_day, "0", 0, UINT64_MAX / 2),
     { QUOTA_SECTIONS, "a figure", SETTING_TEXT, 0, "", 0, 0 },

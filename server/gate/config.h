@@ -20,6 +20,7 @@ struct config {
     bool keys_shared;
     char *database_gate, *database_agency, *database_owner;
     unsigned long long cap_tokens, near_entries_max, alarm_before_s;
+    unsigned long long flag_from, flag_share_percent;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;
     struct quota_profiles quotas;

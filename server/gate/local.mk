@@ -97,6 +97,8 @@ platesieved_SOURCES = \
 	server/gate/endpoints/enrolments.c \
 	server/gate/endpoints/fields.c \
 	server/gate/endpoints/fields.h \
+	server/gate/endpoints/flags.c \
+	server/gate/endpoints/flags.h \
 	server/gate/endpoints/hit_json.c \
 	server/gate/endpoints/hit_json.h \
 	server/gate/endpoints/hit_query.c \
@@ -110,6 +112,9 @@ platesieved_SOURCES = \
 	server/gate/endpoints/probes.c \
 	server/gate/endpoints/revisions.c \
 	server/gate/endpoints/status.c \
+	server/gate/endpoints/verdict_json.c \
+	server/gate/endpoints/verdict_json.h \
+	server/gate/endpoints/verdicts.c \
 	server/gate/enrolment.c \
 	server/gate/enrolment.h \
 	server/gate/gate.h \

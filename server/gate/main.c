@@ -14,7 +14,7 @@
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
-#define GATE_CONNECTIONS 3 /* follow, its housekeeping, and drain */
+#define GATE_CONNECTIONS 5 /* follow, its housekeeping, drain; and two for what agencies change through functions */
 
 /* -- start and stop ------------------------------------------------------------------------------------------------------ */
 

@@ -23,6 +23,10 @@ struct reply put_part(void *app, struct request *request);
 /* endpoints/hits.c */
 struct reply get_hits(void *app, struct request *request);
 struct reply get_hit(void *app, struct request *request);
+/* endpoints/verdicts.c */
+struct reply put_verdict(void *app, struct request *request);
+/* endpoints/flags.c */
+struct reply get_flags(void *app, struct request *request);
 /* endpoints/enrolments.c */
 struct reply post_enrolment(void *app, struct request *request);
 struct reply get_enrolments(void *app, struct request *request);

@@ -61,6 +61,8 @@ static const struct reason_row rows[REASON_COUNT] = {
     [REASON_COMMITTED] = { "committed", 409, "The revision is committed already", "Begin a new one.", 0 },
     [REASON_CURSOR] = { "cursor", 409, "The cursor is ahead of the hits",
                         "It is not of this agency's hits here, or the database was restored: begin after an older one, or without.", 0 },
+    [REASON_ERASED] = { "erased", 410, "The hit was a misread",
+                        "What it said is erased; that verdict is its last. Its count stays.", 0 },
     [REASON_GONE] = { "gone", 410, "The epoch is closed", "Its key is not given out, or evaluated with, any more.", 0 },
     [REASON_SUITE] = { "suite", 404, "The epoch's suite does not offer that",
                        "One of hmac-sha256 gives its key out; one of voprf-ristretto255-sha512 evaluates instead.",

@@ -45,6 +45,7 @@ enum reason {
     REASON_COMMITTED,           /* 409: the revision is committed already */
     /* hits */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
+    REASON_ERASED, /* 410: a misread: what it said is gone */
     /* epochs */
     REASON_GONE,    /* 410: the epoch is closed */
     REASON_SUITE,   /* 404: the epoch is of a suite whose key is not given out, or not evaluated with */

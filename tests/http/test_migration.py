@@ -54,7 +54,8 @@ def test_hits_move_to_their_days(new_installation):
     house.start()
     assert house.sql(f"SELECT {columns} FROM platesieve.sightings ORDER BY 1") == before and len(before) == 4
     moved = house.sql("SELECT to_jsonb(h) - 'drop_on' FROM platesieve.hits h ORDER BY cursor")
-    assert [json.loads(row[0]) for row in moved] == [json.loads(row[0]) for row in rows]
+    before_rows = [json.loads(row[0]) for row in rows]
+    assert [{name: value for name, value in json.loads(row[0]).items() if name in before_rows[0]} for row in moved] == before_rows
     days = house.sql("SELECT h.drop_on - (h.seen_at AT TIME ZONE 'UTC')::date - l.retention_days FROM platesieve.hits h"
                      " JOIN platesieve.lists l ON l.number = h.list")
     assert days == [["1"]] * 3

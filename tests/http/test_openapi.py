@@ -101,6 +101,7 @@ LIMITS = {
     "Reference/maxLength": "LIMIT_REFERENCE_MAX",
     "Enrolments/properties/enrolments/maxItems": "LIMIT_ENROLMENTS",
     "Hits/properties/hits/maxItems": "LIMIT_PAGE",
+    "Flags/properties/flags/maxItems": "LIMIT_FLAGS",
     "Epochs/properties/epochs/maxItems": "LIMIT_EPOCHS_KNOWN",
     "Blinded/properties/blinded/maxItems": "PLATESIEVE_VOPRF_BATCH_MAX",
     "Rotation/properties/reason/maxLength": "LIMIT_ROTATION_REASON_MAX",
@@ -285,6 +286,13 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     eventually(lambda: ask("GET", "/v1/hits?list=contract&limit=1", "agency", 200)["hits"])
     ask("GET", "/v1/hits?limit=0", "agency", 400)
     ask("GET", "/v1/hits/" + hit["alerts"][0]["hit"], "agency", 200)
+    verdict = f"/v1/hits/{hit['alerts'][0]['hit']}/verdict"
+    ask("PUT", verdict, "agency", 200, body={"verdict": "confirmed", "action": "stopped"})
+    ask("PUT", verdict, "agency", 400, body={"verdict": "perhaps"})
+    ask("GET", "/v1/lists/contract/flags", "agency", 200)
+    ask("PUT", verdict, "agency", 200, body={"verdict": "misread"})
+    ask("PUT", verdict, "agency", 410, body={"verdict": "confirmed"})
+    ask("GET", "/v1/lists/never-made/flags", "agency", 404)
     for role in ("operator/gate", "auditor"):
         ask("GET", "/v1/status", role, 200)
         ask("GET", "/metrics", role, 200)

@@ -118,6 +118,9 @@ struct result db_revision_commit(struct db *db, const char *agency, const char *
 
 /* -- hits (db/hits.c) -------------------------------------------------------------------------------------------------------------------- */
 
+/* What an agency found when it looked; numbers are those of the database. */
+enum verdict { VERDICT_NONE, VERDICT_CONFIRMED, VERDICT_MISREAD, VERDICT_WRONG_JURISDICTION, VERDICT_STALE_ENTRY, VERDICTS };
+
 struct db_hit {
     uint8_t id[PLATESIEVE_HIT_ID_BYTES];
     char list[LIMIT_NAME_MAX + 1], reference[LIMIT_REFERENCE_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1];
@@ -127,6 +130,9 @@ struct db_hit {
     uint32_t revision, age_s;
     uint64_t entry, count, cursor;
     bool verify, covert;
+    enum verdict verdict; /* of a misread only id, list, count, cursor and this are told */
+    int64_t verdict_ms;   /* 0: none was given */
+    char verdict_by[LIMIT_IDENTITY_MAX + 1], action[LIMIT_ACTION_MAX + 1];
 };
 typedef void (*db_hit_fn)(void *context, const struct db_hit *hit);
 
@@ -154,12 +160,42 @@ struct db_page {
    them, so none is ever skipped.  REASON_CURSOR: no hit of this agency has had that cursor yet.  Role platesieve_agency. */
 struct result db_hits_after(struct db *db, const char *agency, const struct db_hit_filter *filter, struct db_page *page, db_hit_fn each,
                             void *context);
-/* One hit of AGENCY by its id; REASON_NOT_FOUND.  Role platesieve_agency. */
+/* One hit of AGENCY by its id; REASON_NOT_FOUND, REASON_ERASED (HIT is filled all the same).  Role platesieve_agency. */
 struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit);
 /* Stores sightings in one transaction: new hits, raised counts, merges of hits of gates that did not know of each other; one that stands
    already changes nothing.  Role platesieve_gate. */
 struct result db_sightings_store(struct db *db, const struct sighting *sightings, size_t count);
 /* Hits begun since SINCE_MS, as sightings, to rebuild the cooldown.  Role platesieve_gate. */
 struct result db_hits_recent(struct db *db, int64_t since_ms, void (*each)(void *context, const struct sighting *sighting), void *context);
+
+/* -- verdicts (db/verdicts.c) --------------------------------------------------------------------------------------------------------------- */
+
+/* Says what AGENCY's hit turned out to be, by WHO, with the ACTION that was taken; the same again changes nothing, another takes its place.
+   With VERDICT_MISREAD what the hit says is erased from every table in the same transaction, and that stays: REASON_ERASED for any other.
+   REASON_NOT_FOUND.  Role platesieve_gate. */
+struct result db_verdict_put(struct db *db, const char *agency, const char *who, const uint8_t id[PLATESIEVE_HIT_ID_BYTES],
+                             enum verdict verdict, const char *action);
+
+/* What they say of lists and entries; role platesieve_agency. */
+#define DB_FLAG_SHARE_FROM 4 /* verdicts on an entry before a share of them means anything */
+struct db_flag_rule {
+    uint64_t from;          /* an entry is flagged from so many false alarms on (misread, wrong jurisdiction, stale) ... */
+    uint64_t share_percent; /* ... or from such a share of its verdicts */
+};
+/* How many entries of each list of AGENCY are flagged; lists without any are left out. */
+struct result db_flag_counts(struct db *db, const char *agency, const struct db_flag_rule *rule,
+                             void (*each)(void *context, const char *list, uint64_t count), void *context);
+struct db_flag { /* one flagged entry at one lane */
+    char reference[LIMIT_REFERENCE_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1];
+    uint64_t verdicts[VERDICTS];
+};
+/* Flagged entries of AGENCY's list number LIST, the worst first; the lanes of one come one after the other.  At most LIMIT_FLAGS entries. */
+struct result db_flags_each(struct db *db, const char *agency, uint32_t list, const struct db_flag_rule *rule,
+                            void (*each)(void *context, const struct db_flag *flag), void *context);
+struct db_list_counts { /* since the list was made, or for five years */
+    uint64_t hits, reads, verdicts[VERDICTS], corrected;
+};
+/* Of AGENCY's list number LIST, by the grade that matched. */
+struct result db_list_counts(struct db *db, const char *agency, uint32_t list, struct db_list_counts counts[PLATESIEVE_GRADES]);
 
 #endif

@@ -9,10 +9,11 @@
 
 #define HIT_COLUMNS                                                                                                                        \
     "h.id, l.id, h.reference, h.site, h.lane, h.seen_at, h.recorded_at, h.last_seen_at, h.grade, h.candidate, h.confidence, h.revision,"   \
-    " h.age_s, h.count, h.cursor, h.verify, h.covert, h.entry"
+    " h.age_s, h.count, h.cursor, h.verify, h.covert, h.entry, h.verdict, h.verdict_at, coalesce(h.verdict_by, ''),"                       \
+    " coalesce(h.action, '')"
 #define HIT_FROM " FROM hits h JOIN lists l ON l.number = h.list"
 #define HIT_MATCHES                                                                                                                        \
-    "h.agency = $1::text AND h.cursor > $2::int8 AND h.cursor <= $3::int8 AND ($5::text = '' OR l.id = $5::text)"                          \
+    "h.agency = $1::text AND h.cursor > $2::int8 AND h.cursor <= $3::int8 AND h.verdict <> 2 AND ($5::text = '' OR l.id = $5::text)"       \
     " AND ($6::text = '' OR h.site = $6::text) AND ($7::text = '' OR h.lane = $7::text) AND h.grade <= $8::int2"                           \
     " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
 #define HIT_ORDER " ORDER BY h.cursor LIMIT $4::int4"
@@ -119,6 +120,11 @@ static struct result hit_take(const PGresult *result, int number, struct db_hit 
     hit->verify = row_bool(&row, 15);
     hit->covert = row_bool(&row, 16);
     hit->entry = (uint64_t)row_int(&row, 17);
+    hit->verdict = (enum verdict)row_int(&row, 18);
+    hit->verdict_ms = row_time_or(&row, 19, 0);
+    row_text(&row, 20, hit->verdict_by, sizeof(hit->verdict_by));
+    row_text(&row, 21, hit->action, sizeof(hit->action));
+    if (hit->verdict >= VERDICTS) row.bad = true;
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
@@ -158,7 +164,9 @@ static struct result get_body(struct db_conn *conn, void *context)
     params_text(&params, get->agency);
     params_bytes(&params, get->id, PLATESIEVE_HIT_ID_BYTES);
     TRY(conn_run(conn, &hit_get, &params, &result));
-    return PQntuples(result) == 0 ? FAIL(REASON_NOT_FOUND) : hit_take(result, 0, get->hit);
+    if (PQntuples(result) == 0) return FAIL(REASON_NOT_FOUND);
+    TRY(hit_take(result, 0, get->hit));
+    return get->hit->verdict == VERDICT_MISREAD ? FAIL(REASON_ERASED) : OK;
 }
 
 struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit)

@@ -9,5 +9,7 @@
 #define HIT_JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(6)) /* for json_dump*: a float holds no more, and 0.97 stays 0.97 */
 
 json_t *hit_json(const struct db_hit *hit); /* NULL without memory */
+/* The id in a path; one that is none belongs to no hit: REASON_NOT_FOUND. */
+struct result hit_id_parse(const char *text, uint8_t id[PLATESIEVE_HIT_ID_BYTES]);
 
 #endif

@@ -1,7 +1,5 @@
 /* GET /v1/hits: an agency's own hits after a cursor, oldest first.  The cursor is a row-locked counter, so none that commits late is
    skipped.  GET /v1/hits/{id}: one of them. */
-#include <sodium.h>
-
 #include "server/gate/endpoints/hit_json.h"
 #include "server/gate/endpoints/hit_query.h"
 #include "server/gate/gate.h"
@@ -41,19 +39,6 @@ struct reply get_hits(void *app, struct request *request)
     return reply_json(200, json_pack("{so ss sb}", "hits", hits, "cursor", cursor, "more", page.more));
 }
 
-/* An id that is none belongs to no hit. */
-static struct result parse_id(const char *text, uint8_t id[PLATESIEVE_HIT_ID_BYTES])
-{
-    size_t size = 0;
-
-    if (strlen(text) != PLATESIEVE_TOKEN_TEXT ||
-        sodium_base642bin(id, PLATESIEVE_HIT_ID_BYTES, text, PLATESIEVE_TOKEN_TEXT, NULL, &size, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        size != PLATESIEVE_HIT_ID_BYTES)
-        return FAIL(REASON_NOT_FOUND);
-    return OK;
-}
-
 struct reply get_hit(void *app, struct request *request)
 {
     static const char *const none[] = { NULL };
@@ -63,7 +48,7 @@ struct reply get_hit(void *app, struct request *request)
 
     TRY_REPLY(request_query_only(request, none));
     TRY_REPLY(hit_purpose_check(request));
-    TRY_REPLY(parse_id(request->arguments[0], id));
+    TRY_REPLY(hit_id_parse(request->arguments[0], id));
     TRY_REPLY(db_hit_get(gate->agency_db, request->peer->first, id, &hit));
     return reply_json(200, hit_json(&hit));
 }

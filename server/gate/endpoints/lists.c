@@ -1,5 +1,6 @@
 /* POST and GET /v1/lists, GET /v1/lists/{list}.  An agency makes and sees its own; operators and auditors see all. */
 #include "server/gate/endpoints/fields.h"
+#include "server/gate/endpoints/flags.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
@@ -102,6 +103,7 @@ struct reply get_lists(void *app, struct request *request)
     TRY_REPLY(whose(request, &agency));
     json_t *lists = json_array();
     struct result result = db_list_each(gate->agency_db, agency, append, lists);
+    if (!failed(result) && request->peer->role == ROLE_AGENCY) result = flags_add_counts(gate, agency, lists);
     if (failed(result)) json_decref(lists);
     TRY_REPLY(result);
     return reply_json(200, json_pack("{so}", "lists", lists));
@@ -117,7 +119,11 @@ struct reply get_list(void *app, struct request *request)
     if (agency == NULL) return reply_problem(REASON_BAD_QUERY); /* list names are an agency's own: an overseer says whose */
     if (!name_is_valid(request->arguments[0])) return reply_problem(REASON_NOT_FOUND);
     TRY_REPLY(db_list_get(gate->agency_db, agency, request->arguments[0], &list));
-    json_t *json = list_json(&list);
+    json_t *json = list_json(&list), *one = json_pack("[O]", json);
     list_json_add_keys(json, gate->follow);
+    struct result result = request->peer->role == ROLE_AGENCY ? flags_add_counts(gate, agency, one) : OK;
+    json_decref(one);
+    if (failed(result)) json_decref(json);
+    TRY_REPLY(result);
     return reply_json(200, json);
 }
