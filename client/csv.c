@@ -18,6 +18,8 @@ _Static_assert(LIMIT_CSV_LINE_BYTES < BUFFER_BYTES / 2, "the longest row must fi
 
 struct csv {
     int fd;
+    struct source *source; /* NULL: FD is read */
+    char delimiter;
     struct csv_parser parser;
     bool parser_ready;
     /* buffer[begin..end): from the first byte of the row in hand to the last byte read */
@@ -34,8 +36,11 @@ struct csv {
     size_t column;                   /* of the file */
     size_t wanted[FILE_COLUMNS_MAX]; /* column of the file -> 1 + column asked for, or 0 */
     bool in_header;
-    const char *const *names;
-    size_t name_count;
+    struct csv_column columns[CSV_COLUMNS_MAX];
+    size_t column_count;
+    bool strict, has_header; /* strict: opened by csv_columns() */
+    size_t width; /* columns of the header; without one, of the widest row so far */
+    bool beyond;  /* there is something in a column behind those */
     bool *found;
     char *fields; /* copies of the fields asked for */
     size_t fields_used;
@@ -44,12 +49,21 @@ struct csv {
 
 /* -- what libcsv calls --------------------------------------------------------------------------------------------- */
 
+static bool is_blank(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r' && text[i] != '\n') return false;
+    return true;
+}
+
 static void header_field(struct csv *csv, const char *text, size_t size)
 {
     while (size > 0 && (*text == ' ' || *text == '\t')) text++, size--;
     while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t')) size--;
-    for (size_t i = 0; i < csv->name_count; i++) {
-        if (strlen(csv->names[i]) != size || strncasecmp(csv->names[i], text, size) != 0 || csv->found[i]) continue;
+    for (size_t i = 0; i < csv->column_count; i++) {
+        const char *name = csv->columns[i].name;
+
+        if (name == NULL || strlen(name) != size || strncasecmp(name, text, size) != 0 || csv->found[i]) continue;
         csv->found[i] = true;
         csv->wanted[csv->column] = i + 1;
     }
@@ -71,6 +85,7 @@ static void take_field(void *text, size_t size, void *context)
         field->size = size;
         csv->fields_used += size;
     }
+    if (csv->has_header && column >= csv->width && !csv->in_header && !is_blank(text, size)) csv->beyond = true;
     csv->column++;
 }
 
@@ -91,21 +106,34 @@ static bool parser_start(struct csv *csv)
     if (!csv->parser_ready) return false;
     csv_set_realloc_func(&csv->parser, wiping_realloc);
     csv_set_free_func(&csv->parser, wiping_free);
+    csv_set_delim(&csv->parser, (unsigned char)csv->delimiter);
     return true;
 }
 
-struct csv *csv_open(int fd)
+static struct csv *open_csv(int fd, struct source *source, char delimiter)
 {
     struct csv *csv = calloc(1, sizeof(*csv));
 
     if (csv == NULL) return NULL;
     csv->fd = fd;
+    csv->source = source;
+    csv->delimiter = delimiter;
     csv->line = 1;
     csv->buffer = platesieve_secret_allocate(BUFFER_BYTES);
     csv->fields = platesieve_secret_allocate(LIMIT_CSV_LINE_BYTES);
     if (csv->buffer != NULL && csv->fields != NULL && parser_start(csv)) return csv;
     csv_close(csv);
     return NULL;
+}
+
+struct csv *csv_open(int fd)
+{
+    return open_csv(fd, NULL, ',');
+}
+
+struct csv *csv_open_source(struct source *source, char delimiter)
+{
+    return open_csv(-1, source, delimiter);
 }
 
 void csv_close(struct csv *csv)
@@ -132,7 +160,8 @@ static bool read_more(struct csv *csv)
         csv->parsed -= csv->begin;
         csv->begin = 0;
     }
-    do size = read(csv->fd, csv->buffer + csv->end, BUFFER_BYTES - csv->end);
+    do size = csv->source != NULL ? source_read(csv->source, csv->buffer + csv->end, BUFFER_BYTES - csv->end)
+                                  : read(csv->fd, csv->buffer + csv->end, BUFFER_BYTES - csv->end);
     while (size < 0 && errno == EINTR);
     if (size < 0) csv->error = errno;
     if (size <= 0) {
@@ -154,13 +183,6 @@ static size_t line_size(const struct csv *csv, size_t from)
         return at + (csv->buffer[at + 1] == '\n' ? 2 : 1) - from;
     }
     return csv->at_end ? csv->end - from : 0;
-}
-
-static bool is_blank(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r' && text[i] != '\n') return false;
-    return true;
 }
 
 static void drop(struct csv *csv, size_t size, uint64_t lines)
@@ -190,6 +212,13 @@ static bool find_row(struct csv *csv)
 
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
 
+/* The file ends behind what has been parsed, and not with the end of a line. */
+static bool at_open_end(const struct csv *csv)
+{
+    return csv->at_end && csv->parsed == csv->end && csv->end > csv->begin && csv->buffer[csv->end - 1] != '\n' &&
+           csv->buffer[csv->end - 1] != '\r';
+}
+
 /* The first line of a row that can't be read is given up; the row after it begins on the next line. */
 static void give_up_line(struct csv *csv, enum csv_state state)
 {
@@ -197,10 +226,12 @@ static void give_up_line(struct csv *csv, enum csv_state state)
     csv->row_lines = 1;
     for (;;) {
         csv->row_size = line_size(csv, csv->begin);
-        if (csv->row_size > 0) return;
+        if (csv->row_size > 0) break;
         drop(csv, csv->end - csv->begin, 0); /* a line without end: swallow it */
         if (!read_more(csv)) return;
     }
+    if (csv->strict && state == CSV_UNFINISHED && csv->begin + csv->row_size == csv->end && at_open_end(csv))
+        csv->row->state = CSV_CUT;
 }
 
 static bool field_is_utf8(const struct csv_field *field)
@@ -219,15 +250,23 @@ static bool field_is_utf8(const struct csv_field *field)
     return true;
 }
 
+enum csv_state csv_judge(const struct csv_field *field)
+{
+    if (memchr(field->text, '\0', field->size) != NULL) return CSV_NUL;
+    return field_is_utf8(field) ? CSV_ROW : CSV_NOT_UTF8;
+}
+
 static enum csv_state judge(const struct csv *csv)
 {
-    for (size_t i = 0; i < csv->name_count; i++) {
+    for (size_t i = 0; i < csv->column_count; i++) {
         const struct csv_field *field = &csv->row->fields[i];
+        enum csv_state state;
 
         if (field->text == NULL) continue;
         if (memchr(field->text, '\n', field->size) != NULL || memchr(field->text, '\r', field->size) != NULL)
             return CSV_UNFINISHED;
-        if (!field_is_utf8(field)) return CSV_NOT_UTF8;
+        state = csv_judge(field);
+        if (state != CSV_ROW) return state;
     }
     return CSV_ROW;
 }
@@ -241,9 +280,17 @@ static bool feed(struct csv *csv, size_t size)
     return fed == size;
 }
 
+/* A last row without its end may be whole; with fewer columns than the others it is not. */
+static bool is_cut(const struct csv *csv)
+{
+    return csv->strict && csv->column < csv->width && at_open_end(csv);
+}
+
 /* Feeds physical lines until libcsv says that the row is whole. */
 static enum csv_state read_row(struct csv *csv)
 {
+    enum csv_state state;
+
     while (!csv->row_done) {
         const size_t size = line_size(csv, csv->parsed);
 
@@ -259,7 +306,12 @@ static enum csv_state read_row(struct csv *csv)
             return CSV_UNFINISHED; /* inside quotes */
     }
     csv->row_size = csv->parsed - csv->begin;
-    return judge(csv);
+    state = judge(csv);
+    if (state == CSV_UNFINISHED) return state;
+    if (is_cut(csv)) return CSV_CUT;
+    if (csv->strict && csv->beyond) return CSV_COLUMNS;
+    if (!csv->has_header && csv->column > csv->width) csv->width = csv->column;
+    return state;
 }
 
 void csv_next(struct csv *csv, struct csv_row *row)
@@ -270,7 +322,7 @@ void csv_next(struct csv *csv, struct csv_row *row)
     platesieve_wipe(csv->fields, csv->fields_used);
     csv->row_size = csv->fields_used = csv->column = 0;
     csv->row_lines = 0;
-    csv->row_done = false;
+    csv->row_done = csv->beyond = false;
     if (!find_row(csv)) {
         if (csv->error != 0) row->state = CSV_BROKEN;
         errno = csv->error;
@@ -279,7 +331,7 @@ void csv_next(struct csv *csv, struct csv_row *row)
     }
     row->line = csv->line;
     row->state = read_row(csv);
-    if (row->state == CSV_ROW || row->state == CSV_NOT_UTF8) return;
+    if (row->state != CSV_UNFINISHED && row->state != CSV_TOO_LONG) return;
     give_up_line(csv, row->state);
     if (!parser_start(csv)) {
         row->state = CSV_BROKEN;
@@ -287,20 +339,56 @@ void csv_next(struct csv *csv, struct csv_row *row)
     }
 }
 
-bool csv_header(struct csv *csv, const char *const *columns, size_t count, bool *found)
+/* By position, in files with a header, too: the header's names do not matter then. */
+static void map_positions(struct csv *csv)
+{
+    for (size_t i = 0; i < csv->column_count; i++) {
+        const unsigned position = csv->columns[i].position;
+
+        if (position == 0 || position > FILE_COLUMNS_MAX || (csv->width > 0 && position > csv->width)) continue;
+        csv->wanted[position - 1] = i + 1;
+        csv->found[i] = true;
+    }
+}
+
+static bool read_header(struct csv *csv)
 {
     struct csv_row row;
 
-    csv->names = columns;
-    csv->name_count = count;
-    csv->found = found;
-    memset(found, 0, count * sizeof(*found));
     csv->in_header = true;
-    while (csv->end < 3 && read_more(csv)) {}
-    if (csv->end >= 3 && memcmp(csv->buffer, "\xef\xbb\xbf", 3) == 0) drop(csv, 3, 0);
     csv_next(csv, &row);
     csv->in_header = false;
+    csv->has_header = true;
+    csv->width = csv->column;
     return row.state == CSV_ROW;
+}
+
+bool csv_header(struct csv *csv, const char *const *columns, size_t count, bool *found)
+{
+    csv->column_count = count;
+    for (size_t i = 0; i < count; i++) csv->columns[i].name = columns[i];
+    csv->found = found;
+    memset(found, 0, count * sizeof(*found));
+    while (csv->end < 3 && read_more(csv)) {}
+    if (csv->end >= 3 && memcmp(csv->buffer, "\xef\xbb\xbf", 3) == 0) drop(csv, 3, 0);
+    return read_header(csv);
+}
+
+bool csv_columns(struct csv *csv, const struct csv_column *columns, size_t count, bool header, bool *found)
+{
+    csv->strict = true;
+    csv->column_count = count;
+    memcpy(csv->columns, columns, count * sizeof(*columns));
+    csv->found = found;
+    memset(found, 0, count * sizeof(*found));
+    if (header && !read_header(csv)) return false;
+    map_positions(csv);
+    return true;
+}
+
+size_t csv_width(const struct csv *csv)
+{
+    return csv->width;
 }
 
 bool csv_waiting(struct csv *csv)

@@ -239,8 +239,8 @@ static json_t *summary_json(const struct lane_report *report)
     return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}",
                      "summary", "reads", (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits",
                      (json_int_t)report->hits, "alerts", (json_int_t)report->alerts, "hits_by_list", report->by_list,
-                     "hits_by_grade", by_grade, "unusable", (json_int_t)row_counts_total(&report->unusable),
-                     "unusable_by_reason", row_counts_json(&report->unusable), "unknown_jurisdiction",
+                     "hits_by_grade", by_grade, "unusable", (json_int_t)row_counts_total(&report->unusable, false),
+                     "unusable_by_reason", row_counts_json(&report->unusable, false), "unknown_jurisdiction",
                      (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "over_quota",
                      (json_int_t)report->over_quota, "alarms",
                      (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "latency_ms", "p50",
@@ -283,5 +283,5 @@ int lane_report_end(struct lane_report *report)
     else if (!print_json(summary_json(report))) return CLIENT_FAILED;
     if (report->alarms > 0) return CLIENT_ALARM;
     if (report->unchecked > 0) return CLIENT_FAILED;
-    return row_counts_total(&report->unusable) > 0 ? CLIENT_REMARKS : CLIENT_OK;
+    return row_counts_total(&report->unusable, false) > 0 ? CLIENT_REMARKS : CLIENT_OK;
 }

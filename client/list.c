@@ -53,6 +53,9 @@ bool list_info_parse(json_t *json, struct list_info *info)
     if (revision < 0 || revision > UINT32_MAX || entries < 0) return false;
     info->revision = (uint32_t)revision;
     info->entries = (uint64_t)entries;
+    if (json_is_string(json_object_get(json, "committed_at")) &&
+        !moment_parse(json_string_value(json_object_get(json, "committed_at")), &info->committed_ms))
+        return false;
     parse_covered(json_object_get(json, "epochs"), info);
     parse_pins(json_object_get(json, "epochs"), &info->pins);
     return true;
@@ -214,6 +217,7 @@ static const struct command list_commands[] = {
     { "add", "add the entries of a file", command_list_add },
     { "remove", "remove the entries of a file", command_list_remove },
     { "tokens", "give the entries tokens for epochs to come", command_list_tokens },
+    { "profile", "how the files of a list are read", command_list_profile },
     { "show", "show one list or all", command_list_show },
     { "flags", "show the entries that raise false alarms", command_list_flags },
     { NULL, NULL, NULL },

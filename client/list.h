@@ -12,6 +12,7 @@ struct list_info {
     enum platesieve_grade grade; /* the weakest */
     uint32_t revision;
     uint64_t entries;
+    int64_t committed_ms; /* when the revision was committed; 0: there is none yet */
     struct epoch_pins pins; /* the key ids that the gate named with the epochs */
     size_t covered_count;
     char covered[LIMIT_EPOCHS_KNOWN][LIMIT_EPOCH_ID_MAX + 1]; /* epochs for which all entries have tokens */
@@ -30,5 +31,6 @@ int command_list_push(struct settings *settings, int argc, char **argv);
 int command_list_add(struct settings *settings, int argc, char **argv);
 int command_list_remove(struct settings *settings, int argc, char **argv);
 int command_list_tokens(struct settings *settings, int argc, char **argv);
+int command_list_profile(struct settings *settings, int argc, char **argv);
 
 #endif

@@ -1,16 +1,18 @@
 /* platesieve list push, add, remove and tokens: their options. */
 #include "client/push.h"
 
-enum { OPTION_CODES = 0x300, OPTION_YES, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL };
+enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTION_REPORT, OPTION_TRUNCATED };
 
 static const struct argp_option push_argp_options[] = {
-    { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
     { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)",
       0 },
     { "parallel", OPTION_PARALLEL, "N", 0,
       "Threads that make tokens, each with its own connection to the key server (4)", 0 },
     { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
     { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
+    { "allow-truncated", OPTION_TRUNCATED, NULL, 0, "Even if the file ends in the middle of a line", 0 },
+    { "report", OPTION_REPORT, "FILE", 0, "Write line and reason of each row that was not taken as it is, as CSV", 0 },
+    IMPORT_OPTIONS,
     { 0 },
 };
 
@@ -19,10 +21,6 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
     struct push_options *options = state->input;
 
     switch (key) {
-    case OPTION_CODES:
-        if (!platesieve_codes_parse(argument, &options->codes))
-            argp_error(state, "--codes is iso, ncic, aamva or usps");
-        return 0;
     case OPTION_PATIENCE:
         options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 86400);
         return 0;
@@ -31,6 +29,8 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_CLEAR: options->clear_references = true; return 0;
     case OPTION_YES: options->yes = true; return 0;
+    case OPTION_TRUNCATED: options->allow_truncated = true; return 0;
+    case OPTION_REPORT: options->report = argument; return 0;
     case ARGP_KEY_ARG:
         if (options->file != NULL) argp_usage(state);
         if (options->list != NULL) options->file = argument;
@@ -40,13 +40,13 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (options->file == NULL) argp_error(state, "which list, and which file?");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return import_option(key, argument, state, &options->import);
     }
 }
 
 static int command(struct settings *settings, enum push_mode mode, const char *documentation, int argc, char **argv)
 {
-    struct push_options options = { .mode = mode, .codes = PLATESIEVE_CODES_ISO, .patience_s = 60, .parallel = 4 };
+    struct push_options options = { .mode = mode, .patience_s = 60, .parallel = 4 };
     struct command_input input = { settings, &options };
 
     command_parse(push_argp_options, push_parse, "LIST FILE", documentation, &input, argc, argv);
@@ -54,9 +54,9 @@ static int command(struct settings *settings, enum push_mode mode, const char *d
 }
 
 #define COLUMNS_HELP                                                                                                   \
-    "\vFILE is CSV with a header (- is standard input): plate, one of jurisdiction, state or region, and if you like " \
-    "reference, effective and "                                                                                        \
-    "expires (RFC 3339).  Rows that can't be used are reported by line; the rest goes on, and the exit code is 3."
+    "\vFILE (- is standard input) is CSV with a header, unless options or the list's profile say otherwise (platesieve " \
+    "list profile): plate, one of jurisdiction, state or region, and if you like reference, effective and expires "    \
+    "(RFC 3339).  Rows that can't be used are reported by line; the rest goes on, and the exit code is 3."
 
 int command_list_push(struct settings *settings, int argc, char **argv)
 {

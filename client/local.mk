@@ -1,6 +1,6 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
-CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
-CLIENT_LIBS = client/libclient.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(CURL_LIBS) -lcsv -lpthread
+CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS)
+CLIENT_LIBS = client/libclient.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(INIH_LIBS) $(CURL_LIBS) -lcsv -lpthread
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
@@ -42,6 +42,9 @@ client_libclient_a_SOURCES = \
 	client/evaluator_shared.c \
 	client/file.c \
 	client/file.h \
+	client/fixed.c \
+	client/fixed.h \
+	client/fixed_ncic.c \
 	client/histogram.c \
 	client/histogram.h \
 	client/hits.c \
@@ -54,6 +57,10 @@ client_libclient_a_SOURCES = \
 	client/http_internal.h \
 	client/identity.c \
 	client/identity.h \
+	client/import.c \
+	client/import.h \
+	client/import_options.c \
+	client/import_options.h \
 	client/key_servers.c \
 	client/key_servers.h \
 	client/keys.c \
@@ -74,6 +81,7 @@ client_libclient_a_SOURCES = \
 	client/list.h \
 	client/list_create.c \
 	client/list_flags.c \
+	client/list_profile.c \
 	client/list_push.c \
 	client/moment.c \
 	client/moment.h \
@@ -83,6 +91,9 @@ client_libclient_a_SOURCES = \
 	client/over_quota.h \
 	client/problem.c \
 	client/problem.h \
+	client/profile.c \
+	client/profile.h \
+	client/profile_file.c \
 	client/progress.c \
 	client/progress.h \
 	client/push.c \
@@ -105,10 +116,14 @@ client_libclient_a_SOURCES = \
 	client/seen.h \
 	client/share_book.c \
 	client/share_book.h \
+	client/source.c \
+	client/source.h \
 	client/state.c \
 	client/state.h \
 	client/status.c \
 	client/token.c \
+	client/when.c \
+	client/when.h \
 	client/wiping.c \
 	client/wiping.h
 client_libclient_a_CFLAGS = $(CLIENT_CFLAGS)

@@ -33,19 +33,21 @@ struct push {
     struct push_revision revision;
     bool revision_open;
     int fd;
-    struct csv *csv;
+    struct profile profile;
+    struct import *import;
     char key_ids[KEY_IDS_BYTES];
     struct remarks remarks;
     /* what became of the rows */
     uint64_t rows, entries, repeated, without_full, without_near, suffixed, hashed;
-    struct row_counts unusable;
+    struct row_counts faults; /* of rows that were left out */
     struct push_totals totals;
     int64_t begin_ms;
 };
 
 static void push_close(struct push *push)
 {
-    csv_close(push->csv);
+    import_close(push->import);
+    (void)remarks_close(&push->remarks);
     if (push->fd > STDIN_FILENO) close(push->fd);
     push_revision_free(&push->revision);
     push_scratch_destroy(push->scratch);
@@ -62,25 +64,14 @@ static void push_close(struct push *push)
 static int open_file(struct push *push)
 {
     const char *file = push->options->file;
-    bool found[PUSH_COLUMNS];
 
     push->fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     if (push->fd < 0) {
         say("can't read %s: %s", file, strerror(errno));
         return CLIENT_FAILED;
     }
-    push->csv = csv_open(push->fd);
-    if (push->csv == NULL) {
-        say("there is no memory that can be locked for plates");
-        return CLIENT_FAILED;
-    }
-    if (!csv_header(push->csv, push_columns, PUSH_COLUMNS, found)) {
-        say("%s has no header: the first line names the columns, such as plate,jurisdiction,reference", file);
-        return CLIENT_FAILED;
-    }
-    if (found[PUSH_PLATE] || (push->options->mode == PUSH_REMOVE && found[PUSH_REFERENCE])) return CLIENT_OK;
-    say("%s has no column `plate`%s", file, push->options->mode == PUSH_REMOVE ? " and no column `reference`" : "");
-    return CLIENT_FAILED;
+    if (push->options->report != NULL && !remarks_report(&push->remarks, push->options->report)) return CLIENT_FAILED;
+    return import_open(push->fd, file, &push->profile, push->options->mode == PUSH_REMOVE, &push->import);
 }
 
 /* What parts depend on: the same fingerprint, the same parts.  Of the file, what changes when it is written. */
@@ -90,10 +81,11 @@ static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_S
     crypto_hash_sha256_state state;
     struct stat file = { 0 };
     int64_t numbers[8];
+    char *profile = profile_text(&push->profile, push->info.id);
 
     (void)!fstat(push->fd, &file);
     numbers[0] = options->mode;
-    numbers[1] = options->codes;
+    numbers[1] = profile == NULL; /* no memory: then it is a file of its own */
     numbers[2] = push->info.grade;
     numbers[3] = options->clear_references;
     numbers[4] = (int64_t)file.st_ino;
@@ -103,7 +95,9 @@ static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_S
     crypto_hash_sha256_init(&state);
     crypto_hash_sha256_update(&state, (const uint8_t *)numbers, sizeof(numbers));
     crypto_hash_sha256_update(&state, (const uint8_t *)push->key_ids, strlen(push->key_ids));
+    if (profile != NULL) crypto_hash_sha256_update(&state, (const uint8_t *)profile, strlen(profile));
     crypto_hash_sha256_final(&state, fingerprint);
+    free(profile);
 }
 
 /* -- epochs -------------------------------------------------------------------------------------------------------- */
@@ -163,9 +157,11 @@ static void count_row(struct push *push, uint64_t line, const struct push_made *
     push->entries += made->lines;
     push->repeated += made->repeated;
     if (made->fault != ROW_FINE) {
-        push->unusable.faults[made->fault]++;
-        remark(&push->remarks, line, row_fault_name(made->fault), row_fault_text(made->fault));
+        push->faults.faults[made->fault]++;
+        if (row_fault_is_skip(made->fault)) remark_quietly(&push->remarks, line, row_fault_name(made->fault));
+        else remark(&push->remarks, line, row_fault_name(made->fault), row_fault_text(made->fault));
     }
+    if (made->repeated) remark_quietly(&push->remarks, line, "repeated");
     if (made->lines == 0) return;
     push->hashed += made->hashed;
     push->suffixed += made->suffixed;
@@ -190,7 +186,7 @@ static int make_rows(struct push *push, const struct push_maker *maker, struct p
         struct push_made made;
 
         if (chunk == NULL) break; /* the pool or the sender knows why */
-        csv_next(push->csv, &row);
+        import_next(push->import, &row);
         if (row.state == CSV_END || row.state == CSV_BROKEN) break;
         made = push_row(maker, &row, chunk);
         count_row(push, row.line, &made);
@@ -199,7 +195,7 @@ static int make_rows(struct push *push, const struct push_maker *maker, struct p
             code = CLIENT_FAILED;
             break;
         }
-        if ((push->rows & 0xff) == 0) progress_show(&progress, csv_bytes(push->csv), push->rows);
+        if ((push->rows & 0xff) == 0) progress_show(&progress, import_bytes(push->import), push->rows);
     }
     progress_end(&progress);
     if (row.state != CSV_BROKEN) return code;
@@ -215,12 +211,28 @@ static bool needs_key_server(const struct epochs *epochs)
     return needed;
 }
 
+/* What had ended then is left out.  With mode `tokens` the rows must be those that were pushed: what has ended since
+   still wants its tokens. */
+static int64_t as_of(const struct push *push)
+{
+    const bool then = push->options->mode == PUSH_TOKENS && push->info.committed_ms > 0;
+
+    return then ? push->info.committed_ms : moment_now_ms();
+}
+
 static int run_pool(struct push *push, struct push_sender *sender)
 {
     const struct push_maker maker = {
-        push->options->mode, push->options->codes, push->info.grade,    push->options->clear_references,
-        &push->info,         &push->epochs,        push->reference_key, push->seen,
-        push->scratch,
+        .mode = push->options->mode,
+        .profile = &push->profile,
+        .now_ms = as_of(push),
+        .grade = push->info.grade,
+        .clear_references = push->options->clear_references,
+        .info = &push->info,
+        .epochs = &push->epochs,
+        .key = push->reference_key,
+        .seen = push->seen,
+        .scratch = push->scratch,
     };
     const struct evaluator_settings settings = { push->settings, &push->identity, push->servers, EVALUATE_MS,
                                                  EVALUATE_LAST_MS };
@@ -279,6 +291,16 @@ static int check_empty(const struct push *push)
     return CLIENT_FAILED;
 }
 
+/* A list must not shrink because its file did not come whole. */
+static int check_whole(const struct push *push)
+{
+    if (push->options->mode != PUSH_REPLACE || push->options->allow_truncated || !import_is_cut(push->import))
+        return CLIENT_OK;
+    say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
+        push->options->file);
+    return CLIENT_FAILED;
+}
+
 /* -- the whole ----------------------------------------------------------------------------------------------------- */
 
 static json_t *summary_json(const struct push *push)
@@ -286,11 +308,13 @@ static json_t *summary_json(const struct push *push)
     json_t *epochs = json_array();
 
     for (size_t i = 0; i < push->epochs.count; i++) json_array_append_new(epochs, json_string(push->epochs.list[i].id));
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f}", "list",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f}", "list",
                      push->info.id, "agency", push->info.agency, "revision", (json_int_t)push->revision.number, "rows",
                      (json_int_t)push->rows, "entries", (json_int_t)push->entries, "unusable",
-                     (json_int_t)row_counts_total(&push->unusable), "unusable_by_reason",
-                     row_counts_json(&push->unusable), "without_full", (json_int_t)push->without_full, "without_near",
+                     (json_int_t)row_counts_total(&push->faults, false), "unusable_by_reason",
+                     row_counts_json(&push->faults, false), "left_out",
+                     (json_int_t)row_counts_total(&push->faults, true), "left_out_by_reason",
+                     row_counts_json(&push->faults, true), "without_full", (json_int_t)push->without_full, "without_near",
                      (json_int_t)push->without_near, "repeated", (json_int_t)push->repeated, "suffixed",
                      (json_int_t)push->suffixed, "hashed_references", (json_int_t)push->hashed, "parts",
                      (json_int_t)push->totals.parts, "parts_skipped", (json_int_t)push->totals.skipped, "resumed",
@@ -313,9 +337,9 @@ static bool print_summary(const struct push *push)
            push->revision.number, (unsigned long long)push->entries, removal ? "removals" : "entries",
            (unsigned long long)push->rows, (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
     for (size_t i = 1; i < ROW_FAULTS; i++)
-        if (push->unusable.faults[i] > 0)
-            printf("  %llu unusable: %s\n", (unsigned long long)push->unusable.faults[i],
-                   row_fault_text((enum row_fault)i));
+        if (push->faults.faults[i] > 0)
+            printf("  %llu %s: %s\n", (unsigned long long)push->faults.faults[i],
+                   row_fault_is_skip((enum row_fault)i) ? "left out" : "unusable", row_fault_text((enum row_fault)i));
     print_count("kept without grade `full` (jurisdiction blank or unknown)", push->without_full);
     print_count("kept without grade `near` (too short)", push->without_near);
     print_count("repeated", push->repeated);
@@ -330,6 +354,9 @@ static int prepare(struct push *push)
 {
     int code = identity_find(push->settings, "agency", &push->identity);
 
+    if (code == CLIENT_OK)
+        code = import_profile(push->settings, push->identity.name.first, push->options->list, &push->options->import,
+                              &push->profile);
     if (code == CLIENT_OK) code = open_file(push);
     if (code == CLIENT_OK) code = http_open(push->settings, HTTP_GATE, &push->identity, &push->gate);
     if (code == CLIENT_OK) code = list_fetch(push->gate, push->options->list, &push->info);
@@ -363,6 +390,7 @@ static int push_list(struct push *push)
     code = push_revision_open(push->settings, push->gate, push->options, &push->info, fingerprint, &push->revision);
     if (code != CLIENT_OK) return code;
     code = send_rows(push);
+    if (code == CLIENT_OK) code = check_whole(push);
     if (code == CLIENT_OK) code = check_empty(push);
     if (code == CLIENT_OK) code = commit(push);
     if (code == CLIENT_UNREACHABLE && push->revision.remembered[0] != '\0')
@@ -370,8 +398,8 @@ static int push_list(struct push *push)
     if (code != CLIENT_OK && code != CLIENT_UNREACHABLE) push_revision_drop(push->gate, &push->info, &push->revision);
     if (code != CLIENT_UNREACHABLE) push_revision_forget(&push->revision);
     if (code != CLIENT_OK) return code;
-    if (!print_summary(push)) return CLIENT_FAILED;
-    return row_counts_total(&push->unusable) + push->without_full + push->without_near + push->suffixed > 0
+    if (!print_summary(push) || !remarks_close(&push->remarks)) return CLIENT_FAILED;
+    return row_counts_total(&push->faults, false) + push->without_full + push->without_near + push->suffixed > 0
                ? CLIENT_REMARKS
                : CLIENT_OK;
 }

@@ -7,8 +7,9 @@
 
 #include <pthread.h>
 
-#include "client/csv.h"
 #include "client/evaluator.h"
+#include "client/import.h"
+#include "client/import_options.h"
 #include "client/list.h"
 #include "client/reference.h"
 #include "client/remarks.h"
@@ -20,8 +21,9 @@ enum push_mode { PUSH_REPLACE, PUSH_ADD, PUSH_REMOVE, PUSH_TOKENS };
 struct push_options {
     enum push_mode mode;
     const char *list, *file; /* file "-": standard input */
-    enum platesieve_codes codes;
-    bool yes, clear_references;
+    struct import_options import;
+    const char *report; /* a file; NULL: none */
+    bool yes, clear_references, allow_truncated;
     unsigned patience_s, parallel;
 };
 
@@ -81,7 +83,8 @@ struct push_scratch; /* locked memory for one row */
 /* What rows are turned into lines with; borrowed. */
 struct push_maker {
     enum push_mode mode;
-    enum platesieve_codes codes;
+    const struct profile *profile;
+    int64_t now_ms; /* what ended before is left out */
     enum platesieve_grade grade; /* the weakest that the list wants */
     bool clear_references;
     const struct list_info *info;
@@ -90,19 +93,6 @@ struct push_maker {
     struct seen *seen;
     struct push_scratch *scratch;
 };
-
-/* Positions of columns in csv_row.fields. */
-enum push_column {
-    PUSH_PLATE,
-    PUSH_JURISDICTION,
-    PUSH_STATE,
-    PUSH_REGION,
-    PUSH_REFERENCE,
-    PUSH_EFFECTIVE,
-    PUSH_EXPIRES,
-    PUSH_COLUMNS
-};
-extern const char *const push_columns[PUSH_COLUMNS];
 
 /* What became of a row. */
 struct push_made {

@@ -1,11 +1,9 @@
 #include "client/push.h"
 
-#include "client/moment.h"
+#include "client/when.h"
 
-const char *const push_columns[PUSH_COLUMNS] = { "plate",     "jurisdiction", "state",  "region",
-                                                 "reference", "effective",    "expires" };
+#define GATE_TIME_MS_MAX (INT64_C(4291747200) * 1000) /* 2106-01-01: a gate knows no later time */
 
-_Static_assert(PUSH_COLUMNS <= CSV_COLUMNS_MAX, "all columns must fit into a row");
 struct push_scratch {
     struct row_plate row;
 };
@@ -48,16 +46,49 @@ static bool make_messages(const struct push_maker *maker, struct push_chunk *chu
 
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
 
-static bool read_time(const struct csv_field *field, int64_t *ms)
+static bool is_blank(const struct csv_field *field)
 {
-    char text[64];
+    for (size_t i = 0; i < field->size; i++)
+        if (field->text[i] != ' ' && field->text[i] != '\t') return false;
+    return true;
+}
 
+/* Negative where nothing is said. */
+static bool read_time(const struct push_maker *maker, const struct csv_field *field, enum when when, int64_t *ms)
+{
     *ms = -1;
-    if (field->text == NULL || field->size == 0) return true;
-    if (field->size >= sizeof(text)) return false;
-    memcpy(text, field->text, field->size);
-    text[field->size] = '\0';
-    return moment_parse(text, ms);
+    return field->text == NULL || is_blank(field) || when_read(maker->profile, when, field->text, field->size, ms);
+}
+
+/* The end of the year that stands in FIELD and of those that the profile adds, where that is sooner than *EXPIRES_MS.
+   What is no year ("NX", "UNKN") says nothing. */
+static void read_year(const struct push_maker *maker, const struct csv_field *field, int64_t *expires_ms)
+{
+    int64_t ends_ms;
+    int year = 0;
+
+    if (maker->profile->years < 0 || field->text == NULL || field->size != 4) return;
+    for (size_t i = 0; i < 4; i++) {
+        if (field->text[i] < '0' || field->text[i] > '9') return;
+        year = 10 * year + (field->text[i] - '0');
+    }
+    if (year < 1970) return;
+    ends_ms = when_year_ends(year + maker->profile->years);
+    if (*expires_ms < 0 || ends_ms < *expires_ms) *expires_ms = ends_ms;
+}
+
+/* What a gate does not know as a time is left out where it changes nothing: it is always over, or never comes. */
+static enum row_fault read_times(const struct push_maker *maker, const struct csv_row *row, struct push_entry *entry)
+{
+    if (!read_time(maker, &row->fields[IMPORT_EFFECTIVE], WHEN_EFFECTIVE, &entry->effective_ms) ||
+        !read_time(maker, &row->fields[IMPORT_EXPIRES], WHEN_EXPIRES, &entry->expires_ms))
+        return ROW_TIME;
+    if (!is_blank(&row->fields[IMPORT_EXPIRES]) && entry->expires_ms < maker->now_ms) return ROW_EXPIRED;
+    read_year(maker, &row->fields[IMPORT_YEAR], &entry->expires_ms);
+    if (entry->expires_ms >= 0 && entry->expires_ms <= maker->now_ms) return ROW_EXPIRED;
+    if (entry->expires_ms >= GATE_TIME_MS_MAX) entry->expires_ms = -1;
+    if (entry->effective_ms >= GATE_TIME_MS_MAX) return ROW_TIME;
+    return entry->expires_ms >= 0 && entry->effective_ms >= entry->expires_ms ? ROW_TIME : ROW_FINE;
 }
 
 /* The field as a reference for LIST; with PLATE, told apart from the same reference on other plates. */
@@ -74,7 +105,7 @@ static bool seal(const struct push_maker *maker, const struct csv_field *field, 
 
 static bool has_reference(const struct csv_row *row)
 {
-    return row->fields[PUSH_REFERENCE].text != NULL && row->fields[PUSH_REFERENCE].size > 0;
+    return row->fields[IMPORT_REFERENCE].text != NULL && row->fields[IMPORT_REFERENCE].size > 0;
 }
 
 /* The reference for an entry: given, or made of the plate.  False: the row needs no line; MADE says why. */
@@ -85,7 +116,7 @@ static bool choose_reference(const struct push_maker *maker, const struct csv_ro
     enum seen_answer seen;
 
     if (has_reference(row)
-            ? !seal(maker, &row->fields[PUSH_REFERENCE], false, reference)
+            ? !seal(maker, &row->fields[IMPORT_REFERENCE], false, reference)
             : !reference_derive(maker->key, maker->info->id, &plate->plate, &plate->jurisdiction, reference)) {
         made->fault = ROW_REFERENCE;
         return false;
@@ -93,7 +124,7 @@ static bool choose_reference(const struct push_maker *maker, const struct csv_ro
     seen = seen_ask(maker->seen, reference->text, &plate->plate, &plate->jurisdiction);
     if (seen == SEEN_WITH_ANOTHER_PLATE) { /* two plates under one reference: both stay on the list */
         made->suffixed = true;
-        if (!has_reference(row) || !seal(maker, &row->fields[PUSH_REFERENCE], true, reference)) {
+        if (!has_reference(row) || !seal(maker, &row->fields[IMPORT_REFERENCE], true, reference)) {
             made->fault = ROW_REFERENCE;
             return false;
         }
@@ -107,9 +138,9 @@ static bool choose_reference(const struct push_maker *maker, const struct csv_ro
 
 static const struct csv_field *jurisdiction_field(const struct csv_row *row)
 {
-    for (unsigned column = PUSH_JURISDICTION; column < PUSH_REGION; column++)
+    for (unsigned column = IMPORT_JURISDICTION; column < IMPORT_REGION; column++)
         if (row->fields[column].text != NULL) return &row->fields[column];
-    return &row->fields[PUSH_REGION];
+    return &row->fields[IMPORT_REGION];
 }
 
 static void make_entry(const struct push_maker *maker, const struct csv_row *row, struct push_chunk *chunk,
@@ -117,14 +148,12 @@ static void make_entry(const struct push_maker *maker, const struct csv_row *row
 {
     struct push_entry *entry = &chunk->entries[chunk->entry_count];
 
-    made->fault = row_read(maker->codes, &row->fields[PUSH_PLATE], jurisdiction_field(row), &maker->scratch->row);
+    made->fault = row_read(maker->profile->codes, &row->fields[IMPORT_PLATE], jurisdiction_field(row), &maker->scratch->row);
     if (made->fault != ROW_FINE) return;
-    if (memchr(row->fields[PUSH_PLATE].text, '?', row->fields[PUSH_PLATE].size) != NULL) made->fault = ROW_PARTIAL;
+    if (memchr(row->fields[IMPORT_PLATE].text, '?', row->fields[IMPORT_PLATE].size) != NULL) made->fault = ROW_PARTIAL;
     else if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
         made->fault = ROW_JURISDICTION;
-    else if (!read_time(&row->fields[PUSH_EFFECTIVE], &entry->effective_ms) ||
-             !read_time(&row->fields[PUSH_EXPIRES], &entry->expires_ms))
-        made->fault = ROW_TIME;
+    else made->fault = read_times(maker, row, entry);
     if (made->fault != ROW_FINE || !choose_reference(maker, row, &entry->reference, made)) return;
     made->no_memory = !make_messages(maker, chunk, made);
     if (!made->no_memory) made->lines = 1;
@@ -151,18 +180,18 @@ static void make_removal(const struct push_maker *maker, const struct csv_row *r
     const struct row_plate *plate = &maker->scratch->row;
     struct reference reference;
 
-    if (row->fields[PUSH_PLATE].size > 0 || !has_reference(row)) {
-        made->fault = row_read(maker->codes, &row->fields[PUSH_PLATE], jurisdiction_field(row), &maker->scratch->row);
+    if (row->fields[IMPORT_PLATE].size > 0 || !has_reference(row)) {
+        made->fault = row_read(maker->profile->codes, &row->fields[IMPORT_PLATE], jurisdiction_field(row), &maker->scratch->row);
         if (made->fault != ROW_FINE) return;
     }
     if (!has_reference(row)) {
         if (reference_derive(maker->key, maker->info->id, &plate->plate, &plate->jurisdiction, &reference))
             write_removal(maker, &reference, chunk, made);
-    } else if (!seal(maker, &row->fields[PUSH_REFERENCE], false, &reference)) {
+    } else if (!seal(maker, &row->fields[IMPORT_REFERENCE], false, &reference)) {
         made->fault = ROW_REFERENCE;
     } else {
         write_removal(maker, &reference, chunk, made);
-        if (plate->plate.length > 0 && seal(maker, &row->fields[PUSH_REFERENCE], true, &reference))
+        if (plate->plate.length > 0 && seal(maker, &row->fields[IMPORT_REFERENCE], true, &reference))
             write_removal(maker, &reference, chunk, made);
     }
     made->repeated = made->fault == ROW_FINE && made->lines == 0;

@@ -16,11 +16,18 @@ static const struct {
     [ROW_PARTIAL] = { "partial", "a partial plate, which lists do not take yet" },
     [ROW_UNFINISHED] = { "unfinished-quote", "a quote that does not end on this line" },
     [ROW_LINE_TOO_LONG] = { "line-too-long", "the line is too long" },
-    [ROW_NOT_UTF8] = { "not-utf-8", "not UTF-8" },
+    [ROW_NOT_UTF8] = { "not-utf-8", "not UTF-8, or not in the encoding that was named" },
+    [ROW_NUL] = { "zero-byte", "a zero byte in a field: another encoding (UTF-16?)" },
+    [ROW_COLUMNS] = { "columns", "more columns than the header has: a separator that is not in quotes" },
+    [ROW_CUT] = { "cut-off", "the file ends in the middle of this line" },
+    [ROW_LENGTH] = { "line-length", "the line has not the length that it must have" },
     [ROW_JURISDICTION] = { "jurisdiction", "the jurisdiction is unknown, and the list matches at `full` only" },
     [ROW_REFERENCE] = { "reference", "the reference can't be used" },
     [ROW_TIME] = { "time", "effective or expires is not a time" },
     [ROW_CONFIDENCE] = { "confidence", "the confidence is not a number from 0 to 100" },
+    [ROW_NO_RECORD] = { "no-record", "no record: the file's header or trailer" },
+    [ROW_NO_PLATE] = { "no-plate", "a record about something without a plate" },
+    [ROW_EXPIRED] = { "expired", "has ended already" },
 };
 
 const char *row_fault_name(enum row_fault fault)
@@ -33,12 +40,23 @@ const char *row_fault_text(enum row_fault fault)
     return faults[fault].text;
 }
 
+bool row_fault_is_skip(enum row_fault fault)
+{
+    return fault == ROW_NO_RECORD || fault == ROW_NO_PLATE || fault == ROW_EXPIRED;
+}
+
 enum row_fault row_fault_of(enum csv_state state)
 {
     switch (state) {
     case CSV_UNFINISHED: return ROW_UNFINISHED;
     case CSV_TOO_LONG: return ROW_LINE_TOO_LONG;
     case CSV_NOT_UTF8: return ROW_NOT_UTF8;
+    case CSV_NUL: return ROW_NUL;
+    case CSV_COLUMNS: return ROW_COLUMNS;
+    case CSV_CUT: return ROW_CUT;
+    case CSV_LENGTH: return ROW_LENGTH;
+    case CSV_NO_RECORD: return ROW_NO_RECORD;
+    case CSV_NO_PLATE: return ROW_NO_PLATE;
     default: return ROW_FINE;
     }
 }
@@ -159,20 +177,21 @@ enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *pla
     return ROW_FINE;
 }
 
-uint64_t row_counts_total(const struct row_counts *counts)
+uint64_t row_counts_total(const struct row_counts *counts, bool skips)
 {
     uint64_t total = 0;
 
-    for (size_t i = 1; i < ROW_FAULTS; i++) total += counts->faults[i];
+    for (unsigned i = 1; i < ROW_FAULTS; i++)
+        if (row_fault_is_skip((enum row_fault)i) == skips) total += counts->faults[i];
     return total;
 }
 
-json_t *row_counts_json(const struct row_counts *counts)
+json_t *row_counts_json(const struct row_counts *counts, bool skips)
 {
     json_t *json = json_object();
 
-    for (size_t i = 1; i < ROW_FAULTS; i++)
-        if (counts->faults[i] != 0)
+    for (unsigned i = 1; i < ROW_FAULTS; i++)
+        if (counts->faults[i] != 0 && row_fault_is_skip((enum row_fault)i) == skips)
             json_object_set_new(json, faults[i].name, json_integer((json_int_t)counts->faults[i]));
     return json;
 }

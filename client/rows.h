@@ -16,11 +16,18 @@ enum row_fault {
     ROW_PARTIAL,     /* `?` for a character that is not known, on a list; what remains is another plate */
     ROW_UNFINISHED,  /* a quote that does not end */
     ROW_LINE_TOO_LONG,
-    ROW_NOT_UTF8,
+    ROW_NOT_UTF8,    /* or, where the file is said to have another encoding, not in that */
+    ROW_NUL,
+    ROW_COLUMNS, /* more of them than the header has */
+    ROW_CUT,     /* the file ends in the middle of it */
+    ROW_LENGTH,  /* of a fixed-width line */
     ROW_JURISDICTION, /* unknown, where a list matches at `full` only */
     ROW_REFERENCE,    /* holds control characters, or is too long for --clear-references */
     ROW_TIME,         /* effective or expires is no time */
     ROW_CONFIDENCE,   /* neither 0-1 nor 0-100 */
+    ROW_NO_RECORD,    /* left out: a header or trailer of a national hot file */
+    ROW_NO_PLATE,     /* left out: a record about something that has no plate */
+    ROW_EXPIRED,      /* left out: it has ended already */
     ROW_FAULTS
 };
 
@@ -34,6 +41,9 @@ const char *row_fault_name(enum row_fault fault);
 /* "damaged by a spreadsheet"; for people. */
 const char *row_fault_text(enum row_fault fault);
 
+/* Was the row left out because that is right, and not because something is wrong with it? */
+bool row_fault_is_skip(enum row_fault fault);
+
 /* What a CSV row that could not be read means here; ROW_FINE for CSV_ROW. */
 enum row_fault row_fault_of(enum csv_state state);
 
@@ -46,7 +56,8 @@ enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *pla
 struct row_counts {
     uint64_t faults[ROW_FAULTS];
 };
-uint64_t row_counts_total(const struct row_counts *counts);
-json_t *row_counts_json(const struct row_counts *counts);
+/* SKIPS says which kind: those that were left out rightly, or the others. */
+uint64_t row_counts_total(const struct row_counts *counts, bool skips);
+json_t *row_counts_json(const struct row_counts *counts, bool skips);
 
 #endif

@@ -65,14 +65,14 @@ def test_push_makes_the_tokens_of_the_protocol(client, fake):
     fake.epochs.append(Epoch("20260102T000000Z", "coming"))
     fake.epochs.insert(0, Epoch("20251231T000000Z", "closed"))
     fake.make_list("stolen", grade="near")
-    file = write(client, "plate,jurisdiction,reference,effective,expires\nqqo,US-NY,A1,2026-01-01T02:00:00+01:00,2026-02-01\nqq00qq0,NL,B2,,\n")
+    file = write(client, "plate,jurisdiction,reference,effective,expires\nqqo,US-NY,A1,2026-01-01T02:00:00+01:00,2036-02-01\nqq00qq0,NL,B2,,\n")
     summary = client.json("list", "push", "stolen", file, code=3)[-1]
     assert (summary["rows"], summary["entries"], summary["without_near"]) == (2, 2, 1)
     fake.epochs.pop(0)
     first, second = standing(fake)
     same_tokens(first, expected(fake, "QQO", "US-NY", ["full", "plate", "similar"]))
     same_tokens(second, expected(fake, "QQ00QQ0", "NL", ["full", "plate", "similar", "near"]))
-    assert (first["effective"], first["expires"]) == ("2026-01-01T01:00:00.000Z", "2026-02-01T00:00:00.000Z")
+    assert (first["effective"], first["expires"]) == ("2026-01-01T01:00:00.000Z", "2036-02-01T00:00:00.000Z")
     assert "effective" not in second
 
 

@@ -106,8 +106,8 @@ static void counts(void **unused)
     (void)unused;
     counted.faults[ROW_EMPTY] = 2;
     counted.faults[ROW_SPREADSHEET] = 1;
-    assert_int_equal(row_counts_total(&counted), 3);
-    json = row_counts_json(&counted);
+    assert_int_equal(row_counts_total(&counted, false), 3);
+    json = row_counts_json(&counted, false);
     assert_int_equal(json_object_size(json), 2);
     assert_int_equal(json_integer_value(json_object_get(json, "empty")), 2);
     json_decref(json);
