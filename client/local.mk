@@ -1,6 +1,6 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
 CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS)
-CLIENT_LIBS = client/libclient.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(INIH_LIBS) $(CURL_LIBS) -lcsv -lpthread
+CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(INIH_LIBS) $(CURL_LIBS) -lcsv -lpthread
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \

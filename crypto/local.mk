@@ -32,3 +32,19 @@ libplatesieve_la_DEPENDENCIES = crypto/libplatesieve.map
 EXTRA_DIST += crypto/libplatesieve.map
 
 pkgconfig_DATA = crypto/libplatesieve.pc
+
+# List headers and sealed pictures, for the client and the gate: what needs OpenSSL's CMS.  Not part of libplatesieve.
+noinst_LIBRARIES += crypto/libevidence.a
+crypto_libevidence_a_SOURCES = \
+	crypto/anchors.c \
+	crypto/anchors.h \
+	crypto/evidence.h \
+	crypto/evidence_check.c \
+	crypto/evidence_form.c \
+	crypto/evidence_noise.c \
+	crypto/evidence_seal.c \
+	crypto/list_header.c \
+	crypto/list_header.h \
+	crypto/list_header_json.c
+crypto_libevidence_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+EVIDENCE_LIBS = crypto/libevidence.a $(CRYPTO_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)

@@ -126,6 +126,19 @@
 #define LIMIT_CODES 4096                 /* one-time codes that an authority remembers, used and expired ones too */
 #define LIMIT_CODE_MINUTES 1440
 
+/* -- evidence: sealed pictures of hits ------------------------------------------------------------------------------- */
+#define LIMIT_HEADER_BYTES 49152         /* who may open a list's pictures, signed; DER */
+#define LIMIT_HEADER_RECIPIENTS 16
+#define LIMIT_HEADER_AGENCIES 8          /* that the list's agency shares with */
+#define LIMIT_HEADER_DAYS 400            /* from signing to expiry */
+#define LIMIT_EVIDENCE_BYTES (1024 * 1024) /* one sealed picture */
+#define LIMIT_EVIDENCE_OVERHEAD_BYTES 16384 /* of it, what is not the picture */
+#define LIMIT_EVIDENCE_PIECES 4          /* of one hit */
+#define LIMIT_EVIDENCE_WINDOW_S 86400    /* the longest time after a hit in which a gate may be told to take some */
+#define LIMIT_IMAGE_FILE_BYTES (8 * 1024 * 1024) /* that a lane opens */
+#define LIMIT_IMAGE_PIXELS (25u * 1000 * 1000)
+#define LIMIT_IMAGE_PATH 255
+
 /* -- key server ---------------------------------------------------------------------------------------------------- */
 #define LIMIT_EPOCH_LENGTH_S_MIN 2
 #define LIMIT_EPOCH_LENGTH_S_MAX (31 * 86400)
@@ -157,6 +170,9 @@ static_assert(LIMIT_ENROLMENTS_STRANGERS < LIMIT_ENROLMENTS, "renewals find room
 static_assert(LIMIT_STRANGERS < LIMIT_CONNECTIONS / 8, "strangers don't crowd anybody out");
 static_assert(LIMIT_UNREGISTERED < LIMIT_CONNECTIONS / 8, "nor do those who are not registered");
 static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");
+static_assert(LIMIT_HEADER_BYTES >= (LIMIT_HEADER_RECIPIENTS * (LIMIT_CERTIFICATE_BYTES * 4 / 3 + 8)) + LIMIT_CERTIFICATE_BYTES + 4096,
+              "a header with the most recipients fits");
+static_assert(LIMIT_EVIDENCE_OVERHEAD_BYTES >= LIMIT_HEADER_RECIPIENTS * 768 + 1024, "what a picture is sealed to fits");
 static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
               "the largest batch must fit, with some white space");
 static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
