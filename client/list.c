@@ -220,6 +220,7 @@ static const struct command list_commands[] = {
     { "profile", "how the files of a list are read", command_list_profile },
     { "show", "show one list or all", command_list_show },
     { "flags", "show the entries that raise false alarms", command_list_flags },
+    { "recipients", "say who may open the pictures of its hits", command_list_recipients },
     { NULL, NULL, NULL },
 };
 

@@ -32,5 +32,6 @@ int command_list_add(struct settings *settings, int argc, char **argv);
 int command_list_remove(struct settings *settings, int argc, char **argv);
 int command_list_tokens(struct settings *settings, int argc, char **argv);
 int command_list_profile(struct settings *settings, int argc, char **argv);
+int command_list_recipients(struct settings *settings, int argc, char **argv);
 
 #endif

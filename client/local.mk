@@ -5,6 +5,8 @@ CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
 	client/base64.h \
+	client/believed.c \
+	client/believed.h \
 	client/ca.c \
 	client/ca.h \
 	client/ca_approve.c \
@@ -83,6 +85,7 @@ client_libclient_a_SOURCES = \
 	client/list_flags.c \
 	client/list_profile.c \
 	client/list_push.c \
+	client/list_recipients.c \
 	client/moment.c \
 	client/moment.h \
 	client/name.c \

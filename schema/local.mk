@@ -4,7 +4,8 @@ SCHEMA_SQL = \
 	schema/0002_hits.sql \
 	schema/0003_epoch_end.sql \
 	schema/0004_days.sql \
-	schema/0005_verdicts.sql
+	schema/0005_verdicts.sql \
+	schema/0006_headers.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

@@ -29,6 +29,8 @@ struct catalogue_list {
     uint32_t revision;                    /* 0: nothing committed yet; such a list is not "loaded" */
     int64_t committed_ms;
     uint64_t entries;                     /* standing */
+    bool has_header;                      /* its hits may bring pictures */
+    uint8_t header_id[32];                /* of the header in force */
     size_t site_count;                    /* 0: all sites */
     char (*sites)[LIMIT_NAME_MAX + 1];
     enum coverage coverage[LIMIT_EPOCHS_KNOWN]; /* by position in catalogue.epochs */

@@ -38,6 +38,10 @@ static void write_alert(struct text *text, const struct check_answer *answer, co
     text_literal(text, ",\"tag\":");
     text_json_base64(text, match->tag, sizeof(match->tag));
     MEMBER_STRING(text, "instruction", list->instruction);
+    if (list->has_header) {
+        text_literal(text, ",\"header\":");
+        text_json_base64(text, list->header_id, sizeof(list->header_id));
+    }
     MEMBER_NUMBER(text, "revision", list->revision);
     MEMBER_NUMBER(text, "age_s", age_s);
     if (age_s > list->age_limit_s) text_literal(text, ",\"verify\":true}");

@@ -200,6 +200,7 @@ static struct result fill_list(struct catalogue_list *out, const struct db_list 
         .grade = (uint8_t)list->grade,
         .covert = list->covert,
         .suspended = list->suspended,
+        .has_header = list->has_header,
         .cooldown_s = list->cooldown_s,
         .age_limit_s = list->age_limit_s,
         .revision = list->revision,
@@ -216,6 +217,7 @@ static struct result fill_list(struct catalogue_list *out, const struct db_list 
     memcpy(out->agency, list->agency, sizeof(out->agency));
     memcpy(out->category, list->category, sizeof(out->category));
     memcpy(out->instruction, list->instruction, sizeof(out->instruction));
+    memcpy(out->header_id, list->header_id, sizeof(out->header_id));
     return catalogue_list_sites(out, list->sites, list->site_count);
 }
 

@@ -2,6 +2,7 @@
 #ifndef SERVER_GATE_GATE_H
 #define SERVER_GATE_GATE_H
 
+#include "server/gate/anchor_files.h"
 #include "server/gate/check.h"
 #include "server/gate/config.h"
 #include "server/gate/cooldown.h"
@@ -32,6 +33,7 @@ struct gate {
     struct quota_book *quota;
     struct registry *registry;
     struct enrolments *enrolments;
+    struct anchor_files *anchors;
     struct metrics *metrics;
     struct metric *checks_clear, *checks_hit, *checks_refused; /* reads, reads, requests */
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;

@@ -90,6 +90,8 @@ libgate_follow_a_CFLAGS = $(GATE_FOLLOW_CFLAGS)
 # The daemon.
 sbin_PROGRAMS += platesieved
 platesieved_SOURCES = \
+	server/gate/anchor_files.c \
+	server/gate/anchor_files.h \
 	server/gate/config.c \
 	server/gate/config.h \
 	server/gate/endpoints/checks.c \
@@ -103,6 +105,7 @@ platesieved_SOURCES = \
 	server/gate/endpoints/hit_json.h \
 	server/gate/endpoints/hit_query.c \
 	server/gate/endpoints/hit_query.h \
+	server/gate/endpoints/header.c \
 	server/gate/endpoints/hits.c \
 	server/gate/endpoints/lane.c \
 	server/gate/endpoints/list_json.c \
@@ -124,6 +127,6 @@ platesieved_SOURCES = \
 	server/gate/routes.c \
 	server/gate/routes.h \
 	$(SERVER_HTTP_ZEROING)
-platesieved_CFLAGS = $(GATE_DATA_CFLAGS) $(MHD_CFLAGS)
+platesieved_CFLAGS = $(GATE_DATA_CFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFLAGS)
 platesieved_LDFLAGS = $(AM_LDFLAGS) -static
-platesieved_LDADD = $(GATE_FOLLOW_LIBS) $(SERVER_HTTP_LIBS)
+platesieved_LDADD = $(GATE_FOLLOW_LIBS) $(EVIDENCE_LIBS) $(SERVER_HTTP_LIBS)

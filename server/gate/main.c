@@ -14,7 +14,7 @@
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
-#define GATE_CONNECTIONS 5 /* follow, its housekeeping, drain; and two for what agencies change through functions */
+#define GATE_CONNECTIONS 5 /* follow, its housekeeping, drain; two for what agencies change through functions; and one for each worker that serves lanes */
 
 /* -- start and stop ------------------------------------------------------------------------------------------------------ */
 
@@ -68,7 +68,7 @@ static void register_metrics(struct gate *gate)
 
 static enum daemon_exit open_databases(struct gate *gate, const struct config *config)
 {
-    if (failed(db_open(config->database_gate, "platesieved", GATE_CONNECTIONS, DB_WAIT_MS, &gate->gate_db)) ||
+    if (failed(db_open(config->database_gate, "platesieved", GATE_CONNECTIONS + (unsigned)config->workers, DB_WAIT_MS, &gate->gate_db)) ||
         failed(db_open(config->database_agency, "platesieved agency", (unsigned)config->workers, DB_WAIT_MS, &gate->agency_db))) {
         log_line(LOG_ERR, "the connection strings in section [database] can't be used");
         return DAEMON_USAGE;
@@ -211,6 +211,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     tally_destroy(gate->tally);
     registry_destroy(gate->registry);
     enrolments_destroy(gate->enrolments);
+    anchor_files_destroy(gate->anchors);
     metrics_destroy(gate->metrics);
 }
 
@@ -223,7 +224,8 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     gate->metrics = metrics_create();
     gate->cooldown = cooldown_create();
     if (gate->metrics != NULL) gate->enrolments = enrolments_create(gate->metrics);
-    if (code == DAEMON_OK && (gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL || gate->enrolments == NULL)) code = DAEMON_FAILED;
+    gate->anchors = anchor_files_create(config->ca, config->crl, config->trust_domain);
+    if (code == DAEMON_OK && (gate->anchors == NULL || gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL || gate->enrolments == NULL)) code = DAEMON_FAILED;
     if (code == DAEMON_OK) register_metrics(gate);
     if (code == DAEMON_OK && failed(registry_create(config->registry, http_routes_roles(gate_routes), &gate->registry))) code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_databases(gate, config);

@@ -20,6 +20,11 @@ struct reply delete_revision(void *app, struct request *request);
 /* endpoints/commit.c, parts.c */
 struct reply post_commit(void *app, struct request *request);
 struct reply put_part(void *app, struct request *request);
+/* endpoints/header.c */
+struct reply put_header(void *app, struct request *request);
+struct reply get_header(void *app, struct request *request);
+struct reply delete_header(void *app, struct request *request);
+struct reply get_header_by_id(void *app, struct request *request);
 /* endpoints/hits.c */
 struct reply get_hits(void *app, struct request *request);
 struct reply get_hit(void *app, struct request *request);

@@ -139,6 +139,11 @@ static bool is_json(const char *type)
     return *type == 0 || *type == ';' || *type == ' ';
 }
 
+static bool fits_route(const struct exchange *exchange, const char *type)
+{
+    return (exchange->route->body_max & BODY_CMS) == 0 ? is_json(type) : type != NULL && strcasecmp(type, "application/cms") == 0;
+}
+
 /* A page that a browser was tricked into loading must not reach the loopback port under another host's name. */
 static bool is_loopback_host(const struct header_scan *scan)
 {
@@ -223,7 +228,7 @@ static struct result check_length(struct exchange *exchange, const struct header
     if (exchange->route == NULL) return OK;
     if ((method == METHOD_GET || method == METHOD_DELETE) && *length > 0) return FAIL(REASON_BAD_LENGTH);
     if ((method == METHOD_POST || method == METHOD_PUT) && scan->lengths == 0) return FAIL(REASON_NO_LENGTH);
-    if (*length > exchange->route->body_max) return FAIL(REASON_BODY_TOO_LARGE);
+    if (*length > (exchange->route->body_max & ~BODY_CMS)) return FAIL(REASON_BODY_TOO_LARGE);
     return OK;
 }
 
@@ -372,7 +377,7 @@ static enum MHD_Result take_header(struct exchange *exchange, const char *url, c
     if (!failed(result)) result = find_route(exchange, url, method);
     struct result shape = check_length(exchange, &scan, &length);
     if (!failed(result)) result = shape;
-    if (!failed(result) && length > 0 && !is_json(scan.type)) result = FAIL(REASON_MEDIA_TYPE);
+    if (!failed(result) && length > 0 && !fits_route(exchange, scan.type)) result = FAIL(REASON_MEDIA_TYPE);
     if (!failed(result) && length > 0) result = body_prepare(exchange, length);
     exchange->refusal = result.reason;
     if (!failed(result)) return MHD_YES;

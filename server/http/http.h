@@ -116,11 +116,13 @@ typedef struct reply (*handler_fn)(void *app, struct request *request);
    request waits for no large one, and for no other thread. */
 enum run_on { RUN_ON_LOOP, RUN_ON_WORKER, RUN_SMALL_ON_LOOP };
 
+#define BODY_CMS ((size_t)1 << (sizeof(size_t) * 8 - 1))
+
 struct route {
     const char *path; /* "/v1/lists/{}/revisions" */
     enum method method;
     unsigned roles;  /* ORed enum role that may ask over TLS */
-    size_t body_max; /* bytes; 0: none may be sent */
+    size_t body_max; /* bytes; 0: none may be sent; + BODY_CMS: application/cms, and no JSON */
     handler_fn handler;
     enum run_on run_on;
     bool plain; /* served on the loopback port without TLS as well */

@@ -43,6 +43,9 @@ enum reason {
     REASON_CAP,                 /* 422 */
     REASON_TOO_MANY,            /* 409: too many lists, or open revisions */
     REASON_COMMITTED,           /* 409: the revision is committed already */
+    /* evidence */
+    REASON_HEADER,     /* 422: a list's header does not hold: signature, names, recipients, time */
+    REASON_SERIAL,     /* 409: a header that is not newer than all before it */
     /* hits */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
     REASON_ERASED, /* 410: a misread: what it said is gone */

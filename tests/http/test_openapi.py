@@ -236,6 +236,20 @@ def push(ask, name, lines):
     ask("GET", f"{path}/{revision}", "agency", 200)
 
 
+def header(ask, name):
+    path = f"/v1/lists/{name}/header"
+    ask.house.platesieve("list", "recipients", "--as", IDENTITIES["agency"], name, "--cert", ask.house.pki / "evidence/customs.1.pem")
+    signed = ask.house.get(path, IDENTITIES["agency"]).content
+    ask("GET", path, "agency", 200)
+    for status, body in ((204, signed), (422, signed[:-1])):
+        ask("PUT", path, "agency", status, data=body, headers={"Content-Type": "application/cms"})
+    ask("GET", "/v1/headers/" + ask("GET", f"/v1/lists/{name}", "agency", 200)["header"], "reader", 200)
+    ask("GET", "/v1/headers/" + "A" * 43, "reader", 404)
+    ask("DELETE", path, "agency", 204)
+    ask("GET", path, "agency", 404)
+    ask("PUT", path, "agency", 409, data=signed, headers={"Content-Type": "application/cms"})
+
+
 def check(ask, plate):
     house = ask.house
     lane = ask("GET", "/v1/lane", "reader", 200)
@@ -278,6 +292,7 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
                                                     "effective": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z"}], grade="near")]
     push(ask, "contract", lines)
     installation.wait_live("contract", 1)
+    header(ask, "contract")
     assert "near" in ask("GET", "/v1/lane", "reader", 200)["grades"]
     hit, clear = check(ask, plate)
     assert hit["answer"] == "hit"

@@ -96,6 +96,8 @@ int64_t row_time(struct row *row, int column);   /* ms since 1970 */
 int64_t row_time_or(struct row *row, int column, int64_t fallback); /* for null */
 void row_text(struct row *row, int column, char *text, size_t size); /* SIZE with the ending zero */
 void row_bytes(struct row *row, int column, void *bytes, size_t size); /* exactly SIZE */
+/* All of them, at most MAX, from malloc into *BYTES, in place of what was there (NULL, or malloced too). */
+struct result row_copy(const PGresult *result, int number, int column, size_t max, uint8_t **bytes, size_t *size);
 /* A text[] into COUNT_MAX texts of SIZE bytes each. */
 size_t row_texts(struct row *row, int column, char *texts, size_t size, size_t count_max);
 

@@ -32,7 +32,8 @@ struct db_list {
     uint32_t number;
     char id[LIMIT_NAME_MAX + 1], agency[LIMIT_NAME_MAX + 1], category[LIMIT_CATEGORY_MAX + 1], instruction[LIMIT_INSTRUCTION_MAX + 1];
     uint32_t priority, grade, cooldown_s, retention_days, age_limit_s, revision;
-    bool covert, suspended;
+    bool covert, suspended, has_header;
+    uint8_t header_id[32]; /* of the header in force */
     uint64_t cap_tokens, entries;
     int64_t committed_ms; /* 0: never */
     size_t site_count;
@@ -49,6 +50,24 @@ struct result db_list_create(struct db *db, const char *agency, struct db_list *
 struct result db_list_get(struct db *db, const char *agency, const char *id, struct db_list *list);
 /* AGENCY NULL: of all agencies (operators, auditors). */
 struct result db_list_each(struct db *db, const char *agency, db_list_fn each, void *context);
+
+/* -- headers of lists (db/headers.c) -------------------------------------------------------------------------------------------------- */
+
+#define DB_HEADER_ID_BYTES 32
+struct db_header {
+    uint8_t id[DB_HEADER_ID_BYTES]; /* SHA-256 of der */
+    uint64_t serial;
+    int64_t expires_ms;
+    const uint8_t *der;
+    size_t size;
+};
+/* Puts HEADER in the place of what stands; NULL: takes away what stands.  Of the one that stands: OK again.  REASON_NOT_FOUND, REASON_SERIAL
+   (not above all that the list ever had). */
+struct result db_header_put(struct db *db, const char *agency, const char *list, const struct db_header *header, const char *who);
+/* The one in force; *DER (NULL before) is to be freed.  REASON_NOT_FOUND. */
+struct result db_header_get(struct db *db, const char *agency, const char *list, uint8_t **der, size_t *size);
+/* Any that was in force in the last two days, by its id.  Role platesieve_gate. */
+struct result db_header_by_id(struct db *db, const uint8_t id[DB_HEADER_ID_BYTES], uint8_t **der, size_t *size);
 
 /* -- revisions (db/revisions.c) ------------------------------------------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@ static const struct statement insert_list = {
 
 #define LIST_COLUMNS                                                                                                                       \
     "number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, retention_days, age_limit_s,"       \
-    " cap_tokens, revision, entries, committed_at"
+    " cap_tokens, revision, entries, committed_at, header_id"
 static const struct statement one_list = { "one_list", "SELECT " LIST_COLUMNS " FROM lists WHERE agency = $1::text AND id = $2::text" };
 static const struct statement agency_lists = {
     "agency_lists", "SELECT " LIST_COLUMNS " FROM lists WHERE agency = $1::text ORDER BY id"
@@ -61,6 +61,8 @@ static struct result list_take(const PGresult *result, int number, struct db_lis
     list->revision = (uint32_t)row_int(&row, 14);
     list->entries = (uint64_t)row_int(&row, 15);
     list->committed_ms = row_time_or(&row, 16, 0);
+    list->has_header = !PQgetisnull(result, number, 17);
+    if (list->has_header) row_bytes(&row, 17, list->header_id, sizeof(list->header_id));
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 

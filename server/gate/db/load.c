@@ -19,7 +19,7 @@ static const struct statement head = { "head", "SELECT version FROM head" };
 static const struct statement load_lists = {
     "load_lists",
     "SELECT number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, age_limit_s, revision, entries,"
-    " committed_at, base_segment FROM lists WHERE version > $1::int8 ORDER BY number"
+    " committed_at, base_segment, header_id FROM lists WHERE version > $1::int8 ORDER BY number"
 };
 /* An epoch that was named but given no token is not covered, not even in part. */
 static const struct statement load_coverage = { "load_coverage", "SELECT list, epoch, whole FROM list_epochs WHERE whole OR slots > 0" };
@@ -109,6 +109,8 @@ static struct result list_take(const PGresult *result, int number, struct load_l
     list->entries = (uint64_t)row_int(&row, 13);
     list->committed_ms = row_time_or(&row, 14, 0);
     out->base_segment = (uint32_t)row_int(&row, 15);
+    list->has_header = !PQgetisnull(result, number, 16);
+    if (list->has_header) row_bytes(&row, 16, list->header_id, sizeof(list->header_id));
     return row.bad || list->grade >= PLATESIEVE_GRADES ? FAIL(REASON_DATABASE) : OK;
 }
 

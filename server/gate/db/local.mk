@@ -9,6 +9,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/days.c \
 	server/gate/db/db.h \
 	server/gate/db/epochs.c \
+	server/gate/db/headers.c \
 	server/gate/db/hits.c \
 	server/gate/db/lists.c \
 	server/gate/db/lists.h \

@@ -95,6 +95,19 @@ void row_bytes(struct row *row, int column, void *bytes, size_t size)
     row_fixed(row, column, bytes, size);
 }
 
+struct result row_copy(const PGresult *result, int number, int column, size_t max, uint8_t **bytes, size_t *size)
+{
+    struct row row = { .result = result, .number = number };
+    const uint8_t *value = row_value(&row, column, size);
+    free(*bytes);
+    *bytes = NULL;
+    if (row.bad || *size > max) return FAIL(REASON_DATABASE);
+    *bytes = malloc(*size + 1);
+    if (*bytes == NULL) return FAIL(REASON_BUSY);
+    memcpy(*bytes, value, *size);
+    return OK;
+}
+
 static uint32_t read_32(const uint8_t *bytes)
 {
     uint32_t wire;

@@ -30,12 +30,13 @@ json_t *list_json(const struct db_list *list)
     for (size_t i = 0; i < list->epoch_count; i++)
         (void)json_array_append_new(epochs, json_pack("{ss so sb}", "id", list->epochs[i].id, "opens", time_json(list->epochs[i].opens_ms),
                                                         "covered", list->epochs[i].covered));
-    return json_pack("{ss ss ss si ss sb so si si ss si sI sb si so sI so}", "list", list->id, "agency", list->agency, "category", list->category,
+    return json_pack("{ss ss ss si ss sb so si si ss si sI sb si so sI so so}", "list", list->id, "agency", list->agency, "category", list->category,
                      "priority", (int)list->priority, "grade", platesieve_grade_name((enum platesieve_grade)list->grade), "covert", list->covert,
                      "sites", sites, "cooldown_s", (int)list->cooldown_s, "retention_days", (int)list->retention_days, "instruction",
                      list->instruction, "age_limit_s", (int)list->age_limit_s, "cap_tokens", (json_int_t)list->cap_tokens, "suspended",
                      list->suspended, "revision", (int)list->revision, "committed_at", time_json(list->committed_ms), "entries",
-                     (json_int_t)list->entries, "epochs", epochs);
+                     (json_int_t)list->entries, "header", list->has_header ? base64_json(list->header_id, sizeof list->header_id) : json_null(),
+                     "epochs", epochs);
 }
 
 void list_json_add_keys(json_t *list, struct follow *follow)
