@@ -1,7 +1,7 @@
 /* platesieve list push, add, remove and tokens: their options. */
 #include "client/push.h"
 
-enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTION_REPORT, OPTION_TRUNCATED };
+enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTION_REPORT, OPTION_TRUNCATED, OPTION_FULL };
 
 static const struct argp_option push_argp_options[] = {
     { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)",
@@ -9,6 +9,7 @@ static const struct argp_option push_argp_options[] = {
     { "parallel", OPTION_PARALLEL, "N", 0,
       "Threads that make tokens, each with its own connection to the key server (4)", 0 },
     { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
+    { "full", OPTION_FULL, NULL, 0, "Send all rows, not only those that changed since the last push from here", 0 },
     { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
     { "allow-truncated", OPTION_TRUNCATED, NULL, 0, "Even if the file ends in the middle of a line", 0 },
     { "report", OPTION_REPORT, "FILE", 0, "Write line and reason of each row that was not taken as it is, as CSV", 0 },
@@ -28,6 +29,7 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
         options->parallel = (unsigned)option_number(state, "--parallel", argument, 1, PUSH_PARALLEL_MAX);
         return 0;
     case OPTION_CLEAR: options->clear_references = true; return 0;
+    case OPTION_FULL: options->full = true; return 0;
     case OPTION_YES: options->yes = true; return 0;
     case OPTION_TRUNCATED: options->allow_truncated = true; return 0;
     case OPTION_REPORT: options->report = argument; return 0;
@@ -61,7 +63,8 @@ static int command(struct settings *settings, enum push_mode mode, const char *d
 int command_list_push(struct settings *settings, int argc, char **argv)
 {
     return command(settings, PUSH_REPLACE,
-                   "Replaces all entries of LIST by the rows of FILE, at once and whole." COLUMNS_HELP, argc, argv);
+                   "Makes LIST what FILE says, at once and whole.  What changed since the last push from this machine "
+                   "is sent; all of it where that can't be told." COLUMNS_HELP, argc, argv);
 }
 
 int command_list_add(struct settings *settings, int argc, char **argv)

@@ -1,5 +1,5 @@
 /* A push from its beginning to its summary: the order of things. */
-#include "client/push.h"
+#include "client/push_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,43 +12,17 @@
 #include "client/problem.h"
 #include "client/progress.h"
 
-#define KEY_IDS_BYTES (64 + LIMIT_ENTRY_EPOCHS * (LIMIT_EPOCH_ID_MAX + PLATESIEVE_TOKEN_TEXT + 4))
 #define COMMIT_PATIENCE_S_MIN 300u
 #define COMMIT_TIMEOUT_S 600u
 #define EVALUATE_MS 5000u       /* for a key server, while there is another one to ask; a push is in no hurry */
 #define EVALUATE_LAST_MS 30000u /* for the last */
-
-/* Everything that one push holds; push_close() gives it back. */
-struct push {
-    struct settings *settings;
-    const struct push_options *options;
-    struct identity identity;
-    struct http *gate, *keys;
-    struct key_servers *servers;
-    struct list_info info;
-    struct epochs epochs;
-    struct reference_key *reference_key;
-    struct seen *seen;
-    struct push_scratch *scratch;
-    struct push_revision revision;
-    bool revision_open;
-    int fd;
-    struct profile profile;
-    struct import *import;
-    char key_ids[KEY_IDS_BYTES];
-    struct remarks remarks;
-    /* what became of the rows */
-    uint64_t rows, entries, repeated, without_full, without_near, suffixed, hashed;
-    struct row_counts faults; /* of rows that were left out */
-    struct push_totals totals;
-    int64_t begin_ms;
-};
 
 static void push_close(struct push *push)
 {
     import_close(push->import);
     (void)remarks_close(&push->remarks);
     if (push->fd > STDIN_FILENO) close(push->fd);
+    delta_end(push);
     push_revision_free(&push->revision);
     push_scratch_destroy(push->scratch);
     seen_destroy(push->seen);
@@ -61,6 +35,14 @@ static void push_close(struct push *push)
 
 /* -- the file ------------------------------------------------------------------------------------------------------ */
 
+/* From the beginning of the file. */
+static int begin_reading(struct push *push)
+{
+    import_close(push->import);
+    push->import = NULL;
+    return import_open(push->fd, push->options->file, &push->profile, push->options->mode == PUSH_REMOVE, &push->import);
+}
+
 static int open_file(struct push *push)
 {
     const char *file = push->options->file;
@@ -71,7 +53,20 @@ static int open_file(struct push *push)
         return CLIENT_FAILED;
     }
     if (push->options->report != NULL && !remarks_report(&push->remarks, push->options->report)) return CLIENT_FAILED;
-    return import_open(push->fd, file, &push->profile, push->options->mode == PUSH_REMOVE, &push->import);
+    return begin_reading(push);
+}
+
+/* The file is read once more, for another revision. */
+static int read_again(struct push *push)
+{
+    seen_destroy(push->seen);
+    push->seen = seen_create();
+    push->totals = (struct push_totals) { 0 };
+    if (push->seen == NULL || lseek(push->fd, 0, SEEK_SET) != 0) {
+        say("can't read %s again: %s", push->options->file, strerror(errno));
+        return CLIENT_FAILED;
+    }
+    return begin_reading(push);
 }
 
 /* What parts depend on: the same fingerprint, the same parts.  Of the file, what changes when it is written. */
@@ -84,7 +79,7 @@ static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_S
     char *profile = profile_text(&push->profile, push->info.id);
 
     (void)!fstat(push->fd, &file);
-    numbers[0] = options->mode;
+    numbers[0] = push->mode + 16 * push->way;
     numbers[1] = profile == NULL; /* no memory: then it is a file of its own */
     numbers[2] = push->info.grade;
     numbers[3] = options->clear_references;
@@ -96,6 +91,7 @@ static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_S
     crypto_hash_sha256_update(&state, (const uint8_t *)numbers, sizeof(numbers));
     crypto_hash_sha256_update(&state, (const uint8_t *)push->key_ids, strlen(push->key_ids));
     if (profile != NULL) crypto_hash_sha256_update(&state, (const uint8_t *)profile, strlen(profile));
+    if (push->way == PUSH_DELTA) crypto_hash_sha256_update(&state, push->head.digest, sizeof(push->head.digest));
     crypto_hash_sha256_final(&state, fingerprint);
     free(profile);
 }
@@ -121,8 +117,8 @@ static void make_key_ids(struct push *push)
 {
     size_t used = (size_t)snprintf(push->key_ids, sizeof(push->key_ids), "Platesieve-Key-Ids:");
 
-    for (size_t i = 0; i < push->epochs.count && used < sizeof(push->key_ids); i++) {
-        const struct epoch *epoch = &push->epochs.list[i];
+    for (size_t i = 0; i < push->now.count && used < sizeof(push->key_ids); i++) {
+        const struct epoch *epoch = &push->now.list[i];
         char key_id[PLATESIEVE_TOKEN_TEXT + 1];
 
         base64_print(epoch->key_id, sizeof(epoch->key_id), key_id, sizeof(key_id));
@@ -145,35 +141,10 @@ static int fetch_epochs(struct push *push)
     epochs_keep_usable(&push->epochs, LIMIT_ENTRY_EPOCHS);
     for (size_t i = 0; code == CLIENT_OK && i < push->epochs.count; i++)
         code = epoch_make_ready(push->servers, push->keys, &push->epochs.list[i]);
-    make_key_ids(push);
     return code;
 }
 
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
-
-static void count_row(struct push *push, uint64_t line, const struct push_made *made)
-{
-    push->rows++;
-    push->entries += made->lines;
-    push->repeated += made->repeated;
-    if (made->fault != ROW_FINE) {
-        push->faults.faults[made->fault]++;
-        if (row_fault_is_skip(made->fault)) remark_quietly(&push->remarks, line, row_fault_name(made->fault));
-        else remark(&push->remarks, line, row_fault_name(made->fault), row_fault_text(made->fault));
-    }
-    if (made->repeated) remark_quietly(&push->remarks, line, "repeated");
-    if (made->lines == 0) return;
-    push->hashed += made->hashed;
-    push->suffixed += made->suffixed;
-    push->without_full += made->without_full;
-    push->without_near += made->without_near;
-    if (made->without_full)
-        remark(&push->remarks, line, "without-full", "jurisdiction blank or unknown: kept without grade `full`");
-    if (made->without_near) remark(&push->remarks, line, "without-near", "too short: kept without grade `near`");
-    if (made->suffixed)
-        remark(&push->remarks, line, "reference-repeated",
-               "the reference stands on another plate too: kept, with a suffix");
-}
 
 static int make_rows(struct push *push, const struct push_maker *maker, struct push_pool *pool)
 {
@@ -184,18 +155,22 @@ static int make_rows(struct push *push, const struct push_maker *maker, struct p
     for (;;) {
         struct push_chunk *chunk = push_pool_chunk(pool);
         struct push_made made;
+        size_t first;
 
         if (chunk == NULL) break; /* the pool or the sender knows why */
         import_next(push->import, &row);
         if (row.state == CSV_END || row.state == CSV_BROKEN) break;
+        first = chunk->entry_count;
         made = push_row(maker, &row, chunk);
-        count_row(push, row.line, &made);
+        summary_count(push, row.line, &made);
         if (made.no_memory) {
             say("out of memory");
             code = CLIENT_FAILED;
             break;
         }
-        if ((push->rows & 0xff) == 0) progress_show(&progress, import_bytes(push->import), push->rows);
+        code = delta_row(push, chunk, first);
+        if (code != CLIENT_OK) break;
+        if ((push->counts.rows & 0xff) == 0) progress_show(&progress, import_bytes(push->import), push->counts.rows);
     }
     progress_end(&progress);
     if (row.state != CSV_BROKEN) return code;
@@ -223,13 +198,13 @@ static int64_t as_of(const struct push *push)
 static int run_pool(struct push *push, struct push_sender *sender)
 {
     const struct push_maker maker = {
-        .mode = push->options->mode,
+        .mode = push->mode,
         .profile = &push->profile,
-        .now_ms = as_of(push),
+        .now_ms = push->as_of_ms,
         .grade = push->info.grade,
         .clear_references = push->options->clear_references,
         .info = &push->info,
-        .epochs = &push->epochs,
+        .epochs = &push->now,
         .key = push->reference_key,
         .seen = push->seen,
         .scratch = push->scratch,
@@ -237,7 +212,7 @@ static int run_pool(struct push *push, struct push_sender *sender)
     const struct evaluator_settings settings = { push->settings, &push->identity, push->servers, EVALUATE_MS,
                                                  EVALUATE_LAST_MS };
     struct push_pool *pool =
-        push_pool_start(&maker, needs_key_server(&push->epochs) ? &settings : NULL, push->options, sender);
+        push_pool_start(&maker, needs_key_server(&push->now) ? &settings : NULL, push->options, sender);
     int code, finished;
 
     if (pool == NULL) return CLIENT_FAILED;
@@ -246,22 +221,57 @@ static int run_pool(struct push *push, struct push_sender *sender)
     return code != CLIENT_OK ? code : finished;
 }
 
+/* An empty file where entries stood is a mistake, most of the time. */
+static int check_empty(const struct push *push)
+{
+    if (push->options->mode != PUSH_REPLACE || push->counts.entries > 0 || push->options->yes) return CLIENT_OK;
+    say("no usable row in %s: the list stays as it is (--yes makes it empty)", push->options->file);
+    return CLIENT_FAILED;
+}
+
+/* A list must not shrink because its file did not come whole. */
+static int check_whole(const struct push *push)
+{
+    if (push->options->mode != PUSH_REPLACE || push->options->allow_truncated || !import_is_cut(push->import))
+        return CLIENT_OK;
+    say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
+        push->options->file);
+    return CLIENT_FAILED;
+}
+
 static int send_rows(struct push *push)
 {
     const struct push_target target = { push->gate, &push->info, &push->revision,
-                                        push->epochs.count == 0 ? NULL : push->key_ids, push->options->patience_s };
+                                        push->now.count == 0 ? NULL : push->key_ids, push->options->patience_s };
     struct push_sender *sender = push_sender_start(&target);
     int code, sent;
 
     if (sender == NULL) return CLIENT_FAILED;
     code = run_pool(push, sender);
+    if (code == CLIENT_OK) code = check_whole(push);
+    if (code == CLIENT_OK) code = check_empty(push);
+    if (code == CLIENT_OK && push->way == PUSH_DELTA) code = delta_removals(push, sender);
     sent = push_sender_finish(sender, code == CLIENT_OK, &push->totals);
     return code != CLIENT_OK ? code : sent;
 }
 
 /* -- commit -------------------------------------------------------------------------------------------------------- */
 
-static int commit(struct push *push)
+/* What the list is now.  An answer that can't be read leaves it as it was: then nothing is remembered of it. */
+static void take_answer(struct push *push, const struct http_answer *answer)
+{
+    json_t *json = http_answer_json(answer);
+    struct list_info *info = malloc(sizeof(*info));
+
+    if (json != NULL && info != NULL && list_info_parse(json, info)) {
+        push->info.revision = info->revision;
+        push->info.entries = info->entries;
+    }
+    free(info);
+    json_decref(json);
+}
+
+static int ask_commit(struct push *push)
 {
     const unsigned patience_s =
         push->options->patience_s < COMMIT_PATIENCE_S_MIN ? COMMIT_PATIENCE_S_MIN : push->options->patience_s;
@@ -279,76 +289,110 @@ static int commit(struct push *push)
              (unsigned long long)push->totals.lines, digest);
     whole.body_size = strlen(body);
     code = push_ask(push->gate, &whole, patience_s, &answer);
+    if (code == CLIENT_OK && problem_is(&answer, "base"))
+        say("another push of this list came first; the same command again compares with what it left");
     if (code == CLIENT_OK && answer.status != 200) code = problem_say(push->gate, &answer);
+    if (code == CLIENT_OK) take_answer(push, &answer);
     return code;
 }
 
-/* An empty file where entries stood is a mistake, most of the time. */
-static int check_empty(const struct push *push)
+/* Whatever came of it, the revision in hand is no more. */
+static int commit(struct push *push, int code)
 {
-    if (push->options->mode != PUSH_REPLACE || push->entries > 0 || push->options->yes) return CLIENT_OK;
-    say("no usable row in %s: the list stays as it is (--yes makes it empty)", push->options->file);
-    return CLIENT_FAILED;
+    if (code == CLIENT_OK) code = delta_promise(push);
+    if (code == CLIENT_OK) code = ask_commit(push);
+    if (code == CLIENT_OK) {
+        delta_keep(push);
+    } else if (code == CLIENT_UNREACHABLE) {
+        if (push->open && push->revision.remembered[0] != '\0')
+            say("what was sent is kept for a day: the same command goes on from there");
+    } else {
+        if (push->open) push_revision_drop(push->gate, &push->info, &push->revision);
+        delta_break(push);
+    }
+    if (push->open && code != CLIENT_UNREACHABLE) push_revision_forget(&push->revision);
+    push->open = false;
+    return code;
 }
 
-/* A list must not shrink because its file did not come whole. */
-static int check_whole(const struct push *push)
+int push_open_revision(struct push *push)
 {
-    if (push->options->mode != PUSH_REPLACE || push->options->allow_truncated || !import_is_cut(push->import))
-        return CLIENT_OK;
-    say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
-        push->options->file);
-    return CLIENT_FAILED;
+    struct push_options options = *push->options;
+    uint8_t fingerprint[PUSH_SHA256];
+    int code;
+
+    if (push->open) return CLIENT_OK;
+    options.mode = push->mode;
+    make_fingerprint(push, fingerprint);
+    push_revision_free(&push->revision);
+    code = push_revision_open(push->settings, push->gate, &options, &push->info, fingerprint, &push->revision);
+    push->open = code == CLIENT_OK;
+    return code;
+}
+
+/* -- the ways ------------------------------------------------------------------------------------------------------ */
+
+/* All rows, in the mode that was asked for. */
+static int push_whole(struct push *push)
+{
+    int code;
+
+    push->way = PUSH_WHOLE;
+    push->mode = push->options->mode;
+    push->now = push->epochs;
+    make_key_ids(push);
+    if (push->why_whole != NULL) say("the whole list is sent: %s", push->why_whole);
+    code = push_open_revision(push);
+    if (code != CLIENT_OK) return code;
+    if (push->mode == PUSH_REPLACE) delta_anew(push);
+    code = send_rows(push);
+    return commit(push, code);
+}
+
+/* Tokens for the epochs that the list lacks, to all its entries, which are those of the file. */
+static int give_tokens(struct push *push)
+{
+    const struct push_counts counts = push->counts;
+    struct epochs missing = { 0 };
+    int code;
+
+    for (size_t i = 0; i < push->epochs.count; i++) {
+        bool there = false;
+
+        for (size_t k = 0; k < push->now.count; k++)
+            there = there || strcmp(push->now.list[k].id, push->epochs.list[i].id) == 0;
+        if (!there) missing.list[missing.count++] = push->epochs.list[i];
+    }
+    push->way = PUSH_GIVING;
+    push->mode = PUSH_TOKENS;
+    push->now = missing;
+    make_key_ids(push);
+    code = read_again(push);
+    if (code == CLIENT_OK) code = push_open_revision(push);
+    if (code == CLIENT_OK) code = send_rows(push);
+    code = commit(push, code);
+    push->counts = counts;
+    return code;
+}
+
+/* What differs from the last push, as one revision; an empty one where nothing does: it says that the list is up to
+   date.  Then tokens for epochs that the list lacks. */
+static int push_delta(struct push *push)
+{
+    const bool lacks = push->now.count < push->epochs.count;
+    int code;
+
+    push->way = PUSH_DELTA;
+    push->mode = PUSH_ADD;
+    make_key_ids(push);
+    code = send_rows(push);
+    if (code == CLIENT_OK && !lacks) code = push_open_revision(push);
+    if (code != CLIENT_OK || push->open) code = commit(push, code);
+    if (!lacks || code != CLIENT_OK) return code;
+    return give_tokens(push);
 }
 
 /* -- the whole ----------------------------------------------------------------------------------------------------- */
-
-static json_t *summary_json(const struct push *push)
-{
-    json_t *epochs = json_array();
-
-    for (size_t i = 0; i < push->epochs.count; i++) json_array_append_new(epochs, json_string(push->epochs.list[i].id));
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f}", "list",
-                     push->info.id, "agency", push->info.agency, "revision", (json_int_t)push->revision.number, "rows",
-                     (json_int_t)push->rows, "entries", (json_int_t)push->entries, "unusable",
-                     (json_int_t)row_counts_total(&push->faults, false), "unusable_by_reason",
-                     row_counts_json(&push->faults, false), "left_out",
-                     (json_int_t)row_counts_total(&push->faults, true), "left_out_by_reason",
-                     row_counts_json(&push->faults, true), "without_full", (json_int_t)push->without_full, "without_near",
-                     (json_int_t)push->without_near, "repeated", (json_int_t)push->repeated, "suffixed",
-                     (json_int_t)push->suffixed, "hashed_references", (json_int_t)push->hashed, "parts",
-                     (json_int_t)push->totals.parts, "parts_skipped", (json_int_t)push->totals.skipped, "resumed",
-                     (int)push->revision.resumed, "epochs", epochs, "seconds",
-                     (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
-}
-
-static void print_count(const char *what, uint64_t count)
-{
-    if (count > 0) printf("  %llu %s\n", (unsigned long long)count, what);
-}
-
-static bool print_summary(const struct push *push)
-{
-    const bool removal = push->options->mode == PUSH_REMOVE;
-
-    remarks_end(&push->remarks);
-    if (push->settings->json) return print_json(summary_json(push));
-    printf("%s/%s: revision %u, %llu %s from %llu rows in %.1f s\n", push->info.agency, push->info.id,
-           push->revision.number, (unsigned long long)push->entries, removal ? "removals" : "entries",
-           (unsigned long long)push->rows, (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
-    for (size_t i = 1; i < ROW_FAULTS; i++)
-        if (push->faults.faults[i] > 0)
-            printf("  %llu %s: %s\n", (unsigned long long)push->faults.faults[i],
-                   row_fault_is_skip((enum row_fault)i) ? "left out" : "unusable", row_fault_text((enum row_fault)i));
-    print_count("kept without grade `full` (jurisdiction blank or unknown)", push->without_full);
-    print_count("kept without grade `near` (too short)", push->without_near);
-    print_count("repeated", push->repeated);
-    print_count("with a suffix, because their reference stands on another plate too", push->suffixed);
-    print_count("references longer than 32 bytes, which go as digests that can't be opened again", push->hashed);
-    if (push->revision.resumed)
-        printf("  went on where an earlier push broke off: %u parts stood already\n", push->totals.skipped);
-    return !ferror(stdout);
-}
 
 static int prepare(struct push *push)
 {
@@ -358,6 +402,7 @@ static int prepare(struct push *push)
         code = import_profile(push->settings, push->identity.name.first, push->options->list, &push->options->import,
                               &push->profile);
     if (code == CLIENT_OK) code = open_file(push);
+    if (code == CLIENT_OK && !delta_lock(push)) code = CLIENT_FAILED;
     if (code == CLIENT_OK) code = http_open(push->settings, HTTP_GATE, &push->identity, &push->gate);
     if (code == CLIENT_OK) code = list_fetch(push->gate, push->options->list, &push->info);
     if (code == CLIENT_OK && push->options->mode != PUSH_REMOVE) {
@@ -375,42 +420,58 @@ static int prepare(struct push *push)
     return push->reference_key != NULL && push->seen != NULL && push->scratch != NULL ? CLIENT_OK : CLIENT_FAILED;
 }
 
+/* More has changed than is worth a delta: what was begun is dropped, and all is read anew. */
+static int push_after_all(struct push *push)
+{
+    const struct push_counts none = { 0 };
+    int code;
+
+    push->counts = none;
+    push->why_whole = "more than half of it is new";
+    code = read_again(push);
+    return code == CLIENT_OK ? push_whole(push) : code;
+}
+
 static int push_list(struct push *push)
 {
-    uint8_t fingerprint[PUSH_SHA256];
     int code = prepare(push);
 
     if (code != CLIENT_OK) return code;
     if (push->options->mode == PUSH_TOKENS && push->epochs.count == 0) {
-        if (push->settings->json) return print_json(summary_json(push)) ? CLIENT_OK : CLIENT_FAILED;
+        push->way = PUSH_WHOLE;
+        if (push->settings->json) return summary_print(push) ? CLIENT_OK : CLIENT_FAILED;
         printf("%s/%s has tokens for all epochs that are open or coming\n", push->info.agency, push->info.id);
         return CLIENT_OK;
     }
-    make_fingerprint(push, fingerprint);
-    code = push_revision_open(push->settings, push->gate, push->options, &push->info, fingerprint, &push->revision);
+    push->as_of_ms = as_of(push);
+    delta_begin(push);
+    code = delta_possible(push) ? push_delta(push) : push_whole(push);
+    if (push->many) code = push_after_all(push);
     if (code != CLIENT_OK) return code;
-    code = send_rows(push);
-    if (code == CLIENT_OK) code = check_whole(push);
-    if (code == CLIENT_OK) code = check_empty(push);
-    if (code == CLIENT_OK) code = commit(push);
-    if (code == CLIENT_UNREACHABLE && push->revision.remembered[0] != '\0')
-        say("what was sent is kept for a day: the same command goes on from there");
-    if (code != CLIENT_OK && code != CLIENT_UNREACHABLE) push_revision_drop(push->gate, &push->info, &push->revision);
-    if (code != CLIENT_UNREACHABLE) push_revision_forget(&push->revision);
-    if (code != CLIENT_OK) return code;
-    if (!print_summary(push) || !remarks_close(&push->remarks)) return CLIENT_FAILED;
-    return row_counts_total(&push->faults, false) + push->without_full + push->without_near + push->suffixed > 0
+    if (!summary_print(push) || !remarks_close(&push->remarks)) return CLIENT_FAILED;
+    return row_counts_total(&push->counts.faults, false) + push->counts.without_full + push->counts.without_near +
+                       push->counts.suffixed >
+                   0
                ? CLIENT_REMARKS
                : CLIENT_OK;
 }
 
 int push_run(struct settings *settings, const struct push_options *options)
 {
-    struct push push = { .settings = settings, .options = options, .fd = -1, .begin_ms = moment_monotonic_ms() };
+    struct push *push = calloc(1, sizeof(*push));
     int code;
 
-    push.remarks.json = settings->json;
-    code = push_list(&push);
-    push_close(&push);
+    if (push == NULL) {
+        say("out of memory");
+        return CLIENT_FAILED;
+    }
+    push->settings = settings;
+    push->options = options;
+    push->fd = push->lock = -1;
+    push->begin_ms = moment_monotonic_ms();
+    push->remarks.json = settings->json;
+    code = push_list(push);
+    push_close(push);
+    free(push);
     return code;
 }

@@ -23,7 +23,7 @@ struct push_options {
     const char *list, *file; /* file "-": standard input */
     struct import_options import;
     const char *report; /* a file; NULL: none */
-    bool yes, clear_references, allow_truncated;
+    bool yes, clear_references, allow_truncated, full;
     unsigned patience_s, parallel;
 };
 
@@ -44,6 +44,7 @@ struct push_maker;
 
 struct push_entry {
     struct reference reference;
+    struct reference removed[2]; /* of a removal: the references that its lines name */
     int64_t effective_ms, expires_ms; /* negative: not said */
     size_t counts[PLATESIEVE_GRADES]; /* of its messages, which follow those of the entry before */
     size_t size;                      /* of its lines in the text */
@@ -75,6 +76,9 @@ enum key_outcome push_chunk_evaluate(struct push_chunk *chunk, const struct push
 void push_chunk_write(struct push_chunk *chunk, const struct push_maker *maker);
 /* Adds the line that removes REFERENCE to the entry after the last, which it does not count. */
 void push_chunk_remove(struct push_chunk *chunk, const struct reference *reference);
+/* The same line by itself, with its line feed; its size. */
+#define PUSH_REMOVAL_TEXT (2 * LIMIT_REFERENCE_MAX + 64)
+size_t push_removal_write(const struct reference *reference, char text[PUSH_REMOVAL_TEXT]);
 
 /* -- push_row.c: a row becomes an entry ---------------------------------------------------------------------------- */
 
@@ -136,6 +140,9 @@ struct push_revision {
 int push_revision_open(const struct settings *settings, struct http *gate, const struct push_options *options,
                        const struct list_info *info, const uint8_t fingerprint[PUSH_SHA256],
                        struct push_revision *revision) MUST_USE;
+/* The digest over the parts of a committed revision, as commit names it.  False: the gate does not say. */
+bool push_revision_digest(struct http *gate, const struct list_info *info, uint32_t number,
+                          uint8_t digest[PUSH_SHA256]) MUST_USE;
 /* Drops it at the gate, quietly. */
 void push_revision_drop(struct http *gate, const struct list_info *info, const struct push_revision *revision);
 /* After a commit or a drop. */

@@ -176,14 +176,29 @@ void push_chunk_write(struct push_chunk *chunk, const struct push_maker *maker)
     chunk->text_size = (size_t)(writer.at - chunk->text);
 }
 
+static void put_removal(struct writer *writer, const struct reference *reference)
+{
+    put_text(writer, "{\"op\":\"remove\",\"reference\":");
+    put_string(writer, reference->text);
+    put_text(writer, "}\n");
+}
+
+size_t push_removal_write(const struct reference *reference, char text[PUSH_REMOVAL_TEXT])
+{
+    struct writer writer = { text, text + PUSH_REMOVAL_TEXT };
+
+    put_removal(&writer, reference);
+    return (size_t)(writer.at - text);
+}
+
 void push_chunk_remove(struct push_chunk *chunk, const struct reference *reference)
 {
     struct writer writer = { chunk->text + chunk->text_size, chunk->text + PUSH_CHUNK_TEXT_BYTES };
+    struct push_entry *entry = &chunk->entries[chunk->entry_count];
     const char *begin = writer.at;
 
-    put_text(&writer, "{\"op\":\"remove\",\"reference\":");
-    put_string(&writer, reference->text);
-    put_text(&writer, "}\n");
-    chunk->entries[chunk->entry_count].size += (size_t)(writer.at - begin);
+    entry->removed[entry->removed[0].text[0] != '\0'] = *reference;
+    put_removal(&writer, reference);
+    entry->size += (size_t)(writer.at - begin);
     chunk->text_size += (size_t)(writer.at - begin);
 }

@@ -95,6 +95,27 @@ static bool take_parts(json_t *parts, struct push_revision *revision)
     return true;
 }
 
+bool push_revision_digest(struct http *gate, const struct list_info *info, uint32_t number, uint8_t digest[PUSH_SHA256])
+{
+    struct push_revision revision = { .number = number };
+    char path[256];
+    const struct http_request request = { .method = "GET", .path = path };
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    crypto_hash_sha256_state state;
+    json_t *json = NULL;
+    bool told;
+
+    revision_path(path, info, number);
+    if (http_ask(gate, &request, &answer) && answer.status == 200) json = http_answer_json(&answer);
+    told = json != NULL && take_parts(json_object_get(json, "parts"), &revision);
+    crypto_hash_sha256_init(&state);
+    if (told) crypto_hash_sha256_update(&state, (const uint8_t *)revision.parts, revision.part_count * PUSH_SHA256);
+    crypto_hash_sha256_final(&state, digest);
+    json_decref(json);
+    push_revision_free(&revision);
+    return told;
+}
+
 /* Is the revision that we remember still open, on the same base?  Then its parts count. */
 static bool resume(struct http *gate, const struct push_options *options, const struct list_info *info,
                    struct push_revision *revision)

@@ -241,3 +241,55 @@ void reference_open(const struct reference_key *key, const char *list, const cha
     opened->kind = REFERENCE_SEALED;
     memcpy(opened->text, clear, sizeof(clear) < sizeof(opened->text) ? sizeof(clear) : sizeof(opened->text));
 }
+
+/* -- kept here ----------------------------------------------------------------------------------------------------- */
+
+enum { KEPT_AS_SENT = 1, KEPT_HIDDEN = 2 };
+
+_Static_assert(REFERENCE_KEPT_MAX > 1 + SIV_BYTES + LIMIT_REFERENCE_MAX, "a hidden reference must fit");
+
+void reference_digest_key(const struct reference_key *key, const char *purpose, const char *list, uint8_t out[32])
+{
+    crypto_auth_hmacsha256_state state;
+
+    crypto_auth_hmacsha256_init(&state, key->digest, sizeof(key->digest));
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)purpose, strlen(purpose) + 1);
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)list, strlen(list));
+    crypto_auth_hmacsha256_final(&state, out);
+    platesieve_wipe(&state, sizeof(state));
+}
+
+size_t reference_keep(const struct reference_key *key, const char *list, const struct reference *reference,
+                      uint8_t out[REFERENCE_KEPT_MAX])
+{
+    const size_t size = strlen(reference->text);
+
+    if (reference->kind != REFERENCE_CLEAR) {
+        out[0] = KEPT_AS_SENT;
+        memcpy(out + 1, reference->text, size);
+        return 1 + size;
+    }
+    out[0] = KEPT_HIDDEN;
+    if (!siv(key, list, true, out + 1, (const uint8_t *)reference->text, size, out + 1 + SIV_BYTES)) return 0;
+    return 1 + SIV_BYTES + size;
+}
+
+bool reference_kept(const struct reference_key *key, const char *list, const uint8_t *kept, size_t size,
+                    struct reference *reference)
+{
+    uint8_t tag[SIV_BYTES], clear[LIMIT_REFERENCE_MAX + SIV_BYTES];
+
+    *reference = (struct reference) { .kind = REFERENCE_FOREIGN };
+    if (size < 2) return false;
+    if (kept[0] == KEPT_AS_SENT && size - 1 <= LIMIT_REFERENCE_MAX) {
+        memcpy(reference->text, kept + 1, size - 1);
+        reference->kind = REFERENCE_SEALED;
+        return true;
+    }
+    if (kept[0] != KEPT_HIDDEN || size <= 1 + SIV_BYTES || size > 1 + SIV_BYTES + LIMIT_REFERENCE_MAX) return false;
+    memcpy(tag, kept + 1, sizeof(tag));
+    if (!siv(key, list, false, tag, kept + 1 + SIV_BYTES, size - 1 - SIV_BYTES, clear)) return false;
+    memcpy(reference->text, clear, size - 1 - SIV_BYTES);
+    reference->kind = REFERENCE_CLEAR;
+    return true;
+}

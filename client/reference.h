@@ -49,6 +49,18 @@ bool reference_clear(const struct reference_key *key, const char *list, const ch
 bool reference_derive(const struct reference_key *key, const char *list, const struct platesieve_plate *plate,
                       const struct platesieve_jurisdiction *jurisdiction, struct reference *reference) MUST_USE;
 
+/* A key for digests of what stands on LIST, for PURPOSE: made of this one, and of no use for finding it. */
+void reference_digest_key(const struct reference_key *key, const char *purpose, const char *list, uint8_t out[32]);
+
+/* REFERENCE as it may be kept on this machine: as it travels, but sealed if it travels in clear.  Returns the size in
+ * OUT; 0: it can't be. */
+#define REFERENCE_KEPT_MAX 96
+size_t reference_keep(const struct reference_key *key, const char *list, const struct reference *reference,
+                      uint8_t out[REFERENCE_KEPT_MAX]) MUST_USE;
+/* And back: the text that travels.  False: it was not kept under this key and for this list. */
+bool reference_kept(const struct reference_key *key, const char *list, const uint8_t *kept, size_t size,
+                    struct reference *reference) MUST_USE;
+
 /* The text that was sealed into TRAVELLED, or what else it is: kind REFERENCE_FOREIGN when this key can't open it (KEY
    may be NULL), with TRAVELLED itself as text. */
 void reference_open(const struct reference_key *key, const char *list, const char *travelled, struct reference *opened);

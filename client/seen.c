@@ -2,72 +2,74 @@
 
 #include <sodium.h>
 
-#define FIRST_SIZE 1024u /* a power of two */
+#define SHARES 256u     /* the table is cut by the hash's first byte, so that growing takes room for a share at a time */
+#define FIRST_PLACES 16u
 
 /* Open addressing with linear probing; a reference's hash is never 0, which marks a free place.  Hashes are keyed at
    random: nobody can choose references that collide, and by chance two of 10 million do with a probability of 3e-6. */
-struct seen {
-    uint8_t key[crypto_shorthash_KEYBYTES];
-    size_t size, count;
+struct share {
+    uint32_t places, count;
     uint64_t *references;
     uint32_t *plates;
+};
+
+struct seen {
+    uint8_t key[crypto_shorthash_KEYBYTES];
+    struct share shares[SHARES];
 };
 
 struct seen *seen_create(void)
 {
     struct seen *seen = calloc(1, sizeof(*seen));
 
-    if (seen == NULL) return NULL;
-    randombytes_buf(seen->key, sizeof(seen->key));
-    seen->size = FIRST_SIZE;
-    seen->references = calloc(seen->size, sizeof(*seen->references));
-    seen->plates = calloc(seen->size, sizeof(*seen->plates));
-    if (seen->references != NULL && seen->plates != NULL) return seen;
-    seen_destroy(seen);
-    return NULL;
+    if (seen != NULL) randombytes_buf(seen->key, sizeof(seen->key));
+    return seen;
 }
 
 void seen_destroy(struct seen *seen)
 {
     if (seen == NULL) return;
     platesieve_wipe(seen->key, sizeof(seen->key)); /* without it the hashes of plates say nothing */
-    free(seen->references);
-    free(seen->plates);
+    for (size_t i = 0; i < SHARES; i++) {
+        free(seen->shares[i].references);
+        free(seen->shares[i].plates);
+    }
     free(seen);
 }
 
-static size_t place_of(const uint64_t *references, size_t size, uint64_t hash)
+/* The bits below those that chose the share, spread over the places. */
+static size_t place_of(const struct share *share, uint64_t hash)
 {
-    size_t at = (size_t)hash & (size - 1);
+    size_t at = (size_t)((hash >> 24 & 0xffffffff) * share->places >> 32);
 
-    while (references[at] != 0 && references[at] != hash) at = (at + 1) & (size - 1);
+    while (share->references[at] != 0 && share->references[at] != hash) at = at + 1 == share->places ? 0 : at + 1;
     return at;
 }
 
-static bool grow(struct seen *seen)
+/* By a quarter: what stands empty would be paid for, too. */
+static bool grow(struct share *share)
 {
-    const size_t size = seen->size * 2;
-    uint64_t *references = calloc(size, sizeof(*references));
-    uint32_t *plates = calloc(size, sizeof(*plates));
+    struct share larger = { .places = share->places == 0 ? FIRST_PLACES : share->places + share->places / 4 };
 
-    if (references == NULL || plates == NULL) {
-        free(references);
-        free(plates);
+    larger.references = calloc(larger.places, sizeof(*larger.references));
+    larger.plates = calloc(larger.places, sizeof(*larger.plates));
+    if (larger.references == NULL || larger.plates == NULL) {
+        free(larger.references);
+        free(larger.plates);
         return false;
     }
-    for (size_t i = 0; i < seen->size; i++) {
+    for (size_t i = 0; i < share->places; i++) {
         size_t at;
 
-        if (seen->references[i] == 0) continue;
-        at = place_of(references, size, seen->references[i]);
-        references[at] = seen->references[i];
-        plates[at] = seen->plates[i];
+        if (share->references[i] == 0) continue;
+        at = place_of(&larger, share->references[i]);
+        larger.references[at] = share->references[i];
+        larger.plates[at] = share->plates[i];
     }
-    free(seen->references);
-    free(seen->plates);
-    seen->references = references;
-    seen->plates = plates;
-    seen->size = size;
+    larger.count = share->count;
+    free(share->references);
+    free(share->plates);
+    *share = larger;
     return true;
 }
 
@@ -100,14 +102,23 @@ enum seen_answer seen_ask(struct seen *seen, const char *reference, const struct
 {
     const uint64_t hash = hash_of(seen, reference, strlen(reference));
     const uint32_t plate_hash = hash_of_plate(seen, plate, jurisdiction);
+    struct share *share = &seen->shares[hash >> 56];
     size_t at;
 
-    if (seen->count >= seen->size / 4 * 3 && !grow(seen)) return SEEN_NO_MEMORY;
-    at = place_of(seen->references, seen->size, hash);
-    if (seen->references[at] == hash)
-        return seen->plates[at] == plate_hash ? SEEN_WITH_THIS_PLATE : SEEN_WITH_ANOTHER_PLATE;
-    seen->references[at] = hash;
-    seen->plates[at] = plate_hash;
-    seen->count++;
+    if (share->count >= share->places / 8 * 7 && !grow(share)) return SEEN_NO_MEMORY;
+    at = place_of(share, hash);
+    if (share->references[at] == hash)
+        return share->plates[at] == plate_hash ? SEEN_WITH_THIS_PLATE : SEEN_WITH_ANOTHER_PLATE;
+    share->references[at] = hash;
+    share->plates[at] = plate_hash;
+    share->count++;
     return SEEN_NEVER;
+}
+
+bool seen_has(const struct seen *seen, const char *reference)
+{
+    const uint64_t hash = hash_of(seen, reference, strlen(reference));
+    const struct share *share = &seen->shares[hash >> 56];
+
+    return share->count > 0 && share->references[place_of(share, hash)] == hash;
 }

@@ -1,8 +1,10 @@
-/* References that a push has sent already: 12 bytes each, so that ten million of them stay below 300 MB. */
+/* References that a push has met already: 12 bytes each and some room, so that ten million of them stay below 200 MB,
+   also while they become more. */
 #ifndef CLIENT_SEEN_H
 #define CLIENT_SEEN_H
 
 #include <platesieve/platesieve.h>
+#include <stdbool.h>
 
 #include "include/cleanup.h"
 
@@ -16,5 +18,7 @@ void seen_destroy(struct seen *seen);    /* NULL is fine */
  * not count. */
 enum seen_answer seen_ask(struct seen *seen, const char *reference, const struct platesieve_plate *plate,
                           const struct platesieve_jurisdiction *jurisdiction) MUST_USE;
+/* Was it given?  Changes nothing. */
+bool seen_has(const struct seen *seen, const char *reference);
 
 #endif

@@ -24,6 +24,11 @@ tests_unit_reference_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_reference_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_reference_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/push_state_test
+tests_unit_push_state_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_push_state_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_push_state_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/rows_test
 tests_unit_rows_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_rows_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
