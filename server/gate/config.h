@@ -19,6 +19,7 @@ struct config {
     unsigned long long keys_poll_ms;
     bool keys_shared;
     char *database_gate, *database_agency, *database_owner;
+    unsigned long long evidence_window_s;
     unsigned long long cap_tokens, near_entries_max, alarm_before_s;
     unsigned long long flag_from, flag_share_percent;
     struct site_rule rules[CONFIG_SITES_MAX];

@@ -97,6 +97,7 @@ platesieved_SOURCES = \
 	server/gate/endpoints/checks.c \
 	server/gate/endpoints/commit.c \
 	server/gate/endpoints/enrolments.c \
+	server/gate/endpoints/evidence.c \
 	server/gate/endpoints/fields.c \
 	server/gate/endpoints/fields.h \
 	server/gate/endpoints/flags.c \

@@ -20,6 +20,10 @@ struct reply delete_revision(void *app, struct request *request);
 /* endpoints/commit.c, parts.c */
 struct reply post_commit(void *app, struct request *request);
 struct reply put_part(void *app, struct request *request);
+/* endpoints/evidence.c */
+struct reply post_evidence(void *app, struct request *request);
+struct reply get_evidence(void *app, struct request *request);
+struct reply get_evidence_piece(void *app, struct request *request);
 /* endpoints/header.c */
 struct reply put_header(void *app, struct request *request);
 struct reply get_header(void *app, struct request *request);

@@ -46,6 +46,11 @@ enum reason {
     /* evidence */
     REASON_HEADER,     /* 422: a list's header does not hold: signature, names, recipients, time */
     REASON_SERIAL,     /* 409: a header that is not newer than all before it */
+    REASON_READABLE,   /* 422: a picture that anybody can open */
+    REASON_NOT_SEALED, /* 422: not CMS of exactly the form that evidence has */
+    REASON_RECIPIENTS, /* 422: sealed to others than the list's header names */
+    REASON_LATE,       /* 410: after the window for pictures of this hit */
+    REASON_SPOOLED,    /* 503: the hit is perhaps still in the spool */
     /* hits */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
     REASON_ERASED, /* 410: a misread: what it said is gone */

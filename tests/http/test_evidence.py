@@ -1,8 +1,13 @@
 """Evidence: who may open a picture is the agency's word, and nobody else's; what arrives is sealed, and to exactly those."""
+import contextlib
+import hashlib
 import json
+import subprocess
+import threading
 import time
 
 import pytest
+import requests
 
 import plates
 from house import assert_problem, eventually
@@ -111,3 +116,204 @@ def test_a_header_ends_with_its_certificates(installation):
     assert told["expires"] == min(one["expires"] for one in told["recipients"])
     with pytest.raises(AssertionError):
         recipients(installation, name, "--days", "401")
+
+
+# -- sealed pictures at the gate ----------------------------------------------------------------------------------------------
+
+
+def seal(house, data, certs=("evidence/customs.1",), cipher="aes-256-gcm", options=("-keyopt", "ecdh_kdf_md:sha256"), outform="DER"):
+    """As anybody's OpenSSL does it."""
+    words = [word for cert in certs for word in ("-recip", str(house.pki / f"{cert}.pem"), *options)]
+    return openssl("cms", "-encrypt", f"-{cipher}", "-binary", "-outform", outform, *words, data=data)
+
+
+def openssl(*argv, data=None):
+    done = subprocess.run(["openssl", *argv], input=data, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr[-500:]
+    return done.stdout
+
+
+def send(house, hit, data, identity=LANE, kind="application/cms"):
+    return house.post(f"/v1/hits/{hit}/evidence", identity, data=data, headers={"Content-Type": kind})
+
+
+def made_hit(house, plate, identity=LANE, **fields):
+    """A list with a header and a hit on it, stored: (list, hit's id)."""
+    name = house.listed(plate, **fields)
+    recipients(house, name)
+    hit = alert(house, plate, identity=identity)["hit"]
+    house.wait_hits(1, name)
+    return name, hit
+
+
+PICTURE = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0" + bytes(range(256)) * 40 + b"\xff\xd9"
+
+
+def test_a_sealed_picture_reaches_its_agency(installation, tmp_path):
+    name, hit = made_hit(installation, "QQ3101E")
+    sealed = seal(installation, PICTURE)
+    answer = send(installation, hit, sealed)
+    assert answer.status_code == 201 and answer.json() == {"piece": 1, "sha256": hashlib.sha256(sealed).hexdigest()}, answer.text
+    again = send(installation, hit, sealed)
+    assert again.status_code == 200 and again.json() == answer.json()
+    shown = installation.get(f"/v1/hits/{hit}/evidence", ANA).json()
+    assert [(one["piece"], one["size"], one["sha256"], one["recipients"]) for one in shown["evidence"]] == \
+           [(1, len(sealed), answer.json()["sha256"], ["evidence/customs/1"])]
+    assert installation.hits(name)[0]["evidence"] == 1
+    fetched = installation.get(f"/v1/hits/{hit}/evidence/1", ANA)
+    assert fetched.content == sealed and fetched.headers["Content-Type"] == "application/cms"
+    (tmp_path / "sealed").write_bytes(fetched.content)
+    key = installation.pki / "evidence/customs.1"
+    assert openssl("cms", "-decrypt", "-inform", "DER", "-binary", "-in", str(tmp_path / "sealed"), "-recip", f"{key}.pem", "-inkey",
+                   f"{key}.key") == PICTURE
+    for number in (0, 2, 5, "x"):
+        assert_problem(installation.get(f"/v1/hits/{hit}/evidence/{number}", ANA), 404)
+    for user in (BEN, LANE):
+        assert_problem(installation.get(f"/v1/hits/{hit}/evidence", user), 404 if user == BEN else 403)
+        assert_problem(installation.get(f"/v1/hits/{hit}/evidence/1", user), 404 if user == BEN else 403)
+
+
+def test_at_most_a_few_pieces(installation):
+    _, hit = made_hit(installation, "QQ3102E")
+    for number in range(1, 5):
+        assert send(installation, hit, seal(installation, PICTURE)).json()["piece"] == number
+    assert_problem(send(installation, hit, seal(installation, PICTURE)), 409, "too-many")
+
+
+def test_a_lane_learns_nothing_of_others(installation):
+    """Another lane's hit, a covert one, none: the same answer, to the byte."""
+    _, hit = made_hit(installation, "QQ3103E")
+    covert = installation.listed("QQ3104E", covert=True)
+    recipients(installation, covert)
+    installation.check("QQ3104E")
+    hidden = installation.wait_hits(1, covert)[0]["hit"]
+    eventually(lambda: installation.get("/v1/status", "auditor/ines").json()["spool"]["depth"] == 0)
+    sealed = seal(installation, PICTURE)
+    answers = [send(installation, *asked) for asked in
+               ((hit, sealed, "reader/north/2"), (hit, sealed, "reader/south/1"), (hidden, sealed), (plates.text64(bytes(16)), sealed), ("x", sealed))]
+    assert {(answer.status_code, answer.text) for answer in answers} == {(404, answers[0].text)}
+    assert_problem(send(installation, hit, sealed, ANA), 403)
+
+
+def test_what_is_not_sealed_is_refused(installation, tmp_path):
+    _, hit = made_hit(installation, "QQ3105E")
+    (tmp_path / "picture").write_bytes(PICTURE)
+    ana = installation.pki / "agency/customs.ana"
+    signed = openssl("cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-in", str(tmp_path / "picture"), "-signer", f"{ana}.pem", "-inkey", f"{ana}.key")
+    data = openssl("cms", "-data_create", "-binary", "-outform", "DER", data=PICTURE)
+    for readable in (PICTURE, b"\x89PNG\r\n\x1a\n" + bytes(500), signed, data):
+        assert_problem(send(installation, hit, readable), 422, "readable")
+    sealed = seal(installation, PICTURE)
+    shell = sealed[:-len(PICTURE) - 18] + PICTURE + sealed[-18:]  # the picture itself where its ciphertext was
+    assert len(shell) == len(sealed)
+    assert_problem(send(installation, hit, shell), 422, "readable")
+    for form in (sealed[:-1], sealed + b"\0", b"", b"x", sealed[:40], seal(installation, PICTURE, outform="PEM"),
+                 seal(installation, PICTURE, options=()), seal(installation, PICTURE, cipher="aes-128-gcm"),
+                 seal(installation, PICTURE, cipher="aes-256-cbc"), seal(installation, PICTURE, options=("-keyopt", "ecdh_kdf_md:sha512"))):
+        assert_problem(send(installation, hit, form), 422, "not-sealed")
+    assert_problem(send(installation, hit, sealed, kind="application/json"), 415)
+    assert_problem(send(installation, hit, sealed, kind="image/jpeg"), 415)
+    assert_problem(send(installation, hit, bytes((1 << 20) + 1)), 413)
+    with pytest.raises(requests.ConnectionError):  # 16 MiB are not even read to their end
+        send(installation, hit, bytes(16 << 20))
+    assert installation.get(f"/v1/hits/{hit}/evidence", ANA).json()["evidence"] == []
+    assert send(installation, hit, sealed).status_code == 201
+
+
+def test_recipients_are_exactly_those_of_the_header(installation):
+    name, hit = made_hit(installation, "QQ3106E")
+    own, theirs = "evidence/customs.1", "evidence/marshals.1"
+    for certs in ((theirs,), (own, theirs), (own, own), ("reader/north.1",), ("node/gate-1",)):
+        assert_problem(send(installation, hit, seal(installation, PICTURE, certs)), 422, "recipients")
+    recipients(installation, name, "--share-with", "marshals", certs=(f"{own}.pem", f"{theirs}.pem"))
+    assert send(installation, hit, seal(installation, PICTURE, (theirs, own))).status_code == 201
+    shown = installation.get(f"/v1/hits/{hit}/evidence", ANA).json()["evidence"][0]
+    assert shown["recipients"] == ["evidence/customs/1", "evidence/marshals/1"]
+    assert send(installation, hit, seal(installation, PICTURE)).status_code == 201  # by the header that was replaced just now
+    installation.delete(f"/v1/lists/{name}/header", ANA)
+    installation.sql(f"UPDATE platesieve.headers SET replaced_at = now() - interval '1 h' WHERE list = (SELECT number FROM platesieve.lists WHERE id = '{name}')")
+    assert_problem(send(installation, hit, seal(installation, PICTURE)), 422, "recipients")
+
+
+def test_no_header_no_picture(installation):
+    name = installation.listed("QQ3107E")
+    hit = alert(installation, "QQ3107E")["hit"]
+    installation.wait_hits(1, name)
+    assert_problem(send(installation, hit, seal(installation, PICTURE)), 422, "recipients")
+
+
+def test_too_late(installation):
+    name, hit = made_hit(installation, "QQ3108E")
+    sealed = seal(installation, PICTURE)
+    assert send(installation, hit, sealed).status_code == 201
+    installation.sql(f"UPDATE platesieve.hits SET recorded_at = now() - interval '601 s' WHERE list = (SELECT number FROM platesieve.lists WHERE id = '{name}')")
+    assert_problem(send(installation, hit, seal(installation, PICTURE)), 410, "late")
+    assert send(installation, hit, sealed).status_code == 200  # a retry of what is there
+
+
+def test_a_header_in_the_database_that_is_not_the_agencys(installation):
+    """Whoever holds the database can't name a recipient."""
+    name, hit = made_hit(installation, "QQ3109E")
+    other = installation.new_list(BEN)
+    recipients(installation, other, user=BEN, certs=("evidence/marshals.1.pem",))
+    installation.sql("UPDATE platesieve.headers h SET der = o.der FROM platesieve.headers o, platesieve.lists a, platesieve.lists b "
+                     f"WHERE a.id = '{name}' AND b.id = '{other}' AND h.list = a.number AND o.list = b.number")
+    assert_problem(send(installation, hit, seal(installation, PICTURE, ("evidence/marshals.1",))), 422, "recipients")
+    assert_problem(send(installation, hit, seal(installation, PICTURE)), 422, "recipients")
+
+
+def test_a_misread_takes_its_pictures_along(installation):
+    name, hit = made_hit(installation, "QQ3110E")
+    sealed = seal(installation, PICTURE)
+    assert send(installation, hit, sealed).status_code == 201
+    count = f"SELECT count(*) FROM platesieve.evidence e JOIN platesieve.lists l ON l.number = e.list WHERE l.id = '{name}'"
+    assert installation.one(count) == "1"
+    assert installation.put(f"/v1/hits/{hit}/verdict", ANA, json.dumps({"verdict": "misread", "action": "none"}),
+                            headers={"Content-Type": "application/json"}).status_code in (200, 204)
+    assert installation.one(count) == "0"
+    assert_problem(installation.get(f"/v1/hits/{hit}/evidence", ANA), 410, "erased")
+    assert_problem(installation.get(f"/v1/hits/{hit}/evidence/1", ANA), 410, "erased")
+    assert_problem(send(installation, hit, sealed), 404)
+
+
+def test_a_read_counted_on_a_hit_brings_a_picture_too(installation):
+    name, hit = made_hit(installation, "QQ3111E")
+    assert alert(installation, "QQ3111E")["hit"] == hit
+    eventually(lambda: installation.hits(name)[0]["count"] == 2)
+    assert send(installation, hit, seal(installation, PICTURE)).status_code == 201
+    assert installation.hits(name)[0]["evidence"] == 1
+
+
+def test_while_the_hit_waits_in_the_spool(installation):
+    """The database is held: the hit can't drain, and the lane is told to come again."""
+    name = installation.listed("QQ3112E")
+    recipients(installation, name)
+    eventually(lambda: "header" in alert(installation, "QQ3112E"))
+    installation.wait_hits(1, name)
+    sealed = seal(installation, PICTURE)
+    with held(installation):
+        hit = alert(installation, "QQ3112E", identity="reader/north/2")["hit"]
+        answer = send(installation, hit, sealed, "reader/north/2")
+        assert_problem(answer, 503, "spooled")
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert eventually(lambda: send(installation, hit, sealed, "reader/north/2").status_code == 201)
+
+
+@contextlib.contextmanager
+def held(house):
+    """Nobody can store a hit for two seconds."""
+    thread = threading.Thread(target=house.sql, args=("BEGIN; LOCK TABLE platesieve.agencies IN EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT",))
+    thread.start()
+    eventually(lambda: house.one("SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND granted AND relation = 'platesieve.agencies'::regclass") == "1")
+    yield
+    thread.join()
+
+
+def test_rights(installation):
+    """Who may only view sees that there are pictures, and fetches none."""
+    _, hit = made_hit(installation, "QQ3113E")
+    installation.issue("agency/customs/vic")
+    installation.platesieve("registry", "add", "--as", "operator/gate/olga", "agency/customs/vic", "--rights", "view")
+    time.sleep(0.6)
+    assert_problem(installation.get(f"/v1/hits/{hit}/evidence", "agency/customs/vic"), 403, "right")
+    assert installation.get(f"/v1/hits/{hit}", "agency/customs/vic").json()["evidence"] == 0

@@ -149,6 +149,7 @@ struct db_hit {
     uint32_t revision, age_s;
     uint64_t entry, count, cursor;
     bool verify, covert;
+    uint8_t evidence;     /* sealed pictures */
     enum verdict verdict; /* of a misread only id, list, count, cursor and this are told */
     int64_t verdict_ms;   /* 0: none was given */
     char verdict_by[LIMIT_IDENTITY_MAX + 1], action[LIMIT_ACTION_MAX + 1];

@@ -10,7 +10,7 @@
 #define HIT_COLUMNS                                                                                                                        \
     "h.id, l.id, h.reference, h.site, h.lane, h.seen_at, h.recorded_at, h.last_seen_at, h.grade, h.candidate, h.confidence, h.revision,"   \
     " h.age_s, h.count, h.cursor, h.verify, h.covert, h.entry, h.verdict, h.verdict_at, coalesce(h.verdict_by, ''),"                       \
-    " coalesce(h.action, '')"
+    " coalesce(h.action, ''), h.evidence"
 #define HIT_FROM " FROM hits h JOIN lists l ON l.number = h.list"
 #define HIT_MATCHES                                                                                                                        \
     "h.agency = $1::text AND h.cursor > $2::int8 AND h.cursor <= $3::int8 AND h.verdict <> 2 AND ($5::text = '' OR l.id = $5::text)"       \
@@ -124,6 +124,7 @@ static struct result hit_take(const PGresult *result, int number, struct db_hit 
     hit->verdict_ms = row_time_or(&row, 19, 0);
     row_text(&row, 20, hit->verdict_by, sizeof(hit->verdict_by));
     row_text(&row, 21, hit->action, sizeof(hit->action));
+    hit->evidence = (uint8_t)row_int(&row, 22);
     if (hit->verdict >= VERDICTS) row.bad = true;
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }

@@ -9,6 +9,8 @@ libgatedb_a_SOURCES = \
 	server/gate/db/days.c \
 	server/gate/db/db.h \
 	server/gate/db/epochs.c \
+	server/gate/db/evidence.c \
+	server/gate/db/evidence.h \
 	server/gate/db/headers.c \
 	server/gate/db/hits.c \
 	server/gate/db/lists.c \
