@@ -2,7 +2,6 @@
 import contextlib
 import hashlib
 import json
-import subprocess
 import threading
 import time
 
@@ -11,6 +10,7 @@ import requests
 
 import plates
 from house import assert_problem, eventually
+from sealing import openssl, seal
 
 ANA, EVA, BEN, LANE = "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben", "reader/north/1"
 CMS = {"Content-Type": "application/cms"}
@@ -119,18 +119,6 @@ def test_a_header_ends_with_its_certificates(installation):
 
 
 # -- sealed pictures at the gate ----------------------------------------------------------------------------------------------
-
-
-def seal(house, data, certs=("evidence/customs.1",), cipher="aes-256-gcm", options=("-keyopt", "ecdh_kdf_md:sha256"), outform="DER"):
-    """As anybody's OpenSSL does it."""
-    words = [word for cert in certs for word in ("-recip", str(house.pki / f"{cert}.pem"), *options)]
-    return openssl("cms", "-encrypt", f"-{cipher}", "-binary", "-outform", outform, *words, data=data)
-
-
-def openssl(*argv, data=None):
-    done = subprocess.run(["openssl", *argv], input=data, capture_output=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr[-500:]
-    return done.stdout
 
 
 def send(house, hit, data, identity=LANE, kind="application/cms"):

@@ -15,6 +15,7 @@ import plates
 from contract import Contract
 from enrol import make_csr
 from house import House, eventually
+from sealing import seal
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
@@ -82,6 +83,7 @@ def test_problems_are_those_of_the_protocol():
 
 
 LIMITS = {
+    "EvidencePiece/maximum": "LIMIT_EVIDENCE_PIECES",
     "Checks/properties/epochs/maxItems": "LIMIT_EPOCHS_OPEN",
     "Checks/properties/reads/maxItems": "LIMIT_CHECK_READS",
     "Checks/properties/reads/items/properties/candidates/maxItems": "LIMIT_CHECK_CANDIDATES",
@@ -250,6 +252,18 @@ def header(ask, name):
     ask("PUT", path, "agency", 409, data=signed, headers={"Content-Type": "application/cms"})
 
 
+def evidence(ask, name, hit):
+    path = f"/v1/hits/{hit}/evidence"
+    ask.house.platesieve("list", "recipients", "--as", IDENTITIES["agency"], name, "--cert", ask.house.pki / "evidence/customs.1.pem")
+    sealed = seal(ask.house, bytes(5000))
+    for status in (201, 200):
+        ask("POST", path, "reader", status, data=sealed, headers={"Content-Type": "application/cms"})
+    ask("POST", path, "reader", 422, data=sealed[:-1], headers={"Content-Type": "application/cms"})
+    ask("GET", path, "agency", 200)
+    ask("GET", path + "/1", "agency", 200)
+    ask("GET", path + "/2", "agency", 404)
+
+
 def check(ask, plate):
     house = ask.house
     lane = ask("GET", "/v1/lane", "reader", 200)
@@ -301,6 +315,7 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     eventually(lambda: ask("GET", "/v1/hits?list=contract&limit=1", "agency", 200)["hits"])
     ask("GET", "/v1/hits?limit=0", "agency", 400)
     ask("GET", "/v1/hits/" + hit["alerts"][0]["hit"], "agency", 200)
+    evidence(ask, "contract", hit["alerts"][0]["hit"])
     verdict = f"/v1/hits/{hit['alerts'][0]['hit']}/verdict"
     ask("PUT", verdict, "agency", 200, body={"verdict": "confirmed", "action": "stopped"})
     ask("PUT", verdict, "agency", 400, body={"verdict": "perhaps"})
