@@ -92,6 +92,8 @@ client_libclient_a_SOURCES = \
 	client/name.h \
 	client/over_quota.c \
 	client/over_quota.h \
+	client/partial.c \
+	client/partial.h \
 	client/problem.c \
 	client/problem.h \
 	client/profile.c \
@@ -103,6 +105,7 @@ client_libclient_a_SOURCES = \
 	client/push.h \
 	client/push_chunk.c \
 	client/push_delta.c \
+	client/push_partial.c \
 	client/push_pool.c \
 	client/push_revision.c \
 	client/push_row.c \

@@ -47,6 +47,7 @@ struct push_entry {
     struct reference removed[2]; /* of a removal: the references that its lines name */
     int64_t effective_ms, expires_ms; /* negative: not said */
     size_t counts[PLATESIEVE_GRADES]; /* of its messages, which follow those of the entry before */
+    unsigned unknowns; /* of a partial plate, the last entry of its chunk: each message stands for many (partial.h) */
     size_t size;                      /* of its lines in the text */
     unsigned lines;
 };
@@ -59,7 +60,9 @@ struct push_chunk {
     struct platesieve_token *tokens;     /* locked: message_max for each epoch */
     size_t token_bytes;
     char *text;
-    size_t text_size;
+    size_t text_size, text_max;
+    bool evaluated;               /* all but a partial plate */
+    struct push_partial *partial; /* NULL: there was none yet */
     bool done; /* the pool's */
 };
 
@@ -79,6 +82,21 @@ void push_chunk_remove(struct push_chunk *chunk, const struct reference *referen
 /* The same line by itself, with its line feed; its size. */
 #define PUSH_REMOVAL_TEXT (2 * LIMIT_REFERENCE_MAX + 64)
 size_t push_removal_write(const struct reference *reference, char text[PUSH_REMOVAL_TEXT]);
+
+/* -- push_partial.c: the tokens of a partial plate ---------------------------------------------------------------- */
+
+struct push_partial;
+
+/* The entry of a partial plate in CHUNK; NULL: there is none. */
+const struct push_entry *push_partial_entry(const struct push_chunk *chunk);
+/* Its tokens under all epochs, a few at a time; goes on where it was interrupted. */
+enum key_outcome push_partial_evaluate(struct push_chunk *chunk, const struct push_maker *maker,
+                                       struct evaluator *evaluator, unsigned *retry_after_s) MUST_USE;
+/* Token and tag, 24 bytes each: *COUNT of them, for the epoch and the grade. */
+const uint8_t *push_partial_tagged(const struct push_chunk *chunk, size_t epoch, enum platesieve_grade grade,
+                                   size_t *count);
+void push_partial_clear(struct push_chunk *chunk); /* wipes */
+void push_partial_destroy(struct push_chunk *chunk);
 
 /* -- push_row.c: a row becomes an entry ---------------------------------------------------------------------------- */
 
@@ -102,7 +120,7 @@ struct push_maker {
 struct push_made {
     enum row_fault fault; /* ROW_FINE: `lines` lines will be made, perhaps none */
     unsigned lines;
-    bool repeated, without_full, without_near, suffixed, hashed, no_memory;
+    bool repeated, without_full, without_near, suffixed, hashed, partial, no_memory;
 };
 
 struct push_scratch *push_scratch_create(void) MUST_USE; /* NULL: no memory */

@@ -152,7 +152,7 @@ static void *run(void *context)
 static bool pass_on(struct push_pool *pool)
 {
     struct push_chunk *chunk = &pool->chunks[pool->passed++ % pool->chunk_count];
-    const char *at = chunk->text;
+    const char *at;
     int code;
 
     pthread_mutex_lock(&pool->mutex);
@@ -160,6 +160,7 @@ static bool pass_on(struct push_pool *pool)
     chunk->done = false;
     code = pool->code;
     pthread_mutex_unlock(&pool->mutex);
+    at = chunk->text;
     for (size_t i = 0; code == CLIENT_OK && !pool->sender_failed && i < chunk->entry_count; i++) {
         const struct push_entry *entry = &chunk->entries[i];
 

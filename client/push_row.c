@@ -23,14 +23,19 @@ void push_scratch_destroy(struct push_scratch *scratch)
 
 /* -- messages ------------------------------------------------------------------------------------------------------ */
 
-/* The messages of all grades from `full` down to the list's own. */
+/* The messages of all grades from `full` down to the list's own; of a partial plate one for each but `near`, which
+   push_partial.c makes many of. */
 static bool make_messages(const struct push_maker *maker, struct push_chunk *chunk, struct push_made *made)
 {
     const struct row_plate *row = &maker->scratch->row;
     struct push_entry *entry = &chunk->entries[chunk->entry_count];
+    const bool no_near = row->unknowns > 0 && maker->grade == PLATESIEVE_NEAR;
     size_t used = chunk->message_count;
 
-    for (unsigned grade = 0; grade <= maker->grade; grade++) {
+    entry->unknowns = row->unknowns;
+    made->without_near = no_near;
+    made->partial = row->unknowns > 0;
+    for (unsigned grade = 0; grade + no_near <= maker->grade; grade++) {
         const struct platesieve_result result =
             platesieve_messages(&row->plate, &row->jurisdiction, grade, PLATESIEVE_SIDE_LIST, chunk->messages + used,
                                 &entry->counts[grade]);
@@ -143,15 +148,20 @@ static const struct csv_field *jurisdiction_field(const struct csv_row *row)
     return &row->fields[IMPORT_REGION];
 }
 
+static enum row_fault read_plate(const struct push_maker *maker, const struct csv_row *row)
+{
+    return row_read_listed(maker->profile->codes, &row->fields[IMPORT_PLATE], maker->profile->wildcard,
+                           jurisdiction_field(row), &maker->scratch->row);
+}
+
 static void make_entry(const struct push_maker *maker, const struct csv_row *row, struct push_chunk *chunk,
                        struct push_made *made)
 {
     struct push_entry *entry = &chunk->entries[chunk->entry_count];
 
-    made->fault = row_read(maker->profile->codes, &row->fields[IMPORT_PLATE], jurisdiction_field(row), &maker->scratch->row);
+    made->fault = read_plate(maker, row);
     if (made->fault != ROW_FINE) return;
-    if (memchr(row->fields[IMPORT_PLATE].text, '?', row->fields[IMPORT_PLATE].size) != NULL) made->fault = ROW_PARTIAL;
-    else if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
+    if (maker->grade == PLATESIEVE_FULL && maker->scratch->row.jurisdiction.code[0] == '\0')
         made->fault = ROW_JURISDICTION;
     else made->fault = read_times(maker, row, entry);
     if (made->fault != ROW_FINE || !choose_reference(maker, row, &entry->reference, made)) return;
@@ -181,7 +191,7 @@ static void make_removal(const struct push_maker *maker, const struct csv_row *r
     struct reference reference;
 
     if (row->fields[IMPORT_PLATE].size > 0 || !has_reference(row)) {
-        made->fault = row_read(maker->profile->codes, &row->fields[IMPORT_PLATE], jurisdiction_field(row), &maker->scratch->row);
+        made->fault = read_plate(maker, row);
         if (made->fault != ROW_FINE) return;
     }
     if (!has_reference(row)) {

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <strings.h>
 
+#include "client/partial.h"
 #include "include/cleanup.h"
 
 static const struct {
@@ -13,7 +14,8 @@ static const struct {
     [ROW_TOO_LONG] = { "too-long", "longer than 12 characters: not a plate (a VIN?)" },
     [ROW_SPREADSHEET] = { "spreadsheet", "damaged by a spreadsheet: the plate that was meant can't be told" },
     [ROW_PLACEHOLDER] = { "placeholder", "a word for `no plate`" },
-    [ROW_PARTIAL] = { "partial", "a partial plate, which lists do not take yet" },
+    [ROW_PARTIAL] = { "partial", "a partial plate with more than two unknown characters" },
+    [ROW_VAGUE] = { "partial-short", "a partial plate with fewer than four known characters" },
     [ROW_UNFINISHED] = { "unfinished-quote", "a quote that does not end on this line" },
     [ROW_LINE_TOO_LONG] = { "line-too-long", "the line is too long" },
     [ROW_NOT_UTF8] = { "not-utf-8", "not UTF-8, or not in the encoding that was named" },
@@ -150,31 +152,67 @@ static bool has_alphanumeric(const char *text, size_t size)
     return false;
 }
 
-enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate,
-                        const struct csv_field *jurisdiction, struct row_plate *row)
+/* Without white space around it; and what can be told by how it is written. */
+static enum row_fault look_at(const struct csv_field *plate, struct csv_field *trimmed)
 {
     const char *text = plate->text;
     size_t size = plate->size;
-    struct platesieve_result result;
 
-    memset(row, 0, sizeof(*row));
     if (text == NULL) return ROW_EMPTY;
     while (size > 0 && isspace((unsigned char)*text)) text++, size--;
     while (size > 0 && isspace((unsigned char)text[size - 1])) size--;
+    *trimmed = (struct csv_field) { text, size };
     if (size == 0) return ROW_EMPTY;
     if (size > PLATESIEVE_PLATE_RAW_MAX) return ROW_TOO_LONG;
     if (has_decimal_tail(text, size) || is_scientific(text, size) || is_date(text, size)) return ROW_SPREADSHEET;
-    if (is_placeholder_raw(text, size)) return ROW_PLACEHOLDER;
-    result = platesieve_plate_canonicalise(text, size, &row->plate);
-    if (platesieve_failed(result)) {
-        memset(row, 0, sizeof(*row));
-        return has_alphanumeric(text, size) ? ROW_TOO_LONG : ROW_EMPTY;
-    }
-    if (is_placeholder(&row->plate)) return ROW_PLACEHOLDER;
-    if (jurisdiction == NULL || jurisdiction->text == NULL) return ROW_FINE;
+    return is_placeholder_raw(text, size) ? ROW_PLACEHOLDER : ROW_FINE;
+}
+
+static void take_jurisdiction(enum platesieve_codes codes, const struct csv_field *jurisdiction, struct row_plate *row)
+{
+    struct platesieve_result result;
+
+    if (jurisdiction == NULL || jurisdiction->text == NULL) return;
     result = platesieve_jurisdiction_map(codes, jurisdiction->text, jurisdiction->size, &row->jurisdiction);
     if (platesieve_failed(result)) row->jurisdiction.code[0] = '\0';
+}
+
+enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate,
+                        const struct csv_field *jurisdiction, struct row_plate *row)
+{
+    struct csv_field trimmed;
+    enum row_fault fault;
+
+    memset(row, 0, sizeof(*row));
+    fault = look_at(plate, &trimmed);
+    if (fault != ROW_FINE) return fault;
+    if (platesieve_failed(platesieve_plate_canonicalise(trimmed.text, trimmed.size, &row->plate))) {
+        memset(row, 0, sizeof(*row));
+        return has_alphanumeric(trimmed.text, trimmed.size) ? ROW_TOO_LONG : ROW_EMPTY;
+    }
+    if (is_placeholder(&row->plate)) return ROW_PLACEHOLDER;
+    take_jurisdiction(codes, jurisdiction, row);
     return ROW_FINE;
+}
+
+enum row_fault row_read_listed(enum platesieve_codes codes, const struct csv_field *plate, char wildcard,
+                               const struct csv_field *jurisdiction, struct row_plate *row)
+{
+    static const enum row_fault meanings[] = {
+        [PARTIAL_FINE] = ROW_FINE,        [PARTIAL_NO_PLATE] = ROW_EMPTY, [PARTIAL_TOO_LONG] = ROW_TOO_LONG,
+        [PARTIAL_TOO_MANY] = ROW_PARTIAL, [PARTIAL_TOO_FEW] = ROW_VAGUE,
+    };
+    struct csv_field trimmed;
+    enum row_fault fault;
+
+    if (plate->text == NULL || !partial_is(plate->text, plate->size, wildcard))
+        return row_read(codes, plate, jurisdiction, row);
+    memset(row, 0, sizeof(*row));
+    fault = look_at(plate, &trimmed);
+    if (fault != ROW_FINE) return fault;
+    fault = meanings[partial_read(trimmed.text, trimmed.size, wildcard, &row->plate, &row->unknowns)];
+    if (fault == ROW_FINE) take_jurisdiction(codes, jurisdiction, row);
+    return fault;
 }
 
 uint64_t row_counts_total(const struct row_counts *counts, bool skips)

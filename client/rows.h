@@ -13,7 +13,8 @@ enum row_fault {
     ROW_TOO_LONG,    /* more than 12 characters: a vehicle identification number, most of the time */
     ROW_SPREADSHEET, /* "1890.00", "1.23E+05", "18-Sep": the plate that was meant is lost */
     ROW_PLACEHOLDER, /* BLANKPLATE, NOPLATE, UNKNOWN, N/A ...: says that there is no plate */
-    ROW_PARTIAL,     /* `?` for a character that is not known, on a list; what remains is another plate */
+    ROW_PARTIAL,     /* more than two unknown characters */
+    ROW_VAGUE,       /* a partial plate with too few known ones */
     ROW_UNFINISHED,  /* a quote that does not end */
     ROW_LINE_TOO_LONG,
     ROW_NOT_UTF8,    /* or, where the file is said to have another encoding, not in that */
@@ -34,6 +35,7 @@ enum row_fault {
 struct row_plate {
     struct platesieve_plate plate;               /* canonical; wipe it */
     struct platesieve_jurisdiction jurisdiction; /* empty: blank, or not in the code set */
+    unsigned unknowns;                           /* characters of the plate that are not known: partial.h */
 };
 
 /* "spreadsheet"; stable, for programs. */
@@ -51,6 +53,9 @@ enum row_fault row_fault_of(enum csv_state state);
  * JURISDICTION uses. */
 enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *plate,
                         const struct csv_field *jurisdiction, struct row_plate *row);
+/* The same for a list, on which plates may be partial: `?`, and WILDCARD if it is not 0, is a character not known. */
+enum row_fault row_read_listed(enum platesieve_codes codes, const struct csv_field *plate,
+                               char wildcard, const struct csv_field *jurisdiction, struct row_plate *row);
 
 /* Counts of faults, as {"empty": 2, ...} without zeros. */
 struct row_counts {

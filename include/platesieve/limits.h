@@ -56,10 +56,10 @@
 
 /* -- lists --------------------------------------------------------------------------------------------------------- */
 #define LIMIT_PART_BYTES (4 * 1024 * 1024)
-#define LIMIT_PART_LINE_BYTES 65536
+#define LIMIT_PART_LINE_BYTES (1024 * 1024) /* a partial plate for eight epochs */
 #define LIMIT_PARTS 4096                 /* parts of one revision */
 #define LIMIT_ENTRY_EPOCHS 8             /* epochs that one entry carries tokens for */
-#define LIMIT_ENTRY_TOKENS 128           /* tokens of one entry, epoch and grade: a partial plate is several */
+#define LIMIT_ENTRY_TOKENS 1225          /* tokens of one entry, epoch and grade: a partial plate, 35 times 35 */
 #define LIMIT_LISTS_PER_AGENCY 256
 #define LIMIT_LISTS 4096
 #define LIMIT_SITES_PER_LIST 64
@@ -176,6 +176,8 @@ static_assert(LIMIT_EVIDENCE_OVERHEAD_BYTES >= LIMIT_HEADER_RECIPIENTS * 768 + 1
 static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
               "the largest batch must fit, with some white space");
 static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
+static_assert(LIMIT_PART_LINE_BYTES >= LIMIT_ENTRY_EPOCHS * (3 * LIMIT_ENTRY_TOKENS * (PLATESIEVE_TAGGED_TEXT + 3) + 128) + 512,
+              "a partial plate must fit into a line");
 static_assert(LIMIT_EPOCHS_OPEN <= LIMIT_ENTRY_EPOCHS, "an entry must be able to serve all open epochs");
 static_assert(LIMIT_IDENTITY_MAX >= 2 * LIMIT_NAME_MAX + 16, "a name of a role and two parts must fit");
 static_assert(LIMIT_PAGE_DEFAULT <= LIMIT_PAGE, "a default page is a page");

@@ -1,4 +1,5 @@
-"""A key server (or gate) that can't be trusted: it passes questions on to the real one, as the same identity, and meddles with the answers."""
+"""A key server (or gate) that can't be trusted: it passes questions on to the real one, as the same identity, writes down what it was sent, and
+meddles with the answers."""
 import json
 import ssl
 import threading
@@ -15,6 +16,7 @@ class Meddler:
 
     def __init__(self, house, node="node/keys-1", real=None):
         self.house, self.real, self.meddle, self.asked, self.bodies = house, real or house.keys_url, None, [], []
+        self.heads = []
         self.wait_s = 0.0
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -30,7 +32,7 @@ class Meddler:
             def answer(self):
                 meddler.answer(self)
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = do_PUT = do_DELETE = answer
 
             def log_message(self, *_arguments):  # pylint: disable=arguments-differ
                 pass
@@ -63,11 +65,14 @@ class Meddler:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         self.asked.append((handler.command, handler.path))
         self.bodies.append(body)
+        self.heads.append(str(handler.headers).encode())
         time.sleep(self.wait_s)
         try:
             real = self.session(handler).request(handler.command, self.real + handler.path, data=body or None, timeout=30,
-                                                 headers={"Content-Type": "application/json"} if body else None)
-            status, value = real.status_code, real.json()
+                                                 headers={"Content-Type": "application/json" if body else None,
+                                                          **{name: handler.headers[name] for name in ("Content-Type", "Platesieve-Key-Ids")
+                                                             if name in handler.headers}})
+            status, value = real.status_code, real.json() if real.content else None
         except requests.ConnectionError:
             handler.close_connection = True
             return

@@ -30,3 +30,14 @@ def test_cap_of_near_entries(installation):
     name = installation.new_list(grade="near")
     assert_problem(push(installation, name, ["QQ01A", "QQ02B", "QQ03C"], "near"), 422, "cap")
     assert installation.list_object(name)["revision"] == 0
+
+
+def test_a_partial_plate_counts_with_all_its_tokens(installation, tmp_path):
+    name = installation.new_list()
+    file = tmp_path / "list.csv"
+    file.write_text("plate,jurisdiction\nQQ77?,NL\n")
+    done = installation.platesieve("--as", ANA, "list", "push", name, file, code=5)
+    assert "cap" in done.stderr and installation.list_object(name)["revision"] == 0
+    file.write_text("plate,jurisdiction\nQQ77?,\n")  # 35 tokens, and none at `full`
+    installation.platesieve("--as", ANA, "list", "push", name, file, code=3)
+    assert installation.list_object(name)["entries"] == 1

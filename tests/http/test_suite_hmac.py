@@ -7,6 +7,7 @@ import pytest
 
 import plates
 from house import assert_problem, eventually
+from test_imports import partial_plates_hit
 from test_suite_voprf import lane, push
 
 SUITE = "hmac-sha256"
@@ -32,6 +33,10 @@ def test_the_way_of_a_read(installation, listed):
     found = eventually(lambda: [one for one in (json.loads(line) for line in house.platesieve(
         "--as", ANA, "hits", "--json", "--all", "--list", listed).stdout.splitlines()) if one.get("reference") == "case 71"])
     assert found[0]["grade"] == "full"
+
+
+def test_reads_that_fit_a_partial_plate_hit(installation, tmp_path):
+    partial_plates_hit(installation, tmp_path, "partial-hmac")
 
 
 def test_who_makes_tokens_from_the_protocol_alone(installation, listed):

@@ -83,6 +83,48 @@ static void many_lines_with_and_without_a_last_newline(void **state)
     assert_int_equal(fixture->part.entry_count, 0);
 }
 
+/* COUNT tokens at each of three grades. */
+static char *partial_plate(size_t count)
+{
+    static const char *const grades[] = { "full", "plate", "similar" };
+    char *body = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&body, &size);
+
+    assert_non_null(stream);
+    fputs("{\"op\":\"add\",\"reference\":\"p\",\"tokens\":{\"" EPOCH "\":{", stream);
+    for (size_t grade = 0; grade < 3; grade++) {
+        fprintf(stream, "%s\"%s\":[", grade == 0 ? "" : ",", grades[grade]);
+        for (size_t i = 0; i < count; i++) fprintf(stream, "%s\"" TAGGED "\"", i == 0 ? "" : ",");
+        fputs("]", stream);
+    }
+    fputs("}}}\n", stream);
+    assert_int_equal(fclose(stream), 0);
+    return body;
+}
+
+static void a_partial_plate_is_one_entry_with_many_slots(void **state)
+{
+    struct fixture *fixture = *state;
+    char *body = partial_plate(LIMIT_ENTRY_TOKENS);
+
+    assert_int_equal(parse(fixture, body), REASON_NONE);
+    assert_int_equal(fixture->part.entry_count, 1);
+    assert_int_equal(fixture->part.slot_count, 3 * LIMIT_ENTRY_TOKENS);
+    free(body);
+    body = partial_plate(LIMIT_ENTRY_TOKENS + 1);
+    assert_int_equal(parse(fixture, body), REASON_LINE);
+    free(body);
+    body = malloc(LIMIT_PART_LINE_BYTES + 2);
+    memset(body, ' ', LIMIT_PART_LINE_BYTES + 1);
+    body[LIMIT_PART_LINE_BYTES + 1] = '\0';
+    memcpy(body, ADD, strlen(ADD));
+    assert_int_equal(parse(fixture, body), REASON_LINE); /* a byte too long */
+    body[LIMIT_PART_LINE_BYTES] = '\0';
+    assert_int_equal(parse(fixture, body), REASON_NONE);
+    free(body);
+}
+
 static void bad_lines_are_refused(void **state)
 {
     static const struct { const char *body; enum reason reason; } cases[] = {
@@ -146,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_becomes_an_entry_and_slots, setup, teardown),
         cmocka_unit_test_setup_teardown(times_round_outwards, setup, teardown),
         cmocka_unit_test_setup_teardown(many_lines_with_and_without_a_last_newline, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_partial_plate_is_one_entry_with_many_slots, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_lines_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reference_stands_once, setup, teardown),
     };
