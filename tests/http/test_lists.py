@@ -125,7 +125,7 @@ def test_rows_that_can_not_be_used_are_reported_by_line(client, fake):
     *remarks, summary = client.json("list", "push", "stolen", file, code=3)
     assert [(one["line"], one["remark"]) for one in remarks] == [
         (3, "empty"), (4, "too-long"), (5, "empty"), (6, "spreadsheet"), (8, "placeholder"), (9, "not-utf-8"), (10, "time"),
-        (11, "unfinished-quote"), (13, "without-full"), (14, "without-full"), (15, "partial")]
+        (11, "unfinished-quote"), (13, "without-full"), (14, "without-full"), (15, "partial-short")]
     assert (summary["rows"], summary["entries"], summary["unusable"], summary["without_full"]) == (13, 4, 9, 2)
     assert [list(entry["tokens"][fake.epochs[0].id]) for entry in standing(fake)] == [["full", "plate"]] * 2 + [["plate"]] * 2
     told = client.run("list", "push", "stolen", file, code=3)
