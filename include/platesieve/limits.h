@@ -100,6 +100,16 @@
 #define LIMIT_QUOTA_PROFILES 64
 #define LIMIT_QUOTA_HOT 32               /* names that a status shows because they are near their quota */
 
+/* -- streams ------------------------------------------------------------------------------------------------------- */
+#define LIMIT_STREAMS 256                /* open at one gate ... */
+#define LIMIT_STREAMS_PER_AGENCY 16      /* ... and of one agency */
+#define LIMIT_STREAM_BYTES 65536         /* written and not yet taken over by the socket, of one stream */
+#define LIMIT_STREAM_SOCKET_BYTES 131072 /* that the kernel holds for one */
+#define LIMIT_STREAM_STALL_S 20          /* a client that takes nothing of what is there for so long is cut off */
+#define LIMIT_STREAM_HEARTBEAT_S 10      /* a comment, when there was nothing else to say */
+#define LIMIT_STREAM_LIFE_S 14400        /* then the client is asked to connect again, unless the settings say otherwise */
+#define LIMIT_FEED_KEPT 256              /* hits of one agency that a gate keeps for its streams; who is behind reads from the database */
+
 /* -- strangers: clients without a certificate, at a gate that takes requests for a first one ------------------------ */
 #define LIMIT_STRANGERS 16               /* at a time ... */
 #define LIMIT_STRANGERS_PER_ADDRESS 8    /* ... and of one address (IPv6: one /64) */
@@ -168,6 +178,7 @@ static_assert(LIMIT_ENROLMENT_BODY_BYTES >= (LIMIT_CSR_BYTES + LIMIT_CERTIFICATE
               "the largest request for a certificate must fit");
 static_assert(LIMIT_ENROLMENTS_STRANGERS < LIMIT_ENROLMENTS, "renewals find room");
 static_assert(LIMIT_STRANGERS < LIMIT_CONNECTIONS / 8, "strangers don't crowd anybody out");
+static_assert(LIMIT_STREAMS <= LIMIT_CONNECTIONS / 4, "streams don't, either");
 static_assert(LIMIT_UNREGISTERED < LIMIT_CONNECTIONS / 8, "nor do those who are not registered");
 static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");
 static_assert(LIMIT_HEADER_BYTES >= (LIMIT_HEADER_RECIPIENTS * (LIMIT_CERTIFICATE_BYTES * 4 / 3 + 8)) + LIMIT_CERTIFICATE_BYTES + 4096,

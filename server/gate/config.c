@@ -27,6 +27,7 @@ static const struct setting table[] = {
     NUMBER("gate", "threads", threads, "2", 1, 64),
     NUMBER("gate", "workers", workers, "4", 1, LIMIT_DATABASE_WORKERS),
     NUMBER("gate", "connections_max", connections_max, "1024", 4, 65536),
+    NUMBER("gate", "stream_life_s", stream_life_s, "14400", 2, 86400),
     BOOL("gate", "enrolment", enrolment, "no"),
     TEXT("gate", "state_dir", state_dir, NULL),
     TEXT("gate", "state_key", state_key, NULL),

@@ -13,7 +13,7 @@ struct config {
     char *name, *trust_domain, *listen, *metrics_listen;
     char *certificate, *key, *ca, *crl, *registry;
     char *state_dir, *state_key, *spool_dir;
-    unsigned long long threads, workers, connections_max, spool_max_bytes;
+    unsigned long long threads, workers, connections_max, stream_life_s, spool_max_bytes;
     bool enrolment;
     char *keys_url;
     unsigned long long keys_poll_ms;

@@ -2,6 +2,8 @@
 #ifndef SERVER_GATE_GATE_H
 #define SERVER_GATE_GATE_H
 
+#include <stdatomic.h>
+
 #include "server/gate/anchor_files.h"
 #include "server/gate/check.h"
 #include "server/gate/config.h"
@@ -9,6 +11,7 @@
 #include "server/gate/coverage.h"
 #include "server/gate/db/db.h"
 #include "server/gate/enrolment.h"
+#include "server/gate/feed.h"
 #include "server/gate/follow.h"
 #include "server/gate/spool.h"
 #include "server/gate/state.h"
@@ -25,7 +28,9 @@ struct gate {
     int64_t started_ms;
     struct db *gate_db;   /* role platesieve_gate: follow and drain */
     struct db *agency_db; /* role platesieve_agency: endpoints, under row-level security */
+    struct db *feed_db;   /* role platesieve_agency: what goes to streams, however busy the endpoints are */
     struct gate_state *state;
+    struct feed *_Atomic feed; /* made after the spool, which tells it what it carried */
     struct spool *spool;
     struct follow *follow;
     struct cooldown *cooldown;

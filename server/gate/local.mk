@@ -107,6 +107,7 @@ platesieved_SOURCES = \
 	server/gate/endpoints/hit_query.c \
 	server/gate/endpoints/hit_query.h \
 	server/gate/endpoints/header.c \
+	server/gate/endpoints/hit_stream.c \
 	server/gate/endpoints/hits.c \
 	server/gate/endpoints/lane.c \
 	server/gate/endpoints/list_json.c \
@@ -121,6 +122,11 @@ platesieved_SOURCES = \
 	server/gate/endpoints/verdicts.c \
 	server/gate/enrolment.c \
 	server/gate/enrolment.h \
+	server/gate/feed.c \
+	server/gate/feed.h \
+	server/gate/feed_follower.c \
+	server/gate/feed_internal.h \
+	server/gate/feed_late.c \
 	server/gate/gate.h \
 	server/gate/main.c \
 	server/gate/readiness.c \

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "server/gate/db/migrate.h"
+#include "server/gate/endpoints/hit_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/daemon.h"
@@ -14,14 +15,19 @@
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
-#define GATE_CONNECTIONS 5 /* follow, its housekeeping, drain; two for what agencies change through functions; and one for each worker that serves lanes */
+#define GATE_CONNECTIONS 6 /* follow, its housekeeping, drain, how far the feeds are; two for what agencies change through functions; and one for each worker that serves lanes */
+#define FEED_CONNECTIONS 2 /* its two threads */
 
 /* -- start and stop ------------------------------------------------------------------------------------------------------ */
 
 static struct result carry(void *context, const struct sighting *sightings, size_t count)
 {
     struct gate *gate = context;
-    return db_sightings_store(gate->gate_db, sightings, count);
+    struct feed *feed = atomic_load(&gate->feed);
+
+    TRY(db_sightings_store(gate->gate_db, sightings, count));
+    if (feed != NULL) feed_hint(feed);
+    return OK;
 }
 
 static void restore(void *context, const struct sighting *sighting)
@@ -69,7 +75,8 @@ static void register_metrics(struct gate *gate)
 static enum daemon_exit open_databases(struct gate *gate, const struct config *config)
 {
     if (failed(db_open(config->database_gate, "platesieved", GATE_CONNECTIONS + (unsigned)config->workers, DB_WAIT_MS, &gate->gate_db)) ||
-        failed(db_open(config->database_agency, "platesieved agency", (unsigned)config->workers, DB_WAIT_MS, &gate->agency_db))) {
+        failed(db_open(config->database_agency, "platesieved agency", (unsigned)config->workers, DB_WAIT_MS, &gate->agency_db)) ||
+        failed(db_open(config->database_agency, "platesieved feed", FEED_CONNECTIONS, DB_WAIT_MS, &gate->feed_db))) {
         log_line(LOG_ERR, "the connection strings in section [database] can't be used");
         return DAEMON_USAGE;
     }
@@ -173,6 +180,16 @@ static enum daemon_exit start_follow(struct gate *gate, const struct config *con
     return DAEMON_OK;
 }
 
+static enum daemon_exit start_feed(struct gate *gate)
+{
+    const struct feed_settings settings = { gate->gate_db, gate->feed_db, hit_frame };
+    struct feed *feed;
+
+    if (failed(feed_start(&settings, &feed))) return DAEMON_FAILED;
+    atomic_store(&gate->feed, feed);
+    return DAEMON_OK;
+}
+
 static enum daemon_exit start_server(struct gate *gate, const struct config *config, struct http_server **server)
 {
     struct http_settings settings = {
@@ -189,6 +206,7 @@ static enum daemon_exit start_server(struct gate *gate, const struct config *con
         .threads = (unsigned)config->threads,
         .workers = (unsigned)config->workers,
         .connections_max = (unsigned)config->connections_max,
+        .stream_life_s = (unsigned)config->stream_life_s,
         .strangers = config->enrolment,
         .metrics = gate->metrics,
     };
@@ -202,11 +220,13 @@ static void gate_close(struct gate *gate, struct http_server *server)
 {
     if (server != NULL) http_server_stop(server, STOP_MS);
     if (gate->follow != NULL) follow_stop(gate->follow);
-    if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS);
+    if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS); /* it tells the feed what it carried */
+    feed_stop(gate->feed);
     quota_close(gate->quota);
     gate_state_close(gate->state);
     db_close(gate->gate_db);
     db_close(gate->agency_db);
+    db_close(gate->feed_db);
     cooldown_destroy(gate->cooldown);
     tally_destroy(gate->tally);
     registry_destroy(gate->registry);
@@ -233,6 +253,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     if (code == DAEMON_OK) code = open_quotas(gate, config);
     if (code == DAEMON_OK) restore_cooldown(gate);
     if (code == DAEMON_OK) code = start_follow(gate, config);
+    if (code == DAEMON_OK) code = start_feed(gate);
     if (code == DAEMON_OK) code = start_server(gate, config, &server);
     if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0) code = DAEMON_FAILED;
     if (code == DAEMON_OK) {

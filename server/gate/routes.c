@@ -26,6 +26,7 @@ const struct route gate_routes[] = {
     { LIST "/header", METHOD_DELETE, ROLE_AGENCY, 0, delete_header, RUN_ON_WORKER, false, RIGHT_PUSH },
     { "/v1/headers/{}", METHOD_GET, ROLE_READER, 0, get_header_by_id, RUN_ON_WORKER, false, 0 },
     { HITS, METHOD_GET, ROLE_AGENCY, 0, get_hits, RUN_ON_WORKER, false, RIGHT_VIEW },
+    { HITS "/stream", METHOD_GET, ROLE_AGENCY, 0, get_hit_stream, RUN_ON_WORKER, false, RIGHT_VIEW },
     { HITS "/{}", METHOD_GET, ROLE_AGENCY, 0, get_hit, RUN_ON_WORKER, false, RIGHT_VIEW },
     { HITS "/{}/verdict", METHOD_PUT, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, put_verdict, RUN_ON_WORKER, false, RIGHT_VIEW },
     { HITS "/{}/evidence", METHOD_POST, ROLE_READER, LIMIT_EVIDENCE_BYTES + BODY_CMS, post_evidence, RUN_ON_WORKER, false, 0 },

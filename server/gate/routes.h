@@ -36,6 +36,8 @@ struct reply get_hit(void *app, struct request *request);
 struct reply put_verdict(void *app, struct request *request);
 /* endpoints/flags.c */
 struct reply get_flags(void *app, struct request *request);
+/* endpoints/hit_stream.c */
+struct reply get_hit_stream(void *app, struct request *request);
 /* endpoints/enrolments.c */
 struct reply post_enrolment(void *app, struct request *request);
 struct reply get_enrolments(void *app, struct request *request);

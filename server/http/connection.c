@@ -9,6 +9,7 @@
 
 #include "server/http/log.h"
 
+#define ESTABLISHED 1 /* TCP_ESTABLISHED of <netinet/tcp.h>, which does not go with <linux/tcp.h> */
 #define PHASE_SHIFT 56
 #define SINCE_MASK ((UINT64_C(1) << PHASE_SHIFT) - 1)
 
@@ -254,6 +255,22 @@ static bool trickles_too_long(struct connection *connection, uint64_t idle, int6
     return connection->trickle_ms != 0 && now_ms - connection->trickle_ms > LIMIT_REQUEST_S * 1000;
 }
 
+/* Its end has come, or its reset: a suspended connection does not see that by itself. */
+static bool peer_left(const struct connection *connection)
+{
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+    return getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_state != ESTABLISHED;
+}
+
+/* What is there for it is not taken. */
+static bool stalls(const struct connection *connection, int64_t age_ms)
+{
+    bool stalled = age_ms > LIMIT_STREAM_STALL_S * 1000;
+    if (stalled && connection->server->stalled != NULL) metric_add(connection->server->stalled, 1);
+    return stalled;
+}
+
 static bool overdue(struct connection *connection, int64_t now_ms)
 {
     uint64_t value = atomic_load_explicit(&connection->phase, memory_order_relaxed);
@@ -264,6 +281,8 @@ static bool overdue(struct connection *connection, int64_t now_ms)
     case PHASE_FRESH:
     case PHASE_READING: return age_ms > LIMIT_REQUEST_S * 1000;
     case PHASE_ANSWERING: return age_ms > (LIMIT_ANSWER_S + LIMIT_REQUEST_S) * 1000;
+    case PHASE_STREAMING: return stalls(connection, age_ms) || peer_left(connection);
+    case PHASE_RESTING: return peer_left(connection);
     case PHASE_IDLE:
     default: return age_ms > LIMIT_IDLE_S * 1000 || trickles_too_long(connection, value, now_ms);
     }
@@ -293,7 +312,7 @@ size_t connections_end(struct http_server *server, bool all)
     pthread_mutex_lock(&server->connections.lock);
     for (struct connection *connection = server->connections.first; connection != NULL; connection = connection->next) {
         uint64_t phase = atomic_load_explicit(&connection->phase, memory_order_relaxed) >> PHASE_SHIFT;
-        bool under_way = phase == PHASE_READING || phase == PHASE_ANSWERING;
+        bool under_way = phase == PHASE_READING || phase >= PHASE_ANSWERING;
         if (under_way) busy++;
         if ((all || !under_way) && !connection->ended) end(connection);
     }

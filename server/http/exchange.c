@@ -189,6 +189,12 @@ static struct result admit(struct exchange *exchange)
     return still_entitled(exchange);
 }
 
+struct result exchange_welcome(struct exchange *exchange)
+{
+    TRY(still_admitted(exchange->connection));
+    return still_entitled(exchange);
+}
+
 /* Not to be used for another request after this one's answer. */
 static bool is_last(const struct exchange *exchange)
 {
@@ -274,7 +280,8 @@ static enum MHD_Result answer(struct exchange *exchange, struct reply reply)
         MHD_add_response_header(reply.response, MHD_HTTP_HEADER_CONNECTION, "close");
         exchange->holds = false;
     }
-    if (reply.secret) exchange->holds = false;
+    if (reply.secret || reply.stream != NULL) exchange->holds = false;
+    if (reply.stream != NULL) stream_begin(reply.stream, exchange);
     return queue_owned(exchange, reply.status, reply.response, reply.size);
 }
 
@@ -284,8 +291,7 @@ static enum MHD_Result answer_completed(struct exchange *exchange)
     if (atomic_load(&exchange->progress) != COMPLETED) return answer_problem(exchange, REASON_TIMEOUT);
     struct reply reply = exchange->reply;
     exchange->reply = (struct reply){ 0 };
-    struct result welcome = still_admitted(exchange->connection);
-    if (!failed(welcome)) welcome = still_entitled(exchange);
+    struct result welcome = exchange_welcome(exchange);
     if (!failed(welcome) || reply.size == 0) return answer(exchange, reply); /* who removes himself is told that he did */
     reply_drop(reply); /* nothing else is told any more, also if it was found before */
     return answer_problem(exchange, welcome.reason);
@@ -440,6 +446,8 @@ void exchange_end(void *context, struct MHD_Connection *mhd, void **request_cont
     *request_context = NULL;
     struct connection *connection = exchange->connection;
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) tls_io_send(connection);
+    if (exchange->stream != NULL) stream_leave(exchange->stream);
+    exchange->stream = NULL;
     stack_wipe(); /* what decrypting, parsing and answering left there */
     count(exchange);
     connection_phase(connection, PHASE_IDLE);

@@ -74,6 +74,8 @@ const char *request_header(const struct request *request, const char *name);
 struct result request_query_only(const struct request *request, const char *const *names);
 struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max,
                                    uint64_t fallback, uint64_t *value);
+/* A decimal number that is all of TEXT; REASON_BAD_QUERY for anything else. */
+struct result number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 /* Where a stranger comes from, as text: an IPv4 address or the /64 of an IPv6 one.  "" for everybody else. */
 const char *request_place(const struct request *request);
 /* The body as one JSON object (duplicates and depth refused).  The caller json_decref()s. */
@@ -81,8 +83,11 @@ struct result request_json(const struct request *request, json_t **json);
 
 /* -- reply ------------------------------------------------------------------------------------- */
 
+struct stream;
+
 struct reply {
     void *response; /* struct MHD_Response *, owned; NULL for a problem */
+    struct stream *stream; /* owned; NULL unless it is one */
     unsigned status;
     enum reason reason; /* of a problem; the server has its answer ready-made */
     size_t size;        /* of the body */
@@ -107,6 +112,28 @@ void reply_drop(struct reply reply);
    workers: on the loop read them before returning. */
 struct reply reply_later(void);
 void request_complete(struct request *request, struct reply reply);
+
+/* -- streams: answers without an end (stream.c) ------------------------------------------------------------------
+
+   The writer appends text to a bounded buffer, from any thread; the client's loop takes it from there.  A stream ends
+   when its client goes, takes nothing for LIMIT_STREAM_STALL_S, or may not ask any more (certificate, registration or
+   right gone: within a second); when the server stops, or when its time is over.  Its writer learns that from
+   stream_over(). */
+
+/* Called from any thread, without locks held, when there is room again after a write that found none, and when the
+   stream is over.  Must not block. */
+typedef void (*stream_room_fn)(void *context);
+
+/* The answer to REQUEST: 200 with server-sent events.  *STREAM is the writer's, to be released; also when the reply is
+   never sent.  CONTEXT must live until then.  With REASON_STREAMS or REASON_BUSY the reply is a problem, and *STREAM
+   NULL: too many are open, of this agency or at all; the server stops. */
+struct reply reply_stream(struct request *request, stream_room_fn room, void *context, struct stream **stream);
+/* TEXT whole, or not at all: false when it does not fit (now), or the stream is over. */
+bool stream_write(struct stream *stream, const char *text, size_t size);
+bool stream_over(struct stream *stream);
+/* Says COMMENT (one line, at most 80 bytes), when all before is sent, and ends the answer. */
+void stream_end(struct stream *stream, const char *comment);
+void stream_release(struct stream *stream); /* NULL is fine */
 
 /* -- routes and server ------------------------------------------------------------------------- */
 
@@ -153,6 +180,7 @@ struct http_settings {
     unsigned threads;     /* event-loop threads, 1 to cores */
     unsigned workers;
     unsigned connections_max;
+    unsigned stream_life_s; /* 0: LIMIT_STREAM_LIFE_S */
     bool strangers; /* clients without a certificate get past the handshake, to routes with ROLE_STRANGER */
     struct metrics *metrics; /* where requests, handshakes and connections are counted; NULL: nowhere */
 };

@@ -38,6 +38,8 @@ enum phase {
     PHASE_IDLE,      /* between two requests */
     PHASE_READING,   /* the request line is there, the body is not whole */
     PHASE_ANSWERING,
+    PHASE_STREAMING, /* an answer without an end: since the client took the last of it, and there is more for it */
+    PHASE_RESTING,   /* such an answer has nothing to send */
 };
 
 struct connection {
@@ -63,7 +65,7 @@ struct connection {
 
     /* the ticker's, under connections.lock */
     struct connection *next, *previous;
-    bool ended;
+    atomic_bool ended;   /* shut down; a suspended one has to be woken to see it */
     uint64_t bytes_seen; /* received in all, by the kernel's count, when the connection was last seen idle */
     int64_t trickle_ms;  /* since when bytes come in without a request; 0: they don't */
     uint64_t idle_since; /* the phase that bytes_seen belongs to */
@@ -129,6 +131,7 @@ struct exchange {
     atomic_uint references;
     _Atomic enum progress progress;
     struct reply reply;
+    struct stream *stream; /* that is being sent; owned; on the loop */
     unsigned status; /* that was sent */
     uint64_t began_ns;
     bool measured;
@@ -159,6 +162,8 @@ enum MHD_Result exchange_proceed(void *context, struct MHD_Connection *mhd, cons
 void exchange_end(void *context, struct MHD_Connection *mhd, void **request_context,
                   enum MHD_RequestTerminationCode code);
 void exchange_release(struct exchange *exchange);
+/* May the peer still have what it asked for?  On the loop. */
+struct result exchange_welcome(struct exchange *exchange);
 /* Copies queries and headers, so that a worker needs no connection (request.c).  REASON_BUSY without memory. */
 struct result request_copy_fields(struct exchange *exchange);
 void request_free_fields(struct exchange *exchange);
@@ -177,6 +182,25 @@ bool later_suspend(struct http_server *server, struct exchange *exchange);
 /* Gives REASON_TIMEOUT to those past their deadline; EVERY: to all. */
 void later_expire(struct http_server *server, bool every);
 void later_close(struct http_server *server);
+
+/* -- streams (stream.c) ------------------------------------------------------------------------ */
+
+struct streams {
+    pthread_mutex_t lock;
+    struct stream *first;
+    size_t count;
+    bool closed; /* none may begin any more */
+    uint64_t trust_generation, registry_generation; /* that streams were checked under; the ticker's */
+};
+
+/* Its answer begins on EXCHANGE's connection; on the loop. */
+void stream_begin(struct stream *stream, struct exchange *exchange);
+/* There is no connection for it any more, or never was; takes the reply's reference. */
+void stream_leave(struct stream *stream);
+/* Ends those whose time is over, and wakes those that have to look whether they may go on; from the ticker. */
+void streams_enforce(struct http_server *server);
+/* Ends all with a comment. */
+void streams_close(struct http_server *server);
 
 /* -- workers (worker.c) ------------------------------------------------------------------------ */
 
@@ -221,6 +245,8 @@ struct http_server {
     struct MHD_Response *problems[REASON_COUNT];
     struct connections connections;
     struct later later;
+    struct streams streams;
+    unsigned stream_life_s;
     struct workers *workers;
     atomic_uint_least64_t bodies_bytes;
     atomic_int_least64_t coarse_ms; /* monotonic, moved on by the ticker: deadlines cost no system call */
@@ -230,7 +256,7 @@ struct http_server {
     atomic_int_least64_t knocked_s; /* when the log was last told of a name that is not registered */
     atomic_uint unregistered_open; /* connections of names that were not registered when they came */
     struct strangers *strangers;    /* NULL: none are let in */
-    struct metric *refused, *unregistered, *open, *let_in, *registered, *registry_alarm; /* NULL: not counted */
+    struct metric *refused, *unregistered, *open, *let_in, *registered, *registry_alarm, *streaming, *stalled; /* NULL: not counted */
 };
 
 static inline int64_t server_coarse_ms(struct http_server *server)

@@ -59,6 +59,7 @@ static const struct reason_row rows[REASON_COUNT] = {
                      "Shorten it, or ask the operator. The last revision stays.", 0 },
     [REASON_TOO_MANY] = { "too-many", 409, "There are too many of these", "Drop one that is not needed any more.", 0 },
     [REASON_COMMITTED] = { "committed", 409, "The revision is committed already", "Begin a new one.", 0 },
+    [REASON_STREAMS] = { "streams", 503, "Too many streams are open", "End one of the agency's, or try the next gate.", 5 },
     [REASON_CURSOR] = { "cursor", 409, "The cursor is ahead of the hits",
                         "It is not of this agency's hits here, or the database was restored: begin after an older one, or without.", 0 },
     [REASON_ERASED] = { "erased", 410, "The hit was a misread",

@@ -52,6 +52,7 @@ enum reason {
     REASON_LATE,       /* 410: after the window for pictures of this hit */
     REASON_SPOOLED,    /* 503: the hit is perhaps still in the spool */
     /* hits */
+    REASON_STREAMS, /* 503, Retry-After: too many streams are open */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
     REASON_ERASED, /* 410: a misread: what it said is gone */
     /* epochs */

@@ -55,6 +55,7 @@ struct reply reply_later(void)
 void reply_drop(struct reply reply)
 {
     if (reply.response != NULL) MHD_destroy_response(reply.response);
+    if (reply.stream != NULL) stream_leave(reply.stream);
 }
 
 /* -- problems (RFC 9457) ----------------------------------------------------------------------- */

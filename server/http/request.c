@@ -140,12 +140,8 @@ struct result request_query_only(const struct request *request, const char *cons
     return known.bad ? FAIL(REASON_BAD_QUERY) : OK;
 }
 
-struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max,
-                                   uint64_t fallback, uint64_t *value)
+struct result number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 {
-    const char *text = request_query(request, name);
-    *value = fallback;
-    if (text == NULL) return OK;
     uint64_t number = 0;
     size_t digits = 0;
     for (; text[digits] >= '0' && text[digits] <= '9' && digits < 19; digits++)
@@ -153,6 +149,14 @@ struct result request_query_number(const struct request *request, const char *na
     if (digits == 0 || text[digits] != 0 || number < min || number > max) return FAIL(REASON_BAD_QUERY);
     *value = number;
     return OK;
+}
+
+struct result request_query_number(const struct request *request, const char *name, uint64_t min, uint64_t max,
+                                   uint64_t fallback, uint64_t *value)
+{
+    const char *text = request_query(request, name);
+    *value = fallback;
+    return text == NULL ? OK : number_parse(text, min, max, value);
 }
 
 struct result request_json(const struct request *request, json_t **json)

@@ -135,6 +135,7 @@ static struct result prepare(struct http_server *server, const struct http_setti
 {
     server->registry = settings->registry;
     server->quota = settings->quota;
+    server->stream_life_s = settings->stream_life_s > 0 ? settings->stream_life_s : LIMIT_STREAM_LIFE_S;
     if (server->registry == NULL) return FAIL(REASON_SETTINGS);
     TRY(trust_create(settings->ca, settings->crl, settings->trust_domain, &server->trust));
     server->router = router_create(routes, settings->metrics);
@@ -155,6 +156,9 @@ static struct result prepare(struct http_server *server, const struct http_setti
             metrics_gauge(settings->metrics, "platesieve_alarm", "1 while it stands.", "what=\"registry\"");
         server->let_in = metrics_counter(settings->metrics, "platesieve_strangers_total",
                                          "Connections without a certificate that were let in to ask for one.", "");
+        server->streaming = metrics_gauge(settings->metrics, "platesieve_streams", "Open streams.", "");
+        server->stalled = metrics_counter(settings->metrics, "platesieve_streams_stalled_total",
+                                          "Streams that were cut off because their clients took nothing.", "");
         server->open = metrics_gauge(settings->metrics, "platesieve_http_connections", "Open connections.", "");
     }
     ticker_read_clocks(server);
@@ -172,6 +176,7 @@ struct result http_server_start(const struct http_settings *settings, const stru
     server->app = app;
     pthread_mutex_init(&server->connections.lock, NULL);
     pthread_mutex_init(&server->later.lock, NULL);
+    pthread_mutex_init(&server->streams.lock, NULL);
     struct result result = prepare(server, settings, routes);
     if (!failed(result)) result = start_secure(server, settings);
     if (!failed(result)) result = start_plain(server, settings);
@@ -214,6 +219,7 @@ void server_release(struct http_server *server)
     strangers_destroy(server->strangers);
     pthread_mutex_destroy(&server->connections.lock);
     pthread_mutex_destroy(&server->later.lock);
+    pthread_mutex_destroy(&server->streams.lock);
     free(server);
 }
 
@@ -223,6 +229,7 @@ void http_server_stop(struct http_server *server, unsigned deadline_ms)
     atomic_store(&server->stopping, true);
     acceptor_stop(server->secure_acceptor);
     acceptor_stop(server->plain_acceptor);
+    streams_close(server);
     settle(server, deadline_ms);
     later_close(server); /* whoever still waits gets REASON_TIMEOUT now */
     settle(server, 500);

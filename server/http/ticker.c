@@ -52,6 +52,7 @@ static void *tick(void *context)
         look_at_registry(ticker->server);
         later_expire(ticker->server, false);
         connections_enforce(ticker->server);
+        streams_enforce(ticker->server);
     }
     return NULL;
 }

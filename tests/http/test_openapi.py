@@ -16,6 +16,7 @@ from contract import Contract
 from enrol import make_csr
 from house import House, eventually
 from sealing import seal
+from sse import Events
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
@@ -314,6 +315,10 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     assert hit["alerts"][0]["list"] == "contract"
     eventually(lambda: ask("GET", "/v1/hits?list=contract&limit=1", "agency", 200)["hits"])
     ask("GET", "/v1/hits?limit=0", "agency", 400)
+    with Events(installation, IDENTITIES["agency"], after="0") as events:
+        contract.check_answer("gate", "GET", "/v1/hits/stream", events.answer)
+        for shown in events.wait(1):
+            contract.validate({"$ref": "#/components/schemas/Hit"}, shown)
     ask("GET", "/v1/hits/" + hit["alerts"][0]["hit"], "agency", 200)
     evidence(ask, "contract", hit["alerts"][0]["hit"])
     verdict = f"/v1/hits/{hit['alerts'][0]['hit']}/verdict"

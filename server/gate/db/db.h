@@ -180,6 +180,11 @@ struct db_page {
    them, so none is ever skipped.  REASON_CURSOR: no hit of this agency has had that cursor yet.  Role platesieve_agency. */
 struct result db_hits_after(struct db *db, const char *agency, const struct db_hit_filter *filter, struct db_page *page, db_hit_fn each,
                             void *context);
+/* The newest cursor of AGENCY's feed; 0: it has had no hit.  Role platesieve_agency. */
+struct result db_feed_head(struct db *db, const char *agency, uint64_t *head);
+/* The newest cursor of each agency.  Role platesieve_gate. */
+typedef void (*db_head_fn)(void *context, const char *agency, uint64_t head);
+struct result db_feed_heads(struct db *db, db_head_fn each, void *context);
 /* One hit of AGENCY by its id; REASON_NOT_FOUND, REASON_ERASED (HIT is filled all the same).  Role platesieve_agency. */
 struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit);
 /* Stores sightings in one transaction: new hits, raised counts, merges of hits of gates that did not know of each other; one that stands

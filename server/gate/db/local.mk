@@ -12,6 +12,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/evidence.c \
 	server/gate/db/evidence.h \
 	server/gate/db/headers.c \
+	server/gate/db/feed.c \
 	server/gate/db/hits.c \
 	server/gate/db/lists.c \
 	server/gate/db/lists.h \

@@ -11,5 +11,7 @@
 json_t *hit_json(const struct db_hit *hit); /* NULL without memory */
 /* The id in a path; one that is none belongs to no hit: REASON_NOT_FOUND. */
 struct result hit_id_parse(const char *text, uint8_t id[PLATESIEVE_HIT_ID_BYTES]);
+/* The same as an event of a stream; a feed_frame_fn. */
+char *hit_frame(const struct db_hit *hit, size_t *size);
 
 #endif
