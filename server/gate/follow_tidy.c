@@ -5,6 +5,7 @@
 
 #define DAYS_EVERY_MS (600 * 1000)
 #define OVER_EVERY_MS 5000
+#define FENCE_EVERY_MS 5000
 #define EPOCHS_EVERY_MS 2000
 #define RETRY_MS 5000
 #define BITE_PAUSE_MS 50
@@ -36,10 +37,19 @@ static void tell_day(void *context, int64_t day_ms)
     log_line(LOG_NOTICE, "hits that had to be gone by %s are dropped from the database", text);
 }
 
+/* A database that was restored may have the key of another time: agencies then get 503 until it has this one. */
+static void give_fence(struct follow *follow)
+{
+    bool changed;
+
+    if (failed(db_fence_give(follow->settings.db, &changed)) || !changed) return;
+    log_line(LOG_NOTICE, "the database was given the key with which it tells agencies apart");
+}
+
 void *follow_tidy(void *context)
 {
     struct follow *follow = context;
-    int64_t days_ms = 0, over_ms = 0, epochs_ms = 0, bite_ms = 0, pause_ms = STEP_MS;
+    int64_t fence_ms = 0, days_ms = 0, over_ms = 0, epochs_ms = 0, bite_ms = 0, pause_ms = STEP_MS;
 
     while (follow_pause(follow, pause_ms, NULL)) {
         int64_t ticks = follow_ticks_ms();
@@ -47,6 +57,10 @@ void *follow_tidy(void *context)
 
         pause_ms = STEP_MS;
         if (!database_up(follow)) continue;
+        if (ticks >= fence_ms) {
+            give_fence(follow);
+            fence_ms = ticks + FENCE_EVERY_MS;
+        }
         if (ticks >= days_ms) days_ms = ticks + (failed(db_days_prepare(follow->settings.db)) ? RETRY_MS : DAYS_EVERY_MS);
         if (ticks >= over_ms) {
             /* Reads may be in the way: it is tried again. */

@@ -120,6 +120,8 @@ static enum daemon_exit open_spool(struct gate *gate, const struct config *confi
     if (failed(db_seal_with(gate->gate_db, gate_state_mac_key(gate->state))) ||
         failed(db_seal_with(gate->agency_db, gate_state_mac_key(gate->state))))
         return DAEMON_FAILED;
+    bool changed;
+    if (db_up(gate->gate_db)) (void)failed(db_fence_give(gate->gate_db, &changed)); /* else housekeeping does */
     struct spool_settings spool = { config->spool_dir, gate_state_spool_key(gate->state), config->spool_max_bytes };
     if (failed(spool_open(&spool, carry, gate, &gate->spool))) {
         log_line(LOG_ERR, "the spool can't be opened: in use by another daemon, under another key, or not readable");

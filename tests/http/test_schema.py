@@ -82,10 +82,31 @@ def test_no_grant_on_a_partition(database):
 def test_functions_of_the_owner_fix_their_search_path(database):
     rows = database.psql("SELECT proname, coalesce(array_to_string(proconfig, ' '), '') FROM pg_proc"
                          " WHERE pronamespace = 'platesieve'::regnamespace AND prosecdef")
-    assert {name for name, _ in rows} == {"epoch_prepare", "epoch_end", "epoch_drop", "day_prepare", "day_drop", "retention_note"}
+    assert {name for name, _ in rows} == {"epoch_prepare", "epoch_end", "epoch_drop", "day_prepare", "day_drop", "retention_note", "app_proven",
+                                        "fence_give"}
     for name, config in rows:
         assert "search_path=platesieve, pg_temp" in config, name
-        assert database.psql(f"SELECT has_function_privilege('platesieve_agency', oid, 'EXECUTE') FROM pg_proc WHERE proname = '{name}'") == [["f"]]
+        may = "t" if name == "app_proven" else "f"
+        assert database.psql(f"SELECT has_function_privilege('platesieve_agency', oid, 'EXECUTE') FROM pg_proc WHERE proname = '{name}'") == [[may]]
+
+
+def test_policies_go_by_what_is_proven(database):
+    """No policy goes by a setting that its reader can make himself; each asks once a statement."""
+    rows = database.psql("SELECT tablename, policyname, translate(concat(qual, ' ', with_check), chr(10), ' ') FROM pg_policies WHERE schemaname = 'platesieve'")
+    assert len(rows) > 20
+    for table, policy, text in rows:
+        assert "current_setting" not in text, (table, policy)
+        assert text.count("app_agency()") == text.count("SELECT platesieve.app_agency()"), (table, policy)
+        assert text.count("app_overview()") == text.count("SELECT platesieve.app_overview()"), (table, policy)
+
+
+def test_what_passes_its_retention_is_hidden_by_every_policy(database):
+    """Of each table that is dropped by the day, in every policy but the one that counts what is dropped."""
+    names = [name for name, in database.psql("SELECT name FROM platesieve.day_tables")]
+    assert {"hits", "sightings"} <= set(names)
+    for name in names:
+        rows = database.psql(f"SELECT policyname, translate(coalesce(qual, with_check), chr(10), ' ') FROM pg_policies WHERE tablename = '{name}'")
+        assert [policy for policy, text in rows if "drop_on > platesieve.utc_today()" not in text] == ["keeper"], name
 
 
 def test_agency_reads_no_slots(database):

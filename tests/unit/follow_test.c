@@ -468,6 +468,8 @@ static void open_databases(struct scene *scene)
     assert_ok(db_open(conninfo, "follow_test", 3, 1000, &scene->gate_db));
     assert_ok(db_seal_with(scene->agency_db, gate_state_mac_key(scene->state)));
     assert_ok(db_seal_with(scene->gate_db, gate_state_mac_key(scene->state)));
+    bool changed;
+    assert_ok(db_fence_give(scene->gate_db, &changed));
 }
 
 static int set_up(void **state)

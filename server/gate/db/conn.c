@@ -18,11 +18,12 @@ static struct result conn_break(struct db_conn *conn)
     return FAIL(REASON_DATABASE);
 }
 
-/* States after which this connection is of no use: the server goes, or went, or became one that can't write. */
+/* States after which this connection is of no use: the server goes, or went, or became one that can't write; somebody meddled with the
+   session, or with its prepared statements. */
 static bool state_breaks(const char *state)
 {
     return memcmp(state, "08", 2) == 0 || strcmp(state, "25006") == 0 || strcmp(state, "57P01") == 0 || strcmp(state, "57P02") == 0 ||
-           strcmp(state, "57P03") == 0 || memcmp(state, "53", 2) == 0 || memcmp(state, "58", 2) == 0 || memcmp(state, "XX", 2) == 0;
+           strcmp(state, "57P03") == 0 || strcmp(state, "PS011") == 0 || strcmp(state, "26000") == 0 || memcmp(state, "53", 2) == 0 || memcmp(state, "58", 2) == 0 || memcmp(state, "XX", 2) == 0;
 }
 
 static struct result conn_note(struct db_conn *conn, const PGresult *result)
@@ -126,6 +127,17 @@ struct result conn_command(struct db_conn *conn, const char *sql)
     return conn_collect(conn, &result);
 }
 
+struct result conn_ask(struct db_conn *conn, const char *sql, char *text, size_t size)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    if (conn->broken) return FAIL(REASON_DATABASE);
+    if (!PQsendQuery(conn->pg, sql)) return conn_break(conn);
+    TRY(conn_collect(conn, &result));
+    if (!result || PQntuples(result) != 1 || PQnfields(result) != 1 || (size_t)PQgetlength(result, 0, 0) >= size) return FAIL(REASON_DATABASE);
+    memcpy(text, PQgetvalue(result, 0, 0), (size_t)PQgetlength(result, 0, 0) + 1);
+    return OK;
+}
+
 bool conn_failed_with(const struct db_conn *conn, const char *sqlstate)
 {
     return strcmp(conn->sqlstate, sqlstate) == 0;
@@ -173,9 +185,6 @@ static void ignore_notice(void *context, const PGresult *result)
     (void)context, (void)result;
 }
 
-static const char session[] =
-    "SET search_path = platesieve, pg_temp; SET timezone = 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '25s';"
-    "SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = error";
 _Static_assert(DB_LOCK_MS == 10000 && DB_STATEMENT_MS == 25000, "the session's text says the same");
 
 struct result conn_open(const char *conninfo, const char *application_name, struct db_conn **out, char sqlstate[6])
@@ -193,7 +202,7 @@ struct result conn_open(const char *conninfo, const char *application_name, stru
     sqlstate[0] = 0;
     if (!conn->pg || PQstatus(conn->pg) != CONNECTION_OK || PQsetnonblocking(conn->pg, 1) != 0) goto bad;
     PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
-    if (failed(conn_command(conn, session))) {
+    if (failed(conn_command(conn, CONN_SESSION))) {
         memcpy(sqlstate, conn->sqlstate, sizeof(conn->sqlstate));
         goto bad;
     }

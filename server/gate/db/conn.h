@@ -116,6 +116,12 @@ struct result conn_run(struct db_conn *conn, const struct statement *statement, 
 struct result conn_do(struct db_conn *conn, const struct statement *statement, const struct params *params, uint64_t *affected);
 /* One simple command from our own text, without parameters; may hold several statements. */
 struct result conn_command(struct db_conn *conn, const char *sql);
+/* The same; what its last statement says, one row of one column, into TEXT. */
+struct result conn_ask(struct db_conn *conn, const char *sql, char *text, size_t size);
+/* Settings of each session, as commands. */
+#define CONN_SESSION                                                                                                                       \
+    "SET search_path = platesieve, pg_temp; SET timezone = 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '25s';"                \
+    "SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = error"
 bool conn_failed_with(const struct db_conn *conn, const char *sqlstate);
 /* Begins COPY ... TO STDOUT (FORMAT binary); then conn_copy_next until it is over. */
 struct result conn_copy_begin(struct db_conn *conn, const char *sql);
@@ -128,8 +134,8 @@ void conn_close(struct db_conn *conn);
 /* -- transactions ------------------------------------------------------------------------------------------------------------------------- */
 
 struct scope {
-    const char *agency;   /* app.agency, or NULL */
-    bool overview;        /* app.operator: an operator's look at all lists */
+    const char *agency;   /* whose transaction it is, proven to the database: app_agency() of the policies; NULL: none's */
+    bool overview;        /* an operator's look at all lists, proven alike: app_overview() */
     bool later;           /* synchronous_commit off: durable with the next transaction that is not */
     bool snapshot;        /* one snapshot for all statements, read only */
     bool generic;         /* prepared statements are planned once, not for each set of parameters: those that touch all partitions */
@@ -150,6 +156,7 @@ struct result db_transaction(struct db *db, const struct scope *scope, body_fn b
 struct seal_keys {
     uint8_t digest[32];
     uint8_t tag[16];
+    uint8_t fence[32];
 };
 
 void seal_keys_make(const uint8_t key[32], struct seal_keys *keys);
@@ -161,6 +168,17 @@ struct result digest_open(const struct seal_keys *keys, int64_t segment, int64_t
                           uint8_t digest[DIGEST_BYTES]);
 /* Masks a tag, or takes the mask off again: XOR with SipHash-2-4 of slot and entry, so that no two tags share a mask. */
 void tag_mask(const struct seal_keys *keys, const uint8_t slot[PLATESIEVE_SLOT_BYTES], uint64_t entry, uint8_t tag[PLATESIEVE_TAG_BYTES]);
+
+/* -- who a transaction is (db/seal.c; schema/0008_fence.sql checks it) -------------------------------------------------------------------- */
+
+#define FENCE_BLOCK_BYTES 64
+#define FENCE_PROOF_TEXT 64
+#define FENCE_CHALLENGE_TEXT 47
+
+/* The key as the two blocks of HMAC-SHA-256, for the database. */
+void fence_blocks(const struct seal_keys *keys, uint8_t inner[FENCE_BLOCK_BYTES], uint8_t outer[FENCE_BLOCK_BYTES]);
+/* Proof, in hexadecimal, that the transaction of CHALLENGE is AGENCY's ("": none's), and an overseer's if OVERVIEW is "on" ("": not). */
+void fence_prove(const struct seal_keys *keys, const char *agency, const char *overview, const char *challenge, char proof[FENCE_PROOF_TEXT + 1]);
 
 /* -- pool --------------------------------------------------------------------------------------------------------------------------------- */
 

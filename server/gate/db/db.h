@@ -23,6 +23,9 @@ struct result db_ping(struct db *db);
    away without the gates' own keys, both are stored under keys made of KEY (32 bytes, the gates' MAC key; what is made of it lies in locked
    memory).  Once, before any other use of DB; without it no part can be stored, shown or loaded (REASON_INTERNAL). */
 struct result db_seal_with(struct db *db, const uint8_t key[32]);
+/* Gives the database what it checks with whose transaction one is (made of the key of db_seal_with; the pool of platesieve_agency proves with the
+   same): before the first use of that pool, and now and then, for a database that was restored.  *CHANGED: it had another, or none.  Role platesieve_gate. */
+struct result db_fence_give(struct db *db, bool *changed);
 /* OK, or REASON_DATABASE (away), or REASON_INTERNAL: a schema that this program does not know. */
 struct result db_schema_check(struct db *db);
 

@@ -159,25 +159,39 @@ void db_give(struct db *db, struct db_conn *conn)
 
 /* -- transactions -------------------------------------------------------------------------------------------------------------------------- */
 
-static const struct statement set_agency = { "set_agency", "SELECT set_config('app.agency', $1::text, true)" };
+static const struct statement enter = { "enter", "SELECT platesieve.app_enter($1::text, $2::text, $3::text)" };
+
+/* Begins a transaction in which an agency's rows can be seen.  What an earlier transaction may have left in the session is taken back first, and
+   a session in which SQL prepared statements is not used. */
+static struct result begin_proven(struct db_conn *conn, const struct scope *scope)
+{
+    const char *agency = scope->agency ? scope->agency : "", *overview = scope->overview ? "on" : "";
+    char challenge[FENCE_CHALLENGE_TEXT + 1], proof[FENCE_PROOF_TEXT + 1];
+    struct params params = { 0 };
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
+    TRY(conn_ask(conn,
+                 scope->snapshot ? "RESET ALL;" CONN_SESSION ";BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SELECT platesieve.fence_challenge()"
+                                 : "RESET ALL;" CONN_SESSION ";BEGIN;SELECT platesieve.fence_challenge()",
+                 challenge, sizeof(challenge)));
+    fence_prove(conn->keys, agency, overview, challenge, proof);
+    params_text(&params, agency);
+    params_text(&params, overview);
+    params_text(&params, proof);
+    return conn_do(conn, &enter, &params, NULL);
+}
 
 static struct result begin(struct db_conn *conn, const struct scope *scope)
 {
     char extra[64];
     conn->sqlstate[0] = 0;
     conn->timeout_ms = scope->timeout_ms ? scope->timeout_ms : DB_STATEMENT_MS;
-    TRY(conn_command(conn, scope->snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"));
+    if (scope->agency || scope->overview) TRY(begin_proven(conn, scope));
+    else TRY(conn_command(conn, scope->snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"));
     if (scope->later) TRY(conn_command(conn, "SET LOCAL synchronous_commit = off"));
     if (scope->generic) TRY(conn_command(conn, "SET LOCAL plan_cache_mode = force_generic_plan"));
-    if (scope->overview) TRY(conn_command(conn, "SET LOCAL app.operator = 'on'"));
-    if (scope->timeout_ms) {
-        snprintf(extra, sizeof(extra), "SET LOCAL statement_timeout = %u", scope->timeout_ms);
-        TRY(conn_command(conn, extra));
-    }
-    if (!scope->agency) return OK;
-    struct params params = { 0 };
-    params_text(&params, scope->agency);
-    return conn_do(conn, &set_agency, &params, NULL);
+    if (!scope->timeout_ms) return OK;
+    snprintf(extra, sizeof(extra), "SET LOCAL statement_timeout = %u", scope->timeout_ms);
+    return conn_command(conn, extra);
 }
 
 /* One attempt.  *AGAIN: nothing was committed, and another try may go better. */
@@ -240,4 +254,31 @@ struct result db_ping(struct db *db)
 {
     struct scope scope = { .timeout_ms = 2000 };
     return db_transaction(db, &scope, ping_body, NULL);
+}
+
+static const struct statement give_fence = { "give_fence", "SELECT fence_give($1::bytea, $2::bytea)" };
+
+static struct result fence_body(struct db_conn *conn, void *context)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    uint8_t inner[FENCE_BLOCK_BYTES], outer[FENCE_BLOCK_BYTES];
+    struct params params = { 0 };
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
+    fence_blocks(conn->keys, inner, outer);
+    params_bytes(&params, inner, sizeof(inner));
+    params_bytes(&params, outer, sizeof(outer));
+    struct result given = conn_run(conn, &give_fence, &params, &result);
+    sodium_memzero(inner, sizeof(inner));
+    sodium_memzero(outer, sizeof(outer));
+    TRY(given);
+    struct row row = { .result = result };
+    *(bool *)context = row_bool(&row, 0);
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+struct result db_fence_give(struct db *db, bool *changed)
+{
+    struct scope scope = { 0 };
+    *changed = false;
+    return db_transaction(db, &scope, fence_body, changed);
 }
