@@ -112,7 +112,7 @@ static char *dispatch_help(int key, const char *text, void *input)
     if (key != ARGP_KEY_HELP_PRE_DOC || (stream = open_memstream(&help, &size)) == NULL) return (char *)(uintptr_t)text;
     fprintf(stream, "%s\n\n", text == NULL ? "" : text);
     for (const struct command *row = dispatch->table; row != NULL && row->name != NULL; row++)
-        fprintf(stream, "  %-10s %s\n", row->name, row->summary);
+        fprintf(stream, "  %-12s %s\n", row->name, row->summary);
     fputs("\nEach command has its own --help.\n", stream);
     if (fclose(stream) != 0) return (char *)(uintptr_t)text;
     return help;

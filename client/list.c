@@ -221,6 +221,9 @@ static const struct command list_commands[] = {
     { "show", "show one list or all", command_list_show },
     { "flags", "show the entries that raise false alarms", command_list_flags },
     { "recipients", "say who may open the pictures of its hits", command_list_recipients },
+    { "suppress", "keep an entry silent at one lane for a while", command_list_suppress },
+    { "suppressions", "show which entries are silent where", command_list_suppressions },
+    { "unsuppress", "let an entry raise hits at a lane again", command_list_unsuppress },
     { NULL, NULL, NULL },
 };
 

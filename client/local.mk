@@ -86,6 +86,7 @@ client_libclient_a_SOURCES = \
 	client/list_profile.c \
 	client/list_push.c \
 	client/list_recipients.c \
+	client/list_suppress.c \
 	client/moment.c \
 	client/moment.h \
 	client/name.c \

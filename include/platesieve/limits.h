@@ -66,6 +66,9 @@
 #define LIMIT_REVISIONS_OPEN 4           /* pushes under way on one list */
 #define LIMIT_COOLDOWN_S 86400
 #define LIMIT_RETENTION_DAYS 3650
+#define LIMIT_SUPPRESSIONS_PER_LIST 256  /* entries that raise no hits at a lane, for a while ... */
+#define LIMIT_SUPPRESSIONS 16384         /* ... and of all lists */
+#define LIMIT_SUPPRESS_DAYS 366          /* for how long at most, whatever the settings say */
 #define LIMIT_FLAGS 1000                 /* flagged entries in one answer */
 #define LIMIT_ACTION_MAX 16              /* bytes of the name of an action that a verdict tells */
 #define LIMIT_PRIORITY 100

@@ -50,6 +50,7 @@ struct catalogue *catalogue_copy(const struct catalogue *from, size_t lists, siz
     if (to == NULL) return NULL;
     to->version = from->version;
     to->entries = from->entries;
+    to->suppressions = from->suppressions;
     to->degraded = from->degraded;
     memcpy(to->epochs, from->epochs, least(epochs, from->epoch_count) * sizeof(*to->epochs));
     memcpy(to->segments, from->segments, least(segments, from->segment_count) * sizeof(*to->segments));

@@ -3,7 +3,7 @@
    whole, or not at all.
 
    Owned by a catalogue, freed with it: lists with their sites, epochs, segments, views.  Shared with the catalogues before and after it, and
-   freed by whoever replaced the last one that names them, after a grace period: each epoch's index and pepper, and the entries.
+   freed by whoever replaced the last one that names them, after a grace period: each epoch's index and pepper, the entries, and the suppressions.
    To change something: catalogue_copy() the published one (room for more, or fewer, at the end), change the copy, policy_make_views(),
    publish, synchronize_rcu() or call_rcu(), catalogue_free() the old one. */
 #ifndef SERVER_GATE_CATALOGUE_H
@@ -11,6 +11,7 @@
 
 #include "server/gate/entries.h"
 #include "server/gate/index.h"
+#include "server/gate/suppressions.h"
 
 enum coverage { COVERAGE_NONE, COVERAGE_PARTIAL, COVERAGE_WHOLE };
 
@@ -59,6 +60,7 @@ struct catalogue {
     struct catalogue_epoch *epochs;       /* oldest first */
     struct catalogue_segment *segments;
     struct entries *entries;              /* shared */
+    const struct suppressions *suppressions; /* shared; NULL: none */
     bool degraded;                        /* the database or the key server is away */
     bool views_full;                      /* more sites were named than LIMIT_VIEWS: some have no view */
     size_t view_count;
@@ -69,7 +71,7 @@ struct catalogue {
 struct catalogue *catalogue_create(size_t lists, size_t epochs, size_t segments);
 /* A copy with other numbers of lists, epochs and segments: what is over is left out, what is new is zero.  Without views.  NULL without memory. */
 struct catalogue *catalogue_copy(const struct catalogue *from, size_t lists, size_t epochs, size_t segments);
-/* After a grace period; NULL is fine.  Leaves index, pepper and entries alone. */
+/* After a grace period; NULL is fine.  Leaves index, pepper, entries and suppressions alone. */
 void catalogue_free(struct catalogue *catalogue);
 /* Replaces LIST's sites by a copy of COUNT SITES. */
 struct result catalogue_list_sites(struct catalogue_list *list, const char (*sites)[LIMIT_NAME_MAX + 1], size_t count);

@@ -206,7 +206,8 @@ static struct result decide(struct matches *matches, struct cooldown *cooldown, 
 struct result check_run(const struct catalogue *catalogue, struct cooldown *cooldown, const struct peer *peer, const struct check_batch *batch,
                         int64_t now_ms, struct check_answer **answer, struct sighting **sightings, size_t *count, bool *wait)
 {
-    struct matches matches = { .catalogue = catalogue, .view = policy_view(catalogue, peer->first), .now_s = (uint32_t)(now_ms / 1000) };
+    struct matches matches = { .catalogue = catalogue, .view = policy_view(catalogue, peer->first), .peer = peer, .now_ms = now_ms,
+                               .now_s = (uint32_t)(now_ms / 1000) };
     struct check_answer *made = calloc(1, sizeof(*made) + batch->read_count * sizeof(made->reads[0]));
     struct result result = FAIL(REASON_BUSY);
 
@@ -216,10 +217,12 @@ struct result check_run(const struct catalogue *catalogue, struct cooldown *cool
     *wait = false;
     if (made != NULL) result = decide(&matches, cooldown, peer, batch, now_ms, sightings, wait);
     if (failed(result)) {
-        free(matches.list);
+        matches_free(&matches);
         free(made);
         return result;
     }
+    matches_count_silent(&matches);
+    free(matches.silent);
     made->catalogue = catalogue;
     made->view = matches.view;
     made->now_ms = now_ms;

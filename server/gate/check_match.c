@@ -24,6 +24,35 @@ static const struct catalogue_list *counts_for(const struct matches *matches, co
     return list;
 }
 
+/* Notes a match that is kept silent, unless it is noted already for this read. */
+static bool add_silent(struct matches *matches, struct suppressed *suppressed)
+{
+    for (size_t i = matches->silent_count; i > 0 && matches->silent[i - 1].read == matches->job->read; i--)
+        if (matches->silent[i - 1].suppressed == suppressed) return true;
+    if (matches->silent_count == LIMIT_CHECK_SIGHTINGS) return false;
+    if (matches->silent_count == matches->silent_room) {
+        size_t room = matches->silent_room == 0 ? 16 : matches->silent_room * 2;
+        struct silent_match *longer = realloc(matches->silent, room * sizeof(*longer));
+
+        if (longer == NULL) return false;
+        matches->silent = longer;
+        matches->silent_room = room;
+    }
+    matches->silent[matches->silent_count++] = (struct silent_match){ suppressed, matches->job->read };
+    return true;
+}
+
+void matches_count_silent(const struct matches *matches)
+{
+    for (size_t i = 0; i < matches->silent_count; i++) suppressed_count(matches->silent[i].suppressed);
+}
+
+void matches_free(struct matches *matches)
+{
+    free(matches->list);
+    free(matches->silent);
+}
+
 /* Where the match of ENTRY belongs: the one it has, a free place, or the place of the list's weakest when it has its share.  NULL:
    nowhere. */
 static struct match *place_for(struct matches *matches, const struct catalogue_list *list, uint32_t entry)
@@ -61,6 +90,14 @@ bool matches_add(void *context, const struct index_match *record)
     struct match *match;
 
     if (list == NULL) return true;
+    struct suppressed *suppressed = suppressions_find(matches->catalogue->suppressions, list->number,
+                                                      entries_get(matches->catalogue->entries, record->entry)->key, matches->peer->first,
+                                                      matches->peer->second, matches->now_ms);
+    if (suppressed != NULL) {
+        if (add_silent(matches, suppressed)) return true;
+        matches->reason = REASON_BUSY;
+        return false;
+    }
     match = place_for(matches, list, record->entry);
     if (match == NULL) {
         matches->reason = REASON_BUSY;

@@ -12,15 +12,28 @@ struct match { /* one read and one entry, at its strongest */
     uint8_t hit[PLATESIEVE_HIT_ID_BYTES]; /* once the cooldown was asked */
 };
 
+struct silent_match { /* one that its agency suppressed at this lane */
+    struct suppressed *suppressed;
+    uint8_t read;
+};
+
 struct matches {
     const struct catalogue *catalogue;
     const struct site_view *view;
+    const struct peer *peer;
+    int64_t now_ms;
     uint32_t now_s;
     const struct check_job *job; /* that is looked up */
     size_t count, room, read_start; /* read_start: the first match of job->read */
     struct match *list;          /* malloc'ed; in order of their reads */
+    size_t silent_count, silent_room;
+    struct silent_match *silent; /* malloc'ed; each read and entry once */
     enum reason reason;          /* REASON_BUSY: no memory, or over LIMIT_CHECK_SIGHTINGS */
 };
+
+/* Adds those that were kept silent to the counts of their suppressions. */
+void matches_count_silent(const struct matches *matches);
+void matches_free(struct matches *matches);
 
 /* For index_lookup(), CONTEXT a struct matches: keeps RECORD if it counts here and now.  One match for each read and entry, and at most
    LIMIT_MATCHES_PER_LIST of a list for one read: the strongest grade first, then the better candidate. */

@@ -216,6 +216,7 @@ static void prepare_locks(struct follow *follow)
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&follow->lock, NULL);
     pthread_mutex_init(&follow->publishing, NULL);
+    pthread_mutex_init(&follow->counting, NULL);
 }
 
 static struct result prepare(struct follow *follow, const struct follow_settings *settings)
@@ -282,6 +283,7 @@ void follow_stop(struct follow *follow)
     for (size_t i = 0; i < follow->over_count; i++) follow_free_epoch(&follow->over[i]);
     free(follow->over);
     catalogue_free(follow->current);
+    suppressions_free(follow->suppressions);
     entries_destroy(follow->entries);
     segments_free(&follow->segments);
     free(follow->coverage);
@@ -290,5 +292,6 @@ void follow_stop(struct follow *follow)
     pthread_cond_destroy(&follow->wake);
     pthread_mutex_destroy(&follow->lock);
     pthread_mutex_destroy(&follow->publishing);
+    pthread_mutex_destroy(&follow->counting);
     free(follow);
 }

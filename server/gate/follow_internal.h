@@ -78,8 +78,13 @@ struct follow {
     struct segments segments;
     struct coverage_row *coverage;     /* as the database had it at the last load */
     size_t coverage_count;
+    struct suppressions *suppressions; /* of the current catalogue */
     uint64_t version;                  /* of the lists' head that is in memory; 0: none */
     int64_t load_retry_ms, sweep_ms;   /* sweep_ms: when the next is due; 0: none */
+
+    pthread_mutex_t counting;          /* of suppressed */
+    struct suppressed_counts suppressed; /* matches that made no hit: counted by sets that are gone ... */
+    struct suppressed_counts sending;    /* ... and on their way to the database; of the tidier alone */
 
     pthread_t follower, keeper, asker, tidier;
     unsigned threads;                  /* started, in this order */

@@ -108,6 +108,7 @@ static struct result read_tables(struct round *round)
     TRY(place_lists(round));
     TRY(db_load_coverage(round->load, take_coverage, round));
     TRY(db_load_segments(round->load, take_live, round));
+    TRY(db_load_suppressions(round->load, &round->suppressions));
     return (struct result){ round->reason };
 }
 
@@ -227,6 +228,7 @@ static struct result edit(void *context, struct catalogue *next)
     const struct segments *segments = &round->follow->segments;
 
     next->version = round->version;
+    next->suppressions = round->suppressions;
     for (size_t i = 0; i < round->changed_count; i++) {
         const struct db_list *list = &round->changed[i].list;
 
@@ -262,6 +264,19 @@ static void settle(struct round *round)
     follow->version = round->version;
 }
 
+/* Nobody asks those before any more; what they counted is kept. */
+static void swap_suppressions(struct round *round)
+{
+    struct follow *follow = round->follow;
+    struct suppressions *old = follow->suppressions;
+
+    follow->suppressions = round->suppressions;
+    round->suppressions = old;
+    pthread_mutex_lock(&follow->counting);
+    suppressions_take_counts(old, &follow->suppressed);
+    pthread_mutex_unlock(&follow->counting);
+}
+
 /* The rows of coverage and what is loaded are the follower's, and say already what the new catalogue will show. */
 static struct result show(struct round *round)
 {
@@ -288,6 +303,7 @@ static struct result show(struct round *round)
         return result;
     }
     round->coverage = old;
+    swap_suppressions(round);
     settle(round);
     return OK;
 }
@@ -323,6 +339,7 @@ struct result follow_load(struct follow *follow)
     pile_free(&round.order);
     pile_free(&round.records);
     pile_free(&round.pending);
+    suppressions_free(round.suppressions);
     free(round.changed);
     free(round.places);
     free(round.coverage);

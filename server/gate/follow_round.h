@@ -28,6 +28,7 @@ struct round {
     size_t fresh_count, remover_count;
     uint32_t *fresh, *removers;   /* numbers in the database: to load; and of those, the ones that may remove what is
                                      in memory */
+    struct suppressions *suppressions; /* of the snapshot; after publishing, those before */
     bool first;                   /* nothing is in memory */
     bool removed;                 /* something that is in memory */
     struct pile order;            /* uint32_t: numbers of the entries that this round brought, as they came */

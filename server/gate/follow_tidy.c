@@ -1,5 +1,7 @@
 /* Housekeeping in the database, on a thread of its own: days' partitions made ahead and dropped when they are over, epochs'
    dropped, dead rows erased in small bites.  Other gates may do the same at the same time. */
+#include <urcu-bp.h>
+
 #include "server/gate/follow_internal.h"
 #include "server/http/log.h"
 
@@ -46,6 +48,21 @@ static void give_fence(struct follow *follow)
     log_line(LOG_NOTICE, "the database was given the key with which it tells agencies apart");
 }
 
+/* What suppressions counted goes to the database; what does not get there waits. */
+static void send_counts(struct follow *follow)
+{
+    if (follow->sending.count == 0) {
+        pthread_mutex_lock(&follow->counting);
+        rcu_read_lock();
+        suppressions_take_counts(rcu_dereference(follow->current)->suppressions, &follow->suppressed);
+        rcu_read_unlock();
+        follow->sending = follow->suppressed;
+        follow->suppressed.count = 0;
+        pthread_mutex_unlock(&follow->counting);
+    }
+    if (follow->sending.count > 0 && !failed(db_suppressions_counted(follow->settings.db, &follow->sending))) follow->sending.count = 0;
+}
+
 void *follow_tidy(void *context)
 {
     struct follow *follow = context;
@@ -61,6 +78,7 @@ void *follow_tidy(void *context)
             give_fence(follow);
             fence_ms = ticks + FENCE_EVERY_MS;
         }
+        send_counts(follow);
         if (ticks >= days_ms) days_ms = ticks + (failed(db_days_prepare(follow->settings.db)) ? RETRY_MS : DAYS_EVERY_MS);
         if (ticks >= over_ms) {
             /* Reads may be in the way: it is tried again. */
@@ -77,5 +95,6 @@ void *follow_tidy(void *context)
         bite_ms = ticks + (more ? BITE_PAUSE_MS : IDLE_MS);
         if (more) pause_ms = BITE_PAUSE_MS;
     }
+    if (database_up(follow)) send_counts(follow);
     return NULL;
 }

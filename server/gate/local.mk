@@ -31,6 +31,8 @@ libgate_core_a_SOURCES = \
 	server/gate/policy_text.c \
 	server/gate/policy_text.h \
 	server/gate/sighting.h \
+	server/gate/suppressions.c \
+	server/gate/suppressions.h \
 	server/gate/tally.c \
 	server/gate/tally.h \
 	server/gate/text.c \
@@ -117,6 +119,7 @@ platesieved_SOURCES = \
 	server/gate/endpoints/probes.c \
 	server/gate/endpoints/revisions.c \
 	server/gate/endpoints/status.c \
+	server/gate/endpoints/suppressions.c \
 	server/gate/endpoints/verdict_json.c \
 	server/gate/endpoints/verdict_json.h \
 	server/gate/endpoints/verdicts.c \

@@ -1,5 +1,6 @@
 """schema/openapi.yaml and docs/protocol.md say what the daemons do: the same paths, roles, limits and problems, and real answers fit the
 schemas with no member left over."""
+import datetime
 import json
 import os
 import re
@@ -105,6 +106,7 @@ LIMITS = {
     "Enrolments/properties/enrolments/maxItems": "LIMIT_ENROLMENTS",
     "Hits/properties/hits/maxItems": "LIMIT_PAGE",
     "Flags/properties/flags/maxItems": "LIMIT_FLAGS",
+    "Suppressions/properties/days_most/maximum": "LIMIT_SUPPRESS_DAYS",
     "Epochs/properties/epochs/maxItems": "LIMIT_EPOCHS_KNOWN",
     "Blinded/properties/blinded/maxItems": "PLATESIEVE_VOPRF_BATCH_MAX",
     "Rotation/properties/reason/maxLength": "LIMIT_ROTATION_REASON_MAX",
@@ -321,6 +323,12 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
             contract.validate({"$ref": "#/components/schemas/Hit"}, shown)
     ask("GET", "/v1/hits/" + hit["alerts"][0]["hit"], "agency", 200)
     evidence(ask, "contract", hit["alerts"][0]["hit"])
+    path, now = "/v1/lists/contract/suppressions", datetime.datetime.now(datetime.timezone.utc)
+    silent = {"reference": "one", "site": "south", "lane": "1", "until": (now + datetime.timedelta(days=1)).isoformat(timespec="seconds")}
+    made = ask("PUT", path, "agency", 200, body=silent)
+    ask("PUT", path, "agency", 422, body={**silent, "reference": "none such"})
+    ask("GET", path, "agency", 200)
+    ask("DELETE", f"{path}/{made['suppression']}", "agency", 204)
     verdict = f"/v1/hits/{hit['alerts'][0]['hit']}/verdict"
     ask("PUT", verdict, "agency", 200, body={"verdict": "confirmed", "action": "stopped"})
     ask("PUT", verdict, "agency", 400, body={"verdict": "perhaps"})

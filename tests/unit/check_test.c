@@ -733,6 +733,37 @@ static void a_retry_and_a_repeat_are_one_hit(void **unused)
     scene_end(&scene);
 }
 
+/* To the lane it is clear, and nothing is kept but one more on the suppression's count, however many tokens matched. */
+static void a_suppressed_entry_is_clear_and_counted(void **unused)
+{
+    struct suppression what = { .number = 5, .until_ms = SCENE_NOW + 1, .site = "north", .lane = "1" };
+    struct suppressions *set = suppressions_create(1);
+    struct suppressed_counts *counts = calloc(1, sizeof(*counts));
+    struct scene scene;
+
+    (void)unused;
+    what.list = one_list(&scene)->number;
+    what.entry = scene_entry_at(&scene, 0)->key;
+    assert_true(suppressions_add(set, &what));
+    snprintf(scene.peer.first, sizeof(scene.peer.first), "north");
+    snprintf(scene.peer.second, sizeof(scene.peer.second), "1");
+    expect_hit(check_one(&scene, 1, 11, 12, 13), "full");
+    scene.catalogue->suppressions = set;
+    expect_clear(check_one(&scene, 2, 11, 12, 13));
+    snprintf(scene.peer.second, sizeof(scene.peer.second), "2");
+    expect_hit(check_one(&scene, 3, 11, 12, 13), "full");
+    snprintf(scene.peer.second, sizeof(scene.peer.second), "1");
+    suppressions_take_counts(set, counts);
+    assert_int_equal(counts->count, 1);
+    assert_int_equal(counts->matches[0], 1);
+    scene.now_ms++; /* it has ended */
+    expect_hit(check_one(&scene, 4, 11, 12, 13), "full");
+    scene.catalogue->suppressions = NULL;
+    suppressions_free(set);
+    free(counts);
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -756,6 +787,7 @@ int main(void)
         cmocka_unit_test(alerts_are_sixteen_at_most),
         cmocka_unit_test(covert_is_clear_to_the_byte),
         cmocka_unit_test(a_retry_and_a_repeat_are_one_hit),
+        cmocka_unit_test(a_suppressed_entry_is_clear_and_counted),
     };
 
     if (platesieve_failed(platesieve_init())) return 1;

@@ -57,6 +57,11 @@ tests_unit_cooldown_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_cooldown_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_cooldown_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/suppressions_test
+tests_unit_suppressions_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_suppressions_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_suppressions_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/policy_test
 tests_unit_policy_test_SOURCES = tests/unit/policy_test.c tests/unit/scene.c tests/unit/scene.h
 tests_unit_policy_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)

@@ -157,6 +157,7 @@ struct seal_keys {
     uint8_t digest[32];
     uint8_t tag[16];
     uint8_t fence[32];
+    uint8_t suppression[32];
 };
 
 void seal_keys_make(const uint8_t key[32], struct seal_keys *keys);

@@ -226,4 +226,22 @@ struct db_list_counts { /* since the list was made, or for five years */
 /* Of AGENCY's list number LIST, by the grade that matched. */
 struct result db_list_counts(struct db *db, const char *agency, uint32_t list, struct db_list_counts counts[PLATESIEVE_GRADES]);
 
+/* -- suppressions (db/suppressions.c) --------------------------------------------------------------------------------------------------------- */
+
+struct db_suppression {
+    uint32_t number;
+    char reference[LIMIT_REFERENCE_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1]; /* reference: as it was pushed */
+    int64_t until_ms, created_ms;
+    uint64_t matches; /* that made no hit */
+    char created_by[LIMIT_IDENTITY_MAX + 1];
+};
+/* Suppresses an entry of AGENCY's LIST at a lane until then (reference, site, lane, until_ms; the rest is filled in), or changes until when.
+   REASON_NOT_FOUND, REASON_UNKNOWN_REFERENCE (no such entry stands), REASON_TOO_MANY.  Role platesieve_gate. */
+struct result db_suppression_put(struct db *db, const char *agency, const char *list, const char *who, struct db_suppression *suppression);
+/* REASON_NOT_FOUND.  Role platesieve_gate. */
+struct result db_suppression_drop(struct db *db, const char *agency, const char *list, uint32_t number);
+/* Those of AGENCY's list number LIST, the ended ones of the last month too.  Role platesieve_agency. */
+struct result db_suppressions_each(struct db *db, const char *agency, uint32_t list,
+                                   void (*each)(void *context, const struct db_suppression *suppression), void *context);
+
 #endif

@@ -9,4 +9,7 @@ struct result db_list_read(struct db_conn *conn, const char *agency, const char 
 /* Moves the lists' head on; its row stays locked until the transaction ends. */
 struct result db_move_head(struct db_conn *conn, int64_t *version);
 
+struct db_load;
+struct db_conn *db_load_connection(struct db_load *load); /* load.c */
+
 #endif

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <endian.h>
 
-#include "server/gate/db/conn.h"
+#include "server/gate/db/lists.h"
 #include "server/gate/entries.h"
 
 #define LOAD_STATEMENT_MS (10 * 60 * 1000)
@@ -79,6 +79,11 @@ void db_load_end(struct db_load *load)
     load->conn->timeout_ms = DB_STATEMENT_MS;
     db_give(load->db, load->conn);
     free(load);
+}
+
+struct db_conn *db_load_connection(struct db_load *load)
+{
+    return load->conn;
 }
 
 struct result db_load_head(struct db_load *load, uint64_t *version)

@@ -4,6 +4,7 @@
 #define SERVER_GATE_DB_LOAD_H
 
 #include "server/gate/db/db.h"
+#include "server/gate/suppressions.h"
 
 /* The lists' head: changes whenever lists did. */
 struct result db_head(struct db *db, uint64_t *version);
@@ -29,6 +30,9 @@ struct load_coverage {
     bool whole;     /* else partial; an epoch without a row has nothing */
 };
 struct result db_load_coverage(struct db_load *load, void (*each)(void *context, const struct load_coverage *coverage), void *context);
+
+/* All suppressions in force, as a set of the caller's; one without a gate's MAC is said on the log and left out. */
+struct result db_load_suppressions(struct db_load *load, struct suppressions **suppressions);
 
 struct load_segment {
     uint32_t segment, list;
@@ -83,5 +87,8 @@ struct result db_days_prepare(struct db *db);
 struct result db_days_drop(struct db *db, int64_t now_ms, void (*each)(void *context, int64_t day_ms), void *context);
 /* One bite of erasing what is dead: replaced and abandoned revisions.  *MORE: call again soon. */
 struct result db_maintain(struct db *db, bool *more);
+
+/* Adds what was counted to the suppressions; those that are gone are left out. */
+struct result db_suppressions_counted(struct db *db, struct suppressed_counts *counts);
 
 #endif

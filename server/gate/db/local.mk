@@ -28,6 +28,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/revisions.h \
 	server/gate/db/row.c \
 	server/gate/db/seal.c \
+	server/gate/db/suppressions.c \
 	server/gate/db/verdicts.c
 nodist_libgatedb_a_SOURCES = schema/migrations.c
 libgatedb_a_CFLAGS = $(GATE_DATA_CFLAGS)

@@ -26,6 +26,7 @@ void seal_keys_make(const uint8_t key[32], struct seal_keys *keys)
     derive(key, "platesieve/1/part-digest", keys->digest, sizeof(keys->digest));
     derive(key, "platesieve/1/stored-tag", keys->tag, sizeof(keys->tag));
     derive(key, "platesieve/1/fence", keys->fence, sizeof(keys->fence));
+    derive(key, "platesieve/1/suppression", keys->suppression, sizeof(keys->suppression));
 }
 
 static void place(int64_t segment, int64_t part, uint8_t bytes[16])

@@ -4,6 +4,8 @@
 #include <platesieve/limits.h>
 #include <sodium.h>
 
+#include "server/http/clock.h"
+
 struct result fields_only(const json_t *object, const char *const *names)
 {
     const char *key;
@@ -71,6 +73,13 @@ struct result field_bool(const json_t *object, const char *name, bool fallback, 
 
     *value = member == NULL ? fallback : json_is_true(member);
     return member == NULL || json_is_boolean(member) ? OK : FAIL(REASON_BAD_FIELD);
+}
+
+struct result field_time(const json_t *object, const char *name, int64_t *ms)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_string(value) && time_parse(json_string_value(value), json_string_length(value), ms) ? OK : FAIL(REASON_BAD_FIELD);
 }
 
 struct result field_sha256(const json_t *object, const char *name, uint8_t digest[32])

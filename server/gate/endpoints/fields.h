@@ -17,6 +17,8 @@ struct result field_number(const json_t *object, const char *name, uint64_t min,
 /* Must be there. */
 struct result field_number_given(const json_t *object, const char *name, uint64_t min, uint64_t max, uint64_t *value);
 struct result field_bool(const json_t *object, const char *name, bool fallback, bool *value);
+/* RFC 3339, into milliseconds since 1970.  Must be there. */
+struct result field_time(const json_t *object, const char *name, int64_t *ms);
 struct result field_sha256(const json_t *object, const char *name, uint8_t digest[32]); /* 64 hexadecimal digits */
 bool name_is_valid(const char *text);
 /* A decimal number in a path, MIN to MAX; REASON_NOT_FOUND for anything else. */
