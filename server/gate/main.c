@@ -118,7 +118,8 @@ static enum daemon_exit init(const struct config *config, bool on_token, uint8_t
 static enum daemon_exit open_spool(struct gate *gate, const struct config *config)
 {
     if (failed(db_seal_with(gate->gate_db, gate_state_mac_key(gate->state))) ||
-        failed(db_seal_with(gate->agency_db, gate_state_mac_key(gate->state))))
+        failed(db_seal_with(gate->agency_db, gate_state_mac_key(gate->state))) ||
+        failed(db_seal_with(gate->feed_db, gate_state_mac_key(gate->state))))
         return DAEMON_FAILED;
     bool changed;
     if (db_up(gate->gate_db)) (void)failed(db_fence_give(gate->gate_db, &changed)); /* else housekeeping does */
