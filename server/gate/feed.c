@@ -128,8 +128,11 @@ static struct result look(struct feed *feed, struct fresh *fresh)
     struct feed view = { .flows = flows };
     TRY(db_feed_heads(feed->settings.gate_db, note_head, &view));
     for (struct flow *flow = flows; flow != NULL && !failed(result); flow = flow->next) {
-        if (flow->head > flow->high) result = flow_read(feed, flow, fresh);
-        if (flow->head >= flow->high || failed(result)) continue;
+        bool restart = false;
+
+        if (flow->head > flow->high) result = flow_read(feed, flow, fresh); /* which may go on beyond the head that was told */
+        else if (flow->head < flow->high) restart = true;
+        if (!restart) continue;
         pthread_mutex_lock(&feed->lock);
         flow_restart(feed, flow);
         pthread_mutex_unlock(&feed->lock);
