@@ -87,3 +87,10 @@ bool catalogue_entry_live(const struct catalogue *catalogue, const struct entry 
     if (now_s < entry->effective) return false;
     return entry->expires == ENTRY_FOREVER || now_s < entry->expires;
 }
+
+const char *list_trouble_name(enum list_trouble trouble)
+{
+    static const char *const names[LIST_TROUBLES] = { "fine", "forged", "older", "missing" };
+
+    return trouble < LIST_TROUBLES ? names[trouble] : "forged";
+}

@@ -15,8 +15,11 @@
 
 enum coverage { COVERAGE_NONE, COVERAGE_PARTIAL, COVERAGE_WHOLE };
 
+/* What is wrong with a list as the database has it. */
+enum list_trouble { LIST_FINE, LIST_FORGED, LIST_OLDER, LIST_MISSING, LIST_TROUBLES };
+
 struct catalogue_list {
-    uint32_t number;                      /* in the database */
+    uint32_t number;                      /* in the database; 0: it is not there */
     char id[LIMIT_NAME_MAX + 1];
     char agency[LIMIT_NAME_MAX + 1];
     char category[LIMIT_CATEGORY_MAX + 1];
@@ -28,6 +31,8 @@ struct catalogue_list {
     uint32_t cooldown_s;
     uint32_t age_limit_s;
     uint32_t revision;                    /* 0: nothing committed yet; such a list is not "loaded" */
+    enum list_trouble trouble;            /* with what the database has now: what is here is the last good state */
+    bool refused;                         /* and no good state of it is here: it is not "loaded" either */
     int64_t committed_ms;
     uint64_t entries;                     /* standing */
     bool has_header;                      /* its hits may bring pictures */
@@ -79,8 +84,10 @@ struct result catalogue_list_sites(struct catalogue_list *list, const char (*sit
 /* Something was committed: the list can be asked. */
 static inline bool catalogue_list_loaded(const struct catalogue_list *list)
 {
-    return list->revision > 0;
+    return list->revision > 0 && !list->refused;
 }
+
+const char *list_trouble_name(enum list_trouble trouble); /* "fine", "forged", "older", "missing" */
 
 /* Of a loaded list and the epoch at that position; an empty list that was committed needs no tokens. */
 static inline enum coverage catalogue_list_coverage(const struct catalogue_list *list, size_t epoch)

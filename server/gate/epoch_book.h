@@ -6,10 +6,13 @@
 #include "server/gate/catalogue.h"
 #include "server/gate/keys_answer.h"
 
+#define ENTRY_BITS_BYTES (LIMIT_ENTRIES / 8) /* a page counts when it is touched */
+
 struct booked_epoch {
     struct keys_epoch known;
     struct index *index;             /* NULL: not made (yet, or for want of memory or a pepper) */
     struct platesieve_pepper *pepper;
+    uint8_t *has;                    /* bit by number of an entry: a slot of it is in the index.  ENTRY_BITS_BYTES of address space */
     bool lost;                       /* its pepper can't be made any more: it is of no use to this gate */
     bool prepared;                   /* the database has room for its slots */
     bool clashes;                    /* the database knows another epoch by this number */

@@ -62,6 +62,17 @@ void follow_note(struct follow *follow, bool *member, bool value)
     pthread_mutex_unlock(&follow->lock);
 }
 
+void follow_count_troubles(struct follow *follow, unsigned troubles)
+{
+    pthread_mutex_lock(&follow->lock);
+    if (follow->status.lists_refused != troubles) {
+        follow->status.lists_refused = troubles;
+        follow->refresh = true;
+        pthread_cond_broadcast(&follow->wake);
+    }
+    pthread_mutex_unlock(&follow->lock);
+}
+
 const struct catalogue *follow_catalogue(const struct follow *follow)
 {
     return rcu_dereference(follow->published);
@@ -125,16 +136,6 @@ static void load(struct follow *follow)
     follow_note(follow, &follow->status.stuck, failed(result) && result.reason != REASON_DATABASE);
 }
 
-/* A state of the database from before the one that was served (a backup, a replica that lagged) may use numbers of
-   segments again for something else: what is in memory stays until somebody decides by starting the gate anew. */
-static void refuse_older(struct follow *follow)
-{
-    if (!follow->status.stuck)
-        log_line(LOG_ERR,
-                 "the database's lists are older than those that were served: they are not loaded before a restart");
-    follow_note(follow, &follow->status.stuck, true);
-}
-
 /* False when the database is away. */
 static bool poll_head(struct follow *follow, uint64_t *version)
 {
@@ -151,9 +152,9 @@ static bool poll_head(struct follow *follow, uint64_t *version)
 
 static void follow_lists(struct follow *follow, uint64_t version)
 {
-    if (version < follow->version) refuse_older(follow);
-    else if ((version != follow->version || wants_slots(follow)) && follow_ticks_ms() >= follow->load_retry_ms)
-        load(follow);
+    bool again = follow->lists_retry_ms != 0 && follow_ticks_ms() >= follow->lists_retry_ms;
+
+    if ((version != follow->version || again || wants_slots(follow)) && follow_ticks_ms() >= follow->load_retry_ms) load(follow);
 }
 
 static void *follow_run(void *context)
@@ -167,6 +168,8 @@ static void *follow_run(void *context)
 
         follow_epochs(follow); /* before lists: they are loaded for the epochs that are known */
         if (up) follow_lists(follow, version);
+        if (follow->settings.served != NULL)
+            follow_note(follow, &follow->status.served_broken, failed(served_save(follow->settings.served)));
         follow_watch(follow);
         if (follow->sweep_ms != 0 && follow_ticks_ms() >= follow->sweep_ms) {
             follow_sweep(follow);
@@ -286,6 +289,7 @@ void follow_stop(struct follow *follow)
     suppressions_free(follow->suppressions);
     entries_destroy(follow->entries);
     segments_free(&follow->segments);
+    free(follow->lists);
     free(follow->coverage);
     keys_client_close(follow->keys);
     for (size_t i = 0; i < STRINGS; i++) free(follow->strings[i]);

@@ -8,6 +8,7 @@
 #include "server/gate/db/db.h"
 #include "server/gate/keys_shares.h"
 #include "server/gate/policy.h"
+#include "server/gate/served.h"
 #include "server/gate/state.h"
 #include "server/http/clock.h"
 #include "server/http/metrics.h"
@@ -17,6 +18,7 @@ struct follow;
 struct follow_settings {
     struct db *db;                /* role platesieve_gate; two of its connections may be in use here at one time */
     struct gate_state *state;
+    struct served *served;        /* what of lists was served; NULL: nobody keeps that */
     const struct clock *clock;
     const struct site_rule *rules;
     size_t rule_count;
@@ -54,8 +56,9 @@ struct follow_status {
     int64_t loaded_ms;            /* when the last change was published */
     double last_load_s;
     int64_t lists_seen_ms;        /* last time that the head was read: what `age` of staleness means */
-    bool stuck;                   /* lists are there and can't be loaded: no memory, rows that can't be, or an older
-                                     state than was served */
+    bool stuck;                   /* lists are there and can't be loaded: no memory, rows that can't be */
+    unsigned lists_refused;       /* forged, older than was served, or missing in the database: see catalogue_list.trouble */
+    bool served_broken;           /* what was served can't be written down */
     bool epochs_alarm;            /* the key server names, or one of several that share keys, another key for a known epoch, the database another epoch by
                                      its number, a pepper is lost, or the disk refuses the ratchet */
 };

@@ -1,5 +1,6 @@
 /* Epochs: taken from the key server into the book, given an index and a pepper, opened to checks, and destroyed on
    time. */
+#include <sys/mman.h>
 #include <urcu-bp.h>
 
 #include "server/gate/follow_internal.h"
@@ -177,18 +178,25 @@ static struct result make_pepper(struct follow *follow, struct booked_epoch *epo
     return result;
 }
 
+static uint8_t *make_bits(void)
+{
+    void *bits = mmap(NULL, ENTRY_BITS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return bits == MAP_FAILED ? NULL : bits;
+}
+
 static void furnish(struct follow *follow, struct booked_epoch *epoch)
 {
     if (epoch->index != NULL || epoch->lost) return;
     struct result result = make_pepper(follow, epoch);
-    if (!failed(result)) epoch->index = index_create();
+    if (!failed(result)) epoch->has = make_bits();
+    if (epoch->has != NULL) epoch->index = index_create();
     if (epoch->index != NULL) {
         follow->book_published = false;
         tell_times(&epoch->known, "is known");
         return;
     }
-    platesieve_pepper_destroy(epoch->pepper);
-    epoch->pepper = NULL;
+    follow_free_epoch(epoch);
     epoch->lost = result.reason == REASON_GONE || result.reason == REASON_INTERNAL;
     if (epoch->lost) alarm_raise(follow, "the pepper of an epoch can't be made; lists for it can't be used");
 }
@@ -197,6 +205,8 @@ void follow_free_epoch(struct booked_epoch *epoch)
 {
     index_destroy(epoch->index);
     platesieve_pepper_destroy(epoch->pepper);
+    if (epoch->has != NULL) munmap(epoch->has, ENTRY_BITS_BYTES);
+    epoch->has = NULL;
     epoch->index = NULL;
     epoch->pepper = NULL;
 }

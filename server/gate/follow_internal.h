@@ -27,6 +27,22 @@ struct coverage_row {
     bool whole;
 };
 
+struct follow_list {                   /* by position in the catalogue */
+    char agency[LIMIT_NAME_MAX + 1], id[LIMIT_NAME_MAX + 1];
+    uint32_t number;                   /* in the database; 0: it is not there */
+    bool served;                       /* a good state of it is in memory: */
+    bool covert;
+    uint64_t edition, noted;           /* noted: that it was served */
+    uint32_t base_segment;
+    uint8_t mac[LIST_MAC_BYTES], link[LIST_MAC_BYTES];
+    uint64_t bad_epochs;               /* bit by number % 64: its slots there are not what a gate stored */
+    enum list_trouble trouble, told;   /* told: as the log has it */
+    uint8_t tried[LIST_MAC_BYTES];     /* of the row that was looked at last, */
+    unsigned attempts;                 /* and refused so often, */
+    int64_t retry_ms;                  /* and not again before then, in ticks */
+    bool seen, taken, chained;         /* in this round: it has a row, which will be shown; its segments are believed */
+};
+
 struct ended_epoch {
     uint64_t number;
     char id[LIMIT_EPOCH_ID_MAX + 1];
@@ -76,6 +92,9 @@ struct follow {
     int64_t watch_ms;                  /* when coverage is looked at again */
     int64_t disk_retry_ms;
     struct segments segments;
+    struct follow_list *lists;
+    size_t list_count;
+    int64_t lists_retry_ms;            /* when refused lists are looked at again; 0: never */
     struct coverage_row *coverage;     /* as the database had it at the last load */
     size_t coverage_count;
     struct suppressions *suppressions; /* of the current catalogue */
@@ -101,6 +120,8 @@ bool follow_pause(struct follow *follow, int64_t ms, bool *flag);
 void follow_signal(struct follow *follow, bool *flag);
 /* Sets a member of the status; a change remakes the views, which say `degraded`. */
 void follow_note(struct follow *follow, bool *member, bool value);
+/* The same for the number of lists in trouble. */
+void follow_count_troubles(struct follow *follow, unsigned troubles);
 
 /* -- follow_publish.c ---------------------------------------------------------------------------------------------- */
 
@@ -143,6 +164,8 @@ struct result follow_load(struct follow *follow);
 
 /* Drops what no catalogue makes visible any more: slots, entries, segments. */
 void follow_sweep(struct follow *follow);
+/* The same within a load, for what it brought and refused; what else it brought stays.  False without memory: the load must fail then. */
+bool follow_sweep_refused(struct follow *follow);
 /* One is wanted in so many milliseconds, or earlier. */
 void follow_sweep_in(struct follow *follow, int64_t ms);
 

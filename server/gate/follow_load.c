@@ -6,10 +6,7 @@
 #define SWEEP_GONE_MS 1000      /* a replaced list is dropped soon, for its memory */
 #define SWEEP_REMOVED_MS 20000  /* single entries wait for others */
 
-/* -- the small tables ---------------------------------------------------------------------------------------------- */
-
-/* Room for one more element of SIZE in *ARRAY. */
-static bool grow(void *array, size_t count, size_t *room, size_t size)
+bool round_grow(void *array, size_t count, size_t *room, size_t size)
 {
     void **at = array;
     size_t more = *room == 0 ? 16 : *room * 2;
@@ -23,147 +20,49 @@ static bool grow(void *array, size_t count, size_t *room, size_t size)
     return true;
 }
 
-static void take_list(void *context, const struct load_list *list)
-{
-    struct round *round = context;
-
-    if (!grow(&round->changed, round->changed_count, &round->changed_room, sizeof(*list))) round->reason = REASON_BUSY;
-    else round->changed[round->changed_count++] = *list;
-}
-
-static void take_live(void *context, const struct load_segment *segment)
-{
-    struct round *round = context;
-
-    if (!grow(&round->live, round->live_count, &round->live_room, sizeof(*segment))) round->reason = REASON_BUSY;
-    else round->live[round->live_count++] = *segment;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = ((const struct list_place *)a)->number, y = ((const struct list_place *)b)->number;
-
-    return (x > y) - (x < y);
-}
-
-static const struct list_place *find_list(const struct round *round, uint32_t number)
-{
-    struct list_place wanted = { .number = number };
-
-    if (round->place_count == 0) return NULL;
-    return bsearch(&wanted, round->places, round->place_count, sizeof(wanted), by_number);
-}
-
-static void take_coverage(void *context, const struct load_coverage *coverage)
-{
-    struct round *round = context;
-    const struct list_place *place = find_list(round, coverage->list);
-
-    if (place == NULL ||
-        !grow(&round->coverage, round->coverage_count, &round->coverage_room, sizeof(*round->coverage))) {
-        round->reason = place == NULL ? REASON_INTERNAL : REASON_BUSY;
-        return;
-    }
-    struct coverage_row *row = &round->coverage[round->coverage_count++];
-    *row = (struct coverage_row){ place->position, coverage->epoch, coverage->whole };
-}
-
-static struct result list_places(struct round *round)
-{
-    rcu_read_lock();
-    const struct catalogue *current = rcu_dereference(round->follow->current);
-    round->list_count = round->place_count = current->list_count;
-    round->places = malloc((current->list_count + round->changed_count + 1) * sizeof(*round->places));
-    for (size_t i = 0; i < current->list_count && round->places != NULL; i++)
-        round->places[i] = (struct list_place){ current->lists[i].number, (uint32_t)i };
-    rcu_read_unlock();
-    if (round->places == NULL) return FAIL(REASON_BUSY);
-    qsort(round->places, round->place_count, sizeof(*round->places), by_number);
-    return OK;
-}
-
-/* Lists keep their positions; new ones come behind. */
-static struct result place_lists(struct round *round)
-{
-    TRY(list_places(round));
-    size_t count = round->place_count;
-    for (size_t i = 0; i < round->changed_count; i++) {
-        uint32_t number = round->changed[i].list.number;
-
-        if (find_list(round, number) == NULL)
-            round->places[count++] = (struct list_place){ number, (uint32_t)round->list_count++ };
-    }
-    round->place_count = count;
-    qsort(round->places, count, sizeof(*round->places), by_number);
-    return count > LIMIT_LISTS ? FAIL(REASON_TOO_MANY) : OK;
-}
-
-static struct result read_tables(struct round *round)
-{
-    TRY(db_load_head(round->load, &round->version));
-    if (round->version < round->follow->version)
-        return FAIL(REASON_DATABASE); /* another server answers; the next poll sees to it */
-    TRY(db_load_lists(round->load, round->follow->version, take_list, round));
-    if (round->reason != REASON_NONE) return FAIL(round->reason);
-    TRY(place_lists(round));
-    TRY(db_load_coverage(round->load, take_coverage, round));
-    TRY(db_load_segments(round->load, take_live, round));
-    TRY(db_load_suppressions(round->load, &round->suppressions));
-    return (struct result){ round->reason };
-}
-
 /* -- what is to be done -------------------------------------------------------------------------------------------- */
 
-/* Its base: the last replace, before which nothing lives. */
-static bool is_base(const struct round *round, const struct load_segment *segment)
+/* A segment of that number that memory has: the very same? */
+static bool is_same(const struct segment *known, const struct live_segment *live)
 {
-    for (size_t i = 0; i < round->changed_count; i++)
-        if (round->changed[i].list.number == segment->list) return round->changed[i].base_segment == segment->segment;
-    return false;
+    return known->list == live->position && memcmp(known->mac, live->mac, sizeof(known->mac)) == 0;
 }
 
-/* Walks over both, by their numbers in the database: what is only in memory is gone, what is only there is fresh. */
-static struct result compare_segments(struct round *round)
+/* What of a list that is taken is only in memory is gone; what is only there is fresh.  A number that means another segment in memory: the
+   database was set back, and what is in memory stays. */
+static void compare_segments(struct round *round)
 {
     struct segments *segments = &round->follow->segments;
-    size_t at = 0;
 
-    TRY(segments_sort(segments));
-    for (size_t i = 0; i < segments->count; i++) segments->at[i].gone = false;
-    round->first = segments->place_count == 0 && entries_count(round->follow->entries) == 0;
+    for (size_t i = 0; i < segments->count; i++)
+        segments->at[i].gone = segments->at[i].state == SEGMENT_LIVE && round->lists[segments->at[i].list].taken;
+    for (size_t i = 0; i < round->live_count; i++) {
+        const struct live_segment *live = &round->live[i];
+        uint32_t number = live->believed ? segments_find(segments, live->segment) : 0;
+
+        if (number == 0) continue;
+        if (is_same(segments_get(segments, number), live)) segments_get(segments, number)->gone = false;
+        else round_refuse(round, live->position, LIST_OLDER);
+    }
+}
+
+static struct result choose_fresh(struct round *round)
+{
+    struct segments *segments = &round->follow->segments;
+
     round->fresh = malloc((round->live_count + 1) * sizeof(*round->fresh));
     round->removers = malloc((round->live_count + 1) * sizeof(*round->removers));
     if (round->fresh == NULL || round->removers == NULL) return FAIL(REASON_BUSY);
     for (size_t i = 0; i < round->live_count; i++) {
-        const struct load_segment *live = &round->live[i];
-
-        if (i > 0 && live->segment <= round->live[i - 1].segment) return FAIL(REASON_INTERNAL);
-        for (; at < segments->place_count && segments->places[at].database < live->segment; at++)
-            segments_get(segments, segments->places[at].number)->gone = true;
-        if (at < segments->place_count && segments->places[at].database == live->segment) {
-            at++;
-            continue;
-        }
-        round->fresh[round->fresh_count++] = live->segment;
-        if (!round->first && !is_base(round, live)) round->removers[round->remover_count++] = live->segment;
-    }
-    for (; at < segments->place_count; at++) segments_get(segments, segments->places[at].number)->gone = true;
-    return OK;
-}
-
-static struct result number_fresh(struct round *round)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < round->fresh_count; i++) {
+        const struct live_segment *live = &round->live[i];
         uint32_t number;
 
-        while (round->live[at].segment != round->fresh[i]) at++;
-        const struct list_place *place = find_list(round, round->live[at].list);
-        if (place == NULL) return FAIL(REASON_INTERNAL);
-        TRY(segments_add(&round->follow->segments, round->fresh[i], place->position, &number));
+        if (!live->believed || !round->lists[live->position].taken || segments_find(segments, live->segment) != 0) continue;
+        TRY(segments_add(segments, live->segment, live->position, live->mac, &number));
+        round->fresh[round->fresh_count++] = live->segment;
+        if (!live->first && live->mode == REVISION_CHANGE) round->removers[round->remover_count++] = live->segment;
     }
-    return segments_sort(&round->follow->segments);
+    return segments_sort(segments);
 }
 
 /* An epoch that was loaded is followed, whether or not the database has its new times yet. */
@@ -172,12 +71,17 @@ static bool has_slots(const struct booked_epoch *epoch)
     return (epoch->prepared || epoch->loaded) && epoch_usable(epoch);
 }
 
+static bool wants_all_segments(const struct follow *follow)
+{
+    for (size_t i = 0; i < follow->book.count; i++)
+        if (has_slots(&follow->book.epochs[i]) && !follow->book.epochs[i].loaded) return true;
+    return false;
+}
+
 static struct result load_rows(struct round *round)
 {
     struct follow *follow = round->follow;
 
-    TRY(compare_segments(round));
-    TRY(number_fresh(round));
     TRY(round_removals(round));
     TRY(round_entries(round));
     for (size_t i = 0; i < follow->book.count; i++) {
@@ -187,6 +91,21 @@ static struct result load_rows(struct round *round)
         if (has_slots(epoch)) TRY(round_slots(round, epoch));
     }
     return OK;
+}
+
+static struct result load_all(struct round *round)
+{
+    bool refused;
+
+    TRY(segments_sort(&round->follow->segments));
+    round->first = round->follow->segments.place_count == 0 && entries_count(round->follow->entries) == 0;
+    compare_segments(round);
+    TRY(choose_fresh(round));
+    TRY(round_expect(round));
+    TRY(load_rows(round));
+    round_verify(round, &refused);
+    if (refused && !follow_sweep_refused(round->follow)) return FAIL(REASON_BUSY);
+    return round_coverage(round);
 }
 
 /* -- showing it ---------------------------------------------------------------------------------------------------- */
@@ -222,6 +141,44 @@ static struct result fill_list(struct catalogue_list *out, const struct db_list 
     return catalogue_list_sites(out, list->sites, list->site_count);
 }
 
+/* A list of which there is no good state: what it is called, and where it would be asked. */
+static struct result fill_refused(struct catalogue_list *out, const struct db_list *list)
+{
+    TRY(fill_list(out, list));
+    out->revision = 0;
+    out->entries = 0;
+    return OK;
+}
+
+static struct result fill_changed(const struct round *round, struct catalogue *next)
+{
+    for (size_t i = 0; i < round->changed_count; i++) {
+        const struct changed_list *changed = &round->changed[i];
+        struct catalogue_list *out = &next->lists[changed->position];
+
+        if (round->lists[changed->position].taken) TRY(fill_list(out, &changed->sealed.list));
+        else if (!round->lists[changed->position].served) TRY(fill_refused(out, &changed->sealed.list));
+    }
+    return OK;
+}
+
+static void fill_states(const struct round *round, struct catalogue *next)
+{
+    for (size_t i = 0; i < round->list_count; i++) {
+        const struct follow_list *list = &round->lists[i];
+        struct catalogue_list *out = &next->lists[i];
+
+        static_assert(sizeof(out->id) == sizeof(list->id) && sizeof(out->agency) == sizeof(list->agency), "names have the same room");
+        memcpy(out->id, list->id, sizeof(out->id));
+        memcpy(out->agency, list->agency, sizeof(out->agency));
+        out->number = list->number;
+        out->trouble = list->trouble;
+        out->refused = !list->served && list->trouble != LIST_FINE;
+        out->covert |= !list->served && list->covert;
+        if (out->entries == 0 && list->served) out->entries = round->standing[i]; /* "empty" is a statement as well */
+    }
+}
+
 static struct result edit(void *context, struct catalogue *next)
 {
     struct round *round = context;
@@ -229,11 +186,8 @@ static struct result edit(void *context, struct catalogue *next)
 
     next->version = round->version;
     next->suppressions = round->suppressions;
-    for (size_t i = 0; i < round->changed_count; i++) {
-        const struct db_list *list = &round->changed[i].list;
-
-        TRY(fill_list(&next->lists[find_list(round, list->number)->position], list));
-    }
+    TRY(fill_changed(round, next));
+    fill_states(round, next);
     for (size_t i = 0; i < segments->count; i++) {
         const struct segment *segment = &segments->at[i];
 
@@ -243,6 +197,25 @@ static struct result edit(void *context, struct catalogue *next)
     }
     follow_fill_coverage(round->follow, next);
     return OK;
+}
+
+/* Before it is shown: as each list will be. */
+static void take_states(struct round *round)
+{
+    for (size_t i = 0; i < round->changed_count; i++) {
+        const struct changed_list *changed = &round->changed[i];
+        struct follow_list *list = &round->lists[changed->position];
+
+        if (!list->taken) continue;
+        list->served = true;
+        list->covert = changed->sealed.list.covert;
+        list->edition = changed->sealed.edition;
+        list->base_segment = changed->sealed.base_segment;
+        memcpy(list->mac, changed->sealed.mac, sizeof(list->mac));
+        memcpy(list->link, changed->sealed.link, sizeof(list->link));
+        list->attempts = 0;
+        list->trouble = list->bad_epochs != 0 ? LIST_FORGED : LIST_FINE;
+    }
 }
 
 /* From here on memory is what the snapshot was. */
@@ -262,6 +235,11 @@ static void settle(struct round *round)
     if (round->removed) follow_sweep_in(follow, SWEEP_REMOVED_MS);
     else if (follow->sweep_ms == 0) follow_sweep_in(follow, FOLLOW_EXPIRED_S * INT64_C(1000) / 24);
     follow->version = round->version;
+    free(follow->lists);
+    follow->lists = round->lists;
+    follow->list_count = round->list_count;
+    round_tell_lists(round);
+    round->lists = NULL;
 }
 
 /* Nobody asks those before any more; what they counted is kept. */
@@ -286,6 +264,7 @@ static struct result show(struct round *round)
     size_t old_count = follow->coverage_count;
     bool loaded[LIMIT_EPOCHS_KNOWN];
 
+    take_states(round);
     follow_count(follow, &publication);
     publication.lists = round->list_count;
     publication.segments = follow->segments.count;
@@ -322,29 +301,43 @@ static void undo(struct follow *follow)
     follow_sweep(follow);
 }
 
+static void end_round(struct round *round)
+{
+    for (size_t i = 0; i < round->live_count; i++) free(round->live[i].sums);
+    db_load_end(round->load);
+    key_map_end(&round->touched);
+    key_map_end(&round->signs);
+    pile_free(&round->order);
+    pile_free(&round->records);
+    pile_free(&round->pending);
+    suppressions_free(round->suppressions);
+    free(round->lists);
+    free(round->places);
+    free(round->changed);
+    free(round->coverage);
+    free(round->standing);
+    free(round->live);
+    free(round->believed);
+    free(round->fresh);
+    free(round->removers);
+    free(round->checks);
+    free(round->erased);
+}
+
 struct result follow_load(struct follow *follow)
 {
-    struct round round = { .follow = follow, .now_s = (uint32_t)(follow_now_ms(follow) / 1000) };
+    struct round round = { .follow = follow, .now_s = (uint32_t)(follow_now_ms(follow) / 1000), .all_segments = wants_all_segments(follow) };
     struct result result;
 
     TRY(db_load_begin(follow->settings.db, &round.load));
-    result = read_tables(&round);
+    result = db_load_head(round.load, &round.version);
+    if (!failed(result)) result = round_lists(&round);
+    if (!failed(result)) result = db_load_suppressions(round.load, &round.suppressions);
     if (!failed(result)) {
-        result = load_rows(&round);
+        result = load_all(&round);
         if (!failed(result)) result = show(&round);
         if (failed(result)) undo(follow);
     }
-    db_load_end(round.load);
-    key_map_end(&round.signs);
-    pile_free(&round.order);
-    pile_free(&round.records);
-    pile_free(&round.pending);
-    suppressions_free(round.suppressions);
-    free(round.changed);
-    free(round.places);
-    free(round.coverage);
-    free(round.live);
-    free(round.fresh);
-    free(round.removers);
+    end_round(&round);
     return result;
 }

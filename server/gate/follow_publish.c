@@ -6,7 +6,8 @@
 static bool is_degraded(struct follow *follow)
 {
     pthread_mutex_lock(&follow->lock);
-    bool degraded = !follow->status.database_up || !follow->status.keys_up || follow->status.stuck;
+    bool degraded = !follow->status.database_up || !follow->status.keys_up || follow->status.stuck ||
+                    follow->status.lists_refused > 0;
     pthread_mutex_unlock(&follow->lock);
     return degraded;
 }

@@ -3,7 +3,7 @@
 
 #define SEGMENTS_MAX ((1u << 30) - 1) /* an index record has 30 bits for it */
 
-struct result segments_add(struct segments *segments, uint32_t database, uint32_t list, uint32_t *number)
+struct result segments_add(struct segments *segments, uint32_t database, uint32_t list, const uint8_t mac[LIST_MAC_BYTES], uint32_t *number)
 {
     size_t at = segments->first_free;
 
@@ -18,6 +18,7 @@ struct result segments_add(struct segments *segments, uint32_t database, uint32_
     }
     if (at == segments->count) segments->count++;
     segments->at[at] = (struct segment){ .database = database, .list = list, .state = SEGMENT_FRESH };
+    memcpy(segments->at[at].mac, mac, LIST_MAC_BYTES);
     segments->first_free = at + 1;
     *number = (uint32_t)at + 1;
     return OK;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/gate/db/sums.h"
 #include "server/http/reason.h"
 
 enum segment_state {
@@ -20,6 +21,7 @@ struct segment {
     uint32_t database; /* its number there */
     uint32_t list;     /* position in the catalogue */
     enum segment_state state;
+    uint8_t mac[LIST_MAC_BYTES]; /* tells it from another that the database may give its number to */
     bool gone;         /* live in memory, and not any more in the state of the database that is being loaded */
 };
 
@@ -36,7 +38,7 @@ struct segments {
 };
 
 /* A fresh one.  REASON_BUSY without memory. */
-struct result segments_add(struct segments *segments, uint32_t database, uint32_t list, uint32_t *number);
+struct result segments_add(struct segments *segments, uint32_t database, uint32_t list, const uint8_t mac[LIST_MAC_BYTES], uint32_t *number);
 /* Makes `places` anew.  REASON_BUSY without memory. */
 struct result segments_sort(struct segments *segments);
 /* Its number, by `places`; 0 if there is none. */

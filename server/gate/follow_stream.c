@@ -21,68 +21,84 @@ static const struct segment *segment_of(const struct round *round, uint32_t numb
 
 /* -- removals ------------------------------------------------------------------------------------------------------ */
 
-struct removals {
-    struct round *round;
-    struct key_map touched; /* number: not used; segment: that removes */
-};
-
 static struct result take_removal(void *context, const struct load_removal *removal)
 {
-    struct removals *removals = context;
-    uint32_t segment = find_segment(removals->round, removal->segment);
+    struct round *round = context;
+    uint32_t segment = find_segment(round, removal->segment);
 
-    if (segment == 0) return FAIL(REASON_INTERNAL);
-    return key_map_put(&removals->touched, removal->key, segment) == NULL ? FAIL(REASON_BUSY) : OK;
+    if (segment == 0) return OK;
+    struct segment_check *check = round_check(round, segment);
+    row_sum_add(removal->edit ? &check->edits : &check->added, &removal->sum);
+    struct key_item *item = key_map_put(&round->touched, removal->key, segment);
+    if (item == NULL) return FAIL(REASON_BUSY);
+    if (segment_of(round, item->segment)->database < removal->segment) item->segment = segment;
+    return OK;
 }
 
 static void mark_removed(void *context, uint32_t number, const struct entry *entry)
 {
-    struct removals *removals = context;
-    struct follow *follow = removals->round->follow;
+    struct round *round = context;
+    struct follow *follow = round->follow;
     const struct segment *segment = segments_get(&follow->segments, entry->segment);
 
     if (segment->state != SEGMENT_LIVE || segment->gone) return;
     if (entry->removed_by != 0 && segments_get(&follow->segments, entry->removed_by)->state == SEGMENT_LIVE) return;
-    const struct key_item *item = key_map_find(&removals->touched, entry->key, segment->list);
+    const struct key_item *item = key_map_find(&round->touched, entry->key, segment->list);
     if (item == NULL) return;
     entries_remove(follow->entries, number, item->segment);
-    removals->round->removed = true;
+    round->removed = true;
 }
 
 struct result round_removals(struct round *round)
 {
-    struct removals removals = { .round = round };
-    struct result result;
-
+    if (!key_map_begin(&round->touched, 0, segments_list, &round->follow->segments)) return FAIL(REASON_BUSY);
     if (round->remover_count == 0) return OK;
-    if (!key_map_begin(&removals.touched, 0, segments_list, &round->follow->segments)) return FAIL(REASON_BUSY);
-    result = db_load_removals(round->load, round->removers, round->remover_count, take_removal, &removals);
-    if (!failed(result) && removals.touched.count > 0) entries_each(round->follow->entries, mark_removed, &removals);
-    key_map_end(&removals.touched);
-    return result;
+    TRY(db_load_removals(round->load, round->removers, round->remover_count, take_removal, round));
+    if (round->touched.count > 0) entries_each(round->follow->entries, mark_removed, round);
+    return OK;
 }
 
 /* -- entries ------------------------------------------------------------------------------------------------------- */
 
-static struct result take_entry(void *context, const struct load_entry *row)
+static bool is_removed(const struct round *round, const struct load_entry *row, uint32_t segment)
 {
-    struct round *round = context;
-    struct entry entry = { .key = row->key, .segment = find_segment(round, row->segment), .effective = row->effective,
-                           .expires = row->expires };
+    const struct key_item *item = round->touched.count == 0 ? NULL : key_map_find(&round->touched, row->key, segment_of(round, segment)->list);
+
+    return item != NULL && segment_of(round, item->segment)->database > row->segment;
+}
+
+static struct result keep_entry(struct round *round, const struct entry *entry)
+{
     uint32_t number;
 
-    if (entry.segment == 0 || segment_of(round, entry.segment)->state != SEGMENT_FRESH) return FAIL(REASON_INTERNAL);
-    if (entry.expires != ENTRY_FOREVER && (uint64_t)entry.expires + FOLLOW_EXPIRED_S <= round->now_s) return OK;
-    TRY(entries_add(round->follow->entries, &entry, &number));
+    TRY(entries_add(round->follow->entries, entry, &number));
     if (!pile_reserve(&round->order, (round->order_count + 1) * sizeof(number))) return FAIL(REASON_BUSY);
     if (round->order_count % SIGN_EVERY == 0) {
-        struct key_item *sign = key_map_put(&round->signs, entry.key, entry.segment);
+        struct key_item *sign = key_map_put(&round->signs, entry->key, entry->segment);
 
         if (sign == NULL) return FAIL(REASON_BUSY);
         sign->number = (uint32_t)round->order_count;
     }
     ((uint32_t *)round->order.at)[round->order_count++] = number;
     return OK;
+}
+
+/* What later segments say counts; that the database says the same of the row is looked at because commits go by that. */
+static struct result take_entry(void *context, const struct load_entry *row)
+{
+    struct round *round = context;
+    struct entry entry = { .key = row->key, .segment = find_segment(round, row->segment), .effective = row->effective,
+                           .expires = row->expires };
+
+    if (entry.segment == 0 || segment_of(round, entry.segment)->state != SEGMENT_FRESH) return OK;
+    struct segment_check *check = round_check(round, entry.segment);
+    bool removed = is_removed(round, row, entry.segment);
+
+    row_sum_add(&check->entries, &row->sum);
+    check->bad |= removed != row->removed;
+    if (removed) return OK;
+    if (entry.expires != ENTRY_FOREVER && (uint64_t)entry.expires + FOLLOW_EXPIRED_S <= round->now_s) return OK;
+    return keep_entry(round, &entry);
 }
 
 struct result round_entries(struct round *round)
@@ -130,6 +146,7 @@ static struct result keep_record(struct round *round, const struct load_slot *sl
         return FAIL(REASON_BUSY);
     struct index_record *record = (struct index_record *)round->records.at + round->record_count++;
     *record = (struct index_record){ .entry = entry, .segment = segment, .grade = slot->grade };
+    round->epoch->has[entry / 8] |= (uint8_t)(1u << entry % 8);
     memcpy(record->slot, slot->slot, sizeof(record->slot));
     memcpy(record->tag, slot->tag, sizeof(record->tag));
     return OK;
@@ -160,8 +177,7 @@ struct resolution {
     struct key_map wanted;
 };
 
-/* The entry stands once this round is shown. */
-static bool stands(const struct segments *segments, const struct entry *entry)
+bool round_stands(const struct segments *segments, const struct entry *entry)
 {
     const struct segment *segment = segments_get(segments, entry->segment);
 
@@ -177,7 +193,7 @@ static void resolve(void *context, uint32_t number, const struct entry *entry)
     struct resolution *resolution = context;
     const struct segments *segments = &resolution->follow->segments;
 
-    if (!stands(segments, entry)) return;
+    if (!round_stands(segments, entry)) return;
     struct key_item *item = key_map_find(&resolution->wanted, entry->key, segments_get(segments, entry->segment)->list);
     if (item != NULL) item->number = number;
 }
@@ -206,11 +222,22 @@ static struct result take_pending(struct round *round)
     return result;
 }
 
+static void take_sum(void *context, uint32_t database, const struct row_sum *sum)
+{
+    struct round *round = context;
+    uint32_t segment = find_segment(round, database);
+
+    if (segment != 0) row_sum_add(&round_check(round, segment)->slots, sum);
+}
+
 struct result round_slots(struct round *round, struct booked_epoch *epoch)
 {
     round->record_count = round->pending_count = round->at = 0;
+    round->epoch = epoch;
     TRY(db_load_slots(round->load, epoch->known.number, epoch->loaded ? round->fresh : NULL, round->fresh_count,
-                      take_slot, round));
+                      take_slot, take_sum, round));
     TRY(take_pending(round));
-    return index_add(epoch->index, round->records.at, round->record_count);
+    TRY(index_add(epoch->index, round->records.at, round->record_count));
+    round_verify_slots(round, epoch);
+    return OK;
 }

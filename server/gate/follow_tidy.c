@@ -63,9 +63,31 @@ static void send_counts(struct follow *follow)
     if (follow->sending.count > 0 && !failed(db_suppressions_counted(follow->settings.db, &follow->sending))) follow->sending.count = 0;
 }
 
+struct tidying {
+    uint32_t after; /* segments up to this one were looked at */
+    uint32_t told;  /* the last of which the log has it */
+};
+
+/* What one change removed.  One that is not what a gate stored is left alone, and the next is looked at; the loader names its list.  True while
+   there may be more. */
+static bool tidy_removed(struct follow *follow, struct tidying *tidying)
+{
+    uint32_t segment = tidying->after;
+    struct result result = db_tidy(follow->settings.db, &segment);
+
+    if (!failed(result) && segment != 0) return true;
+    tidying->after = result.reason == REASON_FORGED ? segment : 0;
+    if (result.reason != REASON_FORGED || segment == 0) return false;
+    if (segment > tidying->told)
+        log_line(LOG_ERR, "rows of segment %u are not what gates stored: what it removed is not erased", segment);
+    if (segment > tidying->told) tidying->told = segment;
+    return true;
+}
+
 void *follow_tidy(void *context)
 {
     struct follow *follow = context;
+    struct tidying tidying = { 0 };
     int64_t fence_ms = 0, days_ms = 0, over_ms = 0, epochs_ms = 0, bite_ms = 0, pause_ms = STEP_MS;
 
     while (follow_pause(follow, pause_ms, NULL)) {
@@ -92,6 +114,7 @@ void *follow_tidy(void *context)
         }
         if (ticks < bite_ms || atomic_load(&follow->ending)) continue;
         if (failed(db_maintain(follow->settings.db, &more))) more = false;
+        more = tidy_removed(follow, &tidying) || more;
         bite_ms = ticks + (more ? BITE_PAUSE_MS : IDLE_MS);
         if (more) pause_ms = BITE_PAUSE_MS;
     }

@@ -46,6 +46,8 @@ noinst_LIBRARIES += libgate-disk.a
 libgate_disk_a_SOURCES = \
 	server/gate/part_parse.c \
 	server/gate/part_parse.h \
+	server/gate/served.c \
+	server/gate/served.h \
 	server/gate/spool.c \
 	server/gate/spool.h \
 	server/gate/spool_record.c \
@@ -70,6 +72,7 @@ libgate_follow_a_SOURCES = \
 	server/gate/follow_hear.c \
 	server/gate/follow_internal.h \
 	server/gate/follow_keys.c \
+	server/gate/follow_lists.c \
 	server/gate/follow_load.c \
 	server/gate/follow_publish.c \
 	server/gate/follow_round.h \
@@ -78,6 +81,7 @@ libgate_follow_a_SOURCES = \
 	server/gate/follow_stream.c \
 	server/gate/follow_sweep.c \
 	server/gate/follow_tidy.c \
+	server/gate/follow_verify.c \
 	server/gate/follow_watch.c \
 	server/gate/key_map.c \
 	server/gate/key_map.h \

@@ -37,6 +37,7 @@ static void begin_list(struct text *text, const struct catalogue_list *list)
 /* NULL: it was asked, or there is nothing to ask yet. */
 static const char *why_unchecked(const struct site_view *view, const struct catalogue_list *list)
 {
+    if (list->refused) return list_trouble_name(list->trouble);
     if (!catalogue_list_loaded(list)) return NULL;
     if (list->suspended) return "suspended";
     switch (policy_coverage(view, list)) {

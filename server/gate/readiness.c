@@ -55,7 +55,7 @@ json_t *readiness_degraded(struct gate *gate)
     registry_state(gate->registry, &registry);
     if (!follow.database_up) add(degraded, "database");
     if (!follow.keys_up || is_one_missing(&follow)) add(degraded, "keys");
-    if (follow.stuck) add(degraded, "lists");
+    if (follow.stuck || follow.lists_refused > 0 || follow.served_broken) add(degraded, "lists");
     if (follow.epochs_alarm) add(degraded, "epochs");
     if (registry.broken) add(degraded, "registry");
     return degraded;

@@ -126,6 +126,21 @@ const uint8_t *gate_state_mac_key(const struct gate_state *state)
     return state->secrets.mac_key;
 }
 
+struct result gate_state_file_write(const struct gate_state *state, const char *name, const char *purpose, const void *plain, size_t size)
+{
+    return sealed_file_write(state->folder, name, state->sealing_key, purpose, plain, size);
+}
+
+struct result gate_state_file_read(const struct gate_state *state, const char *name, const char *purpose, void *plain, size_t size_max, size_t *size)
+{
+    return sealed_file_read(state->folder, name, state->sealing_key, purpose, plain, size_max, size);
+}
+
+const char *gate_state_folder(const struct gate_state *state)
+{
+    return state->folder;
+}
+
 /* -- the ratchet ------------------------------------------------------------------------------------------------------------- */
 
 static void derive(const uint8_t key[PLATESIEVE_KEY_BYTES], const char *label, uint8_t out[PLATESIEVE_KEY_BYTES])

@@ -19,6 +19,11 @@ void gate_state_close(struct gate_state *state);
 const uint8_t *gate_state_spool_key(const struct gate_state *state); /* 32 bytes, locked memory */
 const uint8_t *gate_state_mac_key(const struct gate_state *state);
 
+/* Other files of the folder under the same state key: sealed_file_write() and sealed_file_read(). */
+struct result gate_state_file_write(const struct gate_state *state, const char *name, const char *purpose, const void *plain, size_t size);
+struct result gate_state_file_read(const struct gate_state *state, const char *name, const char *purpose, void *plain, size_t size_max, size_t *size);
+const char *gate_state_folder(const struct gate_state *state);
+
 /* The pepper of epoch NUMBER: the ratchet's state at NUMBER, through HMAC.  Fails (REASON_GONE) for numbers before the state's own. */
 struct result gate_state_pepper(const struct gate_state *state, uint64_t number, uint8_t pepper[PLATESIEVE_KEY_BYTES]);
 /* What tells this pepper and this epoch key from others and says nothing of either: the first 16 bytes of

@@ -55,6 +55,7 @@ enum reason {
     REASON_STREAMS, /* 503, Retry-After: too many streams are open */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
     REASON_ERASED, /* 410: a misread: what it said is gone */
+    REASON_FORGED,              /* 409: the list in the database is not what gates made of it, or older than it was */
     /* epochs */
     REASON_GONE,    /* 410: the epoch is closed */
     REASON_SUITE,   /* 404: the epoch is of a suite whose key is not given out, or not evaluated with */

@@ -50,6 +50,11 @@ static bool overwrite(int fd)
     return fsync(fd) == 0;
 }
 
+static void sealed_free(uint8_t **sealed)
+{
+    free(*sealed);
+}
+
 static bool write_new(const char *path, const uint8_t *bytes, size_t size)
 {
     int fd CLEANUP(file_close) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -60,9 +65,9 @@ struct result sealed_file_write(const char *folder, const char *name, const uint
                                 size_t size)
 {
     char path[PATH_MAX], temporary[PATH_MAX];
-    uint8_t sealed[SEALED_MAX];
+    uint8_t *sealed CLEANUP(sealed_free) = malloc(NONCE_BYTES + (size > SEALED_PLAIN_MAX ? 0 : size) + TAG_BYTES);
 
-    if (size > SEALED_PLAIN_MAX || !path_make(path, folder, name, "") || !path_make(temporary, folder, name, ".new")) return FAIL(REASON_INTERNAL);
+    if (sealed == NULL || size > SEALED_PLAIN_MAX || !path_make(path, folder, name, "") || !path_make(temporary, folder, name, ".new")) return FAIL(REASON_INTERNAL);
     randombytes_buf(sealed, NONCE_BYTES);
     if (crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + NONCE_BYTES, NULL, plain, size, (const uint8_t *)purpose, strlen(purpose), NULL, sealed,
                                                    key) != 0)
@@ -79,13 +84,13 @@ struct result sealed_file_read(const char *folder, const char *name, const uint8
                                size_t size_max, size_t *size)
 {
     char path[PATH_MAX];
-    uint8_t sealed[SEALED_MAX];
+    uint8_t *sealed CLEANUP(sealed_free) = malloc(SEALED_MAX);
 
     *size = 0;
-    if (!path_make(path, folder, name, "")) return FAIL(REASON_INTERNAL);
+    if (sealed == NULL || !path_make(path, folder, name, "")) return FAIL(REASON_INTERNAL);
     int fd CLEANUP(file_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return FAIL(errno == ENOENT ? REASON_NOT_FOUND : REASON_INTERNAL);
-    ssize_t got = file_read_all(fd, sealed, sizeof sealed);
+    ssize_t got = file_read_all(fd, sealed, SEALED_MAX);
     if (got < (ssize_t)(NONCE_BYTES + TAG_BYTES) || (size_t)got - NONCE_BYTES - TAG_BYTES > size_max) return FAIL(REASON_INTERNAL);
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, sealed + NONCE_BYTES, (size_t)got - NONCE_BYTES, (const uint8_t *)purpose,
                                                    strlen(purpose), sealed, key) != 0)

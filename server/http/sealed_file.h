@@ -12,7 +12,7 @@
 #include "server/http/reason.h"
 
 #define SEALING_KEY_BYTES 32
-#define SEALED_PLAIN_MAX 4096 /* bytes */
+#define SEALED_PLAIN_MAX (1 << 20) /* bytes */
 
 /* Makes FOLDER, mode 0700, unless it is there. */
 struct result folder_create(const char *folder, FILE *errors);

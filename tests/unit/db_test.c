@@ -340,11 +340,13 @@ struct loaded {
     uint32_t list;
     size_t segments, entries, slots, removals;
     uint32_t of_list[64];
+    struct row_sum slots_sum;
 };
 
 static void take_segment(void *context, const struct load_segment *segment)
 {
     struct loaded *loaded = context;
+    assert_true(segment->opened || segment->list != loaded->list);
     if (segment->list == loaded->list && loaded->segments < ARRAY_LENGTH(loaded->of_list)) loaded->of_list[loaded->segments++] = segment->segment;
 }
 
@@ -353,7 +355,7 @@ static struct result take_entry(void *context, const struct load_entry *entry)
     struct loaded *loaded = context;
     assert_int_equal(entry->expires, ENTRY_FOREVER);
     assert_int_equal(entry->effective, 0);
-    loaded->entries++;
+    loaded->entries += !entry->removed;
     return OK;
 }
 
@@ -364,6 +366,13 @@ static struct result take_slot(void *context, const struct load_slot *slot)
     if (loaded->list) assert_memory_equal(slot->tag, tag, sizeof(tag)); /* not of other lists: their key may have been another run's */
     loaded->slots++;
     return OK;
+}
+
+static void take_sum(void *context, uint32_t segment, const struct row_sum *sum)
+{
+    struct loaded *loaded = context;
+    (void)segment;
+    if (loaded->list) row_sum_add(&loaded->slots_sum, sum);
 }
 
 static struct result take_removal(void *context, const struct load_removal *removal)
@@ -397,19 +406,19 @@ static void test_load(void **state)
     assert_ok(db_load_begin(gate_db, &load));
     assert_ok(db_load_head(load, &seen));
     assert_int_equal(seen, after);
-    assert_ok(db_load_segments(load, take_segment, &loaded));
+    assert_ok(db_load_segments(load, &list->number, 1, take_segment, &loaded));
     assert_int_equal(loaded.segments, 2);
     assert_ok(db_load_entries(load, loaded.of_list, 2, take_entry, &loaded));
     assert_int_equal(loaded.entries, 2);
-    assert_ok(db_load_slots(load, EPOCH, loaded.of_list, 2, take_slot, &loaded));
+    assert_ok(db_load_slots(load, EPOCH, loaded.of_list, 2, take_slot, take_sum, &loaded));
     assert_int_equal(loaded.slots, 5);
     assert_ok(db_load_removals(load, &loaded.of_list[1], 1, take_removal, &loaded));
     assert_int_equal(loaded.removals, 3);
     struct loaded all = { 0 };
     assert_ok(db_load_entries(load, NULL, 0, take_entry, &all));
-    assert_ok(db_load_slots(load, EPOCH, NULL, 0, take_slot, &all));
+    assert_ok(db_load_slots(load, EPOCH, NULL, 0, take_slot, take_sum, &all));
     assert_true(all.entries >= 2 && all.slots >= 5);
-    assert_fails(db_load_slots(load, EPOCH, NULL, 0, stop_slot, &all), REASON_BUSY);
+    assert_fails(db_load_slots(load, EPOCH, NULL, 0, stop_slot, take_sum, &all), REASON_BUSY);
     db_load_end(load);
     assert_ok(db_ping(gate_db));
     free(list);
@@ -451,7 +460,7 @@ static void test_sealed(void **state)
     assert_true(rows(pg, "SELECT 1 FROM platesieve.slots") > 0);
     assert_int_equal(rows(pg, "SELECT 1 FROM platesieve.slots WHERE position('\\x5a5a5a5a'::bytea IN packed) > 0"), 0);
     assert_true(rows(pg, "SELECT 1 FROM platesieve.parts") > 0);
-    assert_int_equal(rows(pg, "SELECT 1 FROM platesieve.parts WHERE position('\\x01010101'::bytea IN digest) > 0"), 0);
+    assert_int_equal(rows(pg, "SELECT 1 FROM platesieve.parts WHERE position('\\x01010101'::bytea IN sums) > 0"), 0);
     PQfinish(pg);
     free(list);
 }

@@ -2,8 +2,9 @@
    The head, which all lists share, is locked last and for an instant. */
 #include <sodium.h>
 
+#include "server/gate/db/list_seal.h"
 #include "server/gate/db/lists.h"
-#include "server/gate/db/revisions.h"
+#include "server/http/clock.h"
 
 #define MANY_LINES 20000
 
@@ -13,8 +14,9 @@ struct commit {
     const struct db_commit *wanted;
     struct db_list *out;
     /* of the attempt */
-    struct locked_list locked;
-    int64_t segment, lines, adds;
+    struct sealed_list locked;
+    struct sums sums;           /* of the segment */
+    int64_t segment, base, lines, adds;
     enum revision_mode mode;
     int64_t entries; /* that stand afterwards */
 };
@@ -24,7 +26,7 @@ static const struct statement lock_revision = {
     "SELECT segment, base, mode, state FROM revisions WHERE list = $1::int4 AND revision = $2::int4 AND state < 2 FOR UPDATE"
 };
 static const struct statement all_parts = {
-    "all_parts", "SELECT part, lines, adds, digest FROM parts WHERE segment = $1::int4 ORDER BY part"
+    "all_parts", "SELECT part, sums FROM parts WHERE segment = $1::int4 ORDER BY part"
 };
 static const struct statement find_duplicate = {
     .sql = "SELECT 1 FROM (SELECT key FROM entries WHERE segment = $1::int4 UNION ALL SELECT key FROM edits WHERE segment = $1::int4) AS k"
@@ -51,44 +53,64 @@ static struct result lock(struct db_conn *conn, struct commit *commit, bool *don
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
     TRY(db_list_lock(conn, commit->agency, commit->list, &commit->locked));
-    params_int4(&params, commit->locked.number);
+    params_int4(&params, commit->locked.list.number);
     params_int4(&params, commit->revision);
     TRY(conn_run(conn, &lock_revision, &params, &result));
     if (PQntuples(result) == 0) return FAIL(REASON_NOT_FOUND);
     struct row row = { .result = result };
     commit->segment = row_int(&row, 0);
-    int64_t base = row_int(&row, 1);
+    commit->base = row_int(&row, 1);
     commit->mode = (enum revision_mode)row_int(&row, 2);
     *done = row_int(&row, 3) == REVISION_COMMITTED;
     if (row.bad) return FAIL(REASON_DATABASE);
-    return *done || base == commit->locked.revision ? OK : FAIL(REASON_BASE);
+    return *done || commit->base == commit->locked.list.revision ? OK : FAIL(REASON_BASE);
 }
 
-/* Numbered from 1 without gaps, and in lines and digests what the client says. */
+/* What a part says of itself, under its seal, onto the segment's sums. */
+static struct result add_part(struct commit *commit, const struct sums *part)
+{
+    struct sums *all = &commit->sums;
+    all->lines += part->lines;
+    all->adds += part->adds;
+    row_sum_add(&all->entries, &part->entries);
+    row_sum_add(&all->edits, &part->edits);
+    for (size_t i = 0; i < part->epoch_count; i++) {
+        const struct sums_epoch *from = &part->epochs[i];
+        struct sums_epoch *to = sums_of_epoch(all, from->number);
+        if (!to) return FAIL(REASON_TOO_MANY);
+        to->lines += from->lines;
+        to->near += from->near;
+        to->slots += from->slots;
+        row_sum_add(&to->sum, &from->sum);
+    }
+    return OK;
+}
+
+/* Numbered from 1 without gaps, and in lines and digests what the client says.  One whose seal does not open is missing. */
 static struct result check_parts(struct db_conn *conn, struct commit *commit)
 {
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
     crypto_hash_sha256_state all;
-    uint8_t sealed[DIGEST_SEALED_BYTES], digest[DIGEST_BYTES];
-    commit->lines = commit->adds = 0;
+    uint8_t digest[DIGEST_BYTES];
+    struct sums part;
+    commit->sums = (struct sums){ 0 };
     params_int4(&params, commit->segment);
     TRY(conn_run(conn, &all_parts, &params, &result));
     int rows = PQntuples(result);
     crypto_hash_sha256_init(&all);
     for (int i = 0; i < rows; i++) {
         struct row row = { .result = result, .number = i };
-        int64_t part = row_int(&row, 0);
-        commit->lines += row_int(&row, 1);
-        commit->adds += row_int(&row, 2);
-        row_bytes(&row, 3, sealed, sizeof(sealed));
+        struct seal_place place = { SEAL_PART, commit->segment, row_int(&row, 0) };
         if (row.bad) return FAIL(REASON_DATABASE);
-        if (part != i + 1) return FAIL(REASON_PARTS);
-        TRY(digest_open(conn->keys, commit->segment, part, sealed, digest));
-        crypto_hash_sha256_update(&all, digest, sizeof(digest));
+        if (place.at != i + 1 || failed(row_sums(&row, 1, conn->keys, &place, &part))) return FAIL(REASON_PARTS);
+        TRY(add_part(commit, &part));
+        crypto_hash_sha256_update(&all, part.digest, sizeof(part.digest));
     }
     crypto_hash_sha256_final(&all, digest);
-    bool adds_up = (uint32_t)rows == commit->wanted->parts && (uint64_t)commit->lines == commit->wanted->entries &&
+    commit->lines = (int64_t)commit->sums.lines;
+    commit->adds = (int64_t)commit->sums.adds;
+    bool adds_up = (uint32_t)rows == commit->wanted->parts && commit->sums.lines == commit->wanted->entries &&
                    memcmp(digest, commit->wanted->sha256, sizeof(digest)) == 0;
     return adds_up ? OK : FAIL(REASON_PARTS);
 }
@@ -115,7 +137,7 @@ static struct result check_duplicates(struct db_conn *conn, const struct commit 
 /* $1: list, $2: base segment, $3: this segment */
 static void params_of(const struct commit *commit, struct params *params)
 {
-    params_int4(params, commit->locked.number);
+    params_int4(params, commit->locked.list.number);
     params_int4(params, commit->locked.base_segment);
     params_int4(params, commit->segment);
 }
@@ -132,11 +154,11 @@ static struct result apply_entries(struct db_conn *conn, struct commit *commit)
         return OK;
     case REVISION_CHANGE:
         TRY(conn_do(conn, &remove_replaced, &params, &removed));
-        commit->entries = commit->locked.entries - (int64_t)removed + commit->adds;
+        commit->entries = (int64_t)commit->locked.list.entries - (int64_t)removed + commit->adds;
         return commit->entries >= commit->adds ? OK : FAIL(REASON_INTERNAL);
     case REVISION_TOKENS:
         TRY(conn_run(conn, &find_unknown, &params, &result));
-        commit->entries = commit->locked.entries;
+        commit->entries = (int64_t)commit->locked.list.entries;
         return PQntuples(result) == 0 ? OK : FAIL(REASON_UNKNOWN_REFERENCE);
     }
     return FAIL(REASON_DATABASE);
@@ -177,8 +199,8 @@ static const struct statement epochs_given = {
 static struct result apply_epochs(struct db_conn *conn, const struct commit *commit)
 {
     struct params list = { 0 }, params = { 0 };
-    params_int4(&list, commit->locked.number);
-    params_int4(&params, commit->locked.number);
+    params_int4(&list, commit->locked.list.number);
+    params_int4(&params, commit->locked.list.number);
     params_int4(&params, commit->segment);
     params_int8(&params, commit->mode == REVISION_TOKENS ? commit->entries : commit->adds);
     switch (commit->mode) {
@@ -234,12 +256,12 @@ static struct result check_caps(struct db_conn *conn, const struct commit *commi
     PGresult *doubtful RESULT_CLEANUP = NULL, *over RESULT_CLEANUP = NULL;
     struct params caps = { 0 }, doubt = { 0 };
     int64_t near = commit->wanted->near_entries_max > INT64_MAX ? INT64_MAX : (int64_t)commit->wanted->near_entries_max;
-    params_int4(&caps, commit->locked.number);
-    params_int8(&caps, commit->locked.cap_tokens);
+    params_int4(&caps, commit->locked.list.number);
+    params_int8(&caps, (int64_t)commit->locked.list.cap_tokens);
     params_int8(&caps, near);
     if (commit->mode != REVISION_REPLACE) { /* whose numbers are exact */
-        params_int4(&doubt, commit->locked.number);
-        params_int8(&doubt, commit->locked.cap_tokens);
+        params_int4(&doubt, commit->locked.list.number);
+        params_int8(&doubt, (int64_t)commit->locked.list.cap_tokens);
         params_int8(&doubt, near);
         params_bool(&doubt, commit->mode == REVISION_TOKENS);
         params_int8(&doubt, commit->entries);
@@ -254,29 +276,57 @@ static struct result check_caps(struct db_conn *conn, const struct commit *commi
 
 static const struct statement flip_revision = {
     "flip_revision",
-    "UPDATE revisions SET state = 1, version = $2::int8, committed_at = clock_timestamp(), committed_by = $3::text WHERE segment = $1::int4"
+    "UPDATE revisions SET state = 1, version = $2::int8, committed_at = $3::timestamptz, committed_by = $4::text, sums = $5::bytea,"
+    " mac = $6::bytea WHERE segment = $1::int4"
 };
 static const struct statement flip_list = {
     "flip_list",
-    "UPDATE lists SET revision = $2::int4, base_segment = $3::int4, entries = $4::int8, version = $5::int8, committed_at = clock_timestamp()"
+    "UPDATE lists SET revision = $2::int4, base_segment = $3::int4, entries = $4::int8, version = $5::int8, committed_at = $6::timestamptz"
     " WHERE number = $1::int4"
 };
 
-static struct result flip(struct db_conn *conn, const struct commit *commit)
+/* The list as it will be; its link is this segment's MAC, which continues from the one before, or after a replace from nothing. */
+static void next_state(const struct db_conn *conn, struct commit *commit)
+{
+    static const uint8_t nothing[LIST_MAC_BYTES];
+    struct sealed_list *locked = &commit->locked;
+    bool replace = commit->mode == REVISION_REPLACE;
+    struct segment_facts facts = { .list = locked->list.number, .segment = commit->segment, .revision = commit->revision, .base = commit->base,
+                                   .mode = commit->mode };
+    uint8_t mac[LIST_MAC_BYTES];
+    segment_mac(conn->keys, &facts, &commit->sums, replace ? nothing : locked->link, mac);
+    memcpy(locked->link, mac, sizeof(mac));
+    locked->list.revision = commit->revision;
+    if (replace) locked->base_segment = (uint32_t)commit->segment;
+    locked->list.entries = (uint64_t)commit->entries;
+    locked->list.committed_ms = clock_now_ms(&system_clock);
+}
+
+static struct result flip(struct db_conn *conn, struct commit *commit)
 {
     struct params revision = { 0 }, list = { 0 };
+    const struct seal_place place = { SEAL_SEGMENT, commit->segment, 0 };
+    const struct sealed_list *next = &commit->locked;
+    uint8_t sealed[SUMS_SEALED_MAX];
     int64_t version;
+    next_state(conn, commit);
+    size_t size = sums_seal(conn->keys, &place, &commit->sums, sealed);
     TRY(db_move_head(conn, &version));
     params_int4(&revision, commit->segment);
     params_int8(&revision, version);
+    params_time(&revision, next->list.committed_ms);
     params_text(&revision, commit->who);
+    params_bytes(&revision, sealed, size);
+    params_bytes(&revision, next->link, sizeof(next->link));
     TRY(conn_do(conn, &flip_revision, &revision, NULL));
-    params_int4(&list, commit->locked.number);
-    params_int4(&list, commit->revision);
-    params_int4(&list, commit->mode == REVISION_REPLACE ? commit->segment : commit->locked.base_segment);
+    params_int4(&list, next->list.number);
+    params_int4(&list, next->list.revision);
+    params_int4(&list, next->base_segment);
     params_int8(&list, commit->entries);
     params_int8(&list, version);
-    return conn_do(conn, &flip_list, &list, NULL);
+    params_time(&list, next->list.committed_ms);
+    TRY(conn_do(conn, &flip_list, &list, NULL));
+    return db_list_seal(conn, &commit->locked);
 }
 
 static struct result commit_body(struct db_conn *conn, void *context)
@@ -300,7 +350,11 @@ static struct result commit_body(struct db_conn *conn, void *context)
 struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, const struct db_commit *wanted,
                                  const char *who, struct db_list *out)
 {
-    struct commit commit = { .agency = agency, .list = list, .who = who, .revision = revision, .wanted = wanted, .out = out };
+    struct commit *commit = malloc(sizeof(*commit));
+    if (!commit) return FAIL(REASON_INTERNAL);
+    *commit = (struct commit){ .agency = agency, .list = list, .who = who, .revision = revision, .wanted = wanted, .out = out };
     struct scope scope = { .agency = agency, .timeout_ms = DB_COMMIT_MS };
-    return db_transaction(db, &scope, commit_body, &commit);
+    struct result result = db_transaction(db, &scope, commit_body, commit);
+    free(commit);
+    return result;
 }

@@ -8,6 +8,7 @@
 #include <libpq-fe.h>
 
 #include "server/gate/db/db.h"
+#include "server/gate/db/seal.h"
 
 #define DB_STATEMENTS_MAX 96            /* prepared statements of one connection */
 #define DB_PARAMS_MAX 20
@@ -15,7 +16,6 @@
 #define DB_STATEMENT_MS 25000           /* below LIMIT_ANSWER_S, so that the client still gets the answer */
 #define DB_COMMIT_MS 50000             /* of a revision: counts may have to be made; still below LIMIT_ANSWER_S */
 #define DB_LOCK_MS 10000
-#define PACKED_SLOT_BYTES (PLATESIEVE_SLOT_BYTES + PLATESIEVE_TAG_BYTES + 1) /* and the grade */
 #define DB_GRACE_MS 3000                /* what the server gets beyond its own timeout before we hang up */
 #define DB_RETRIES 5
 
@@ -27,6 +27,7 @@ struct db_conn {
     size_t prepared_count;
     const struct statement *prepared[DB_STATEMENTS_MAX];
     const struct seal_keys *keys;       /* of the pool; NULL: none */
+    const struct db_served *served;     /* of the pool */
     struct db_conn *next;               /* in the pool */
 };
 
@@ -98,6 +99,10 @@ void row_text(struct row *row, int column, char *text, size_t size); /* SIZE wit
 void row_bytes(struct row *row, int column, void *bytes, size_t size); /* exactly SIZE */
 /* All of them, at most MAX, from malloc into *BYTES, in place of what was there (NULL, or malloced too). */
 struct result row_copy(const PGresult *result, int number, int column, size_t max, uint8_t **bytes, size_t *size);
+/* Bytes of any size, in the result; "" for null. */
+const uint8_t *row_blob(struct row *row, int column, size_t *size);
+/* Opens sealed sums; REASON_FORGED also for null. */
+struct result row_sums(struct row *row, int column, const struct seal_keys *keys, const struct seal_place *place, struct sums *sums);
 /* A text[] into COUNT_MAX texts of SIZE bytes each. */
 size_t row_texts(struct row *row, int column, char *texts, size_t size, size_t count_max);
 
@@ -148,29 +153,7 @@ struct scope {
 typedef struct result (*body_fn)(struct db_conn *conn, void *context);
 struct result db_transaction(struct db *db, const struct scope *scope, body_fn body, void *context);
 
-/* -- what is made of tokens (db/seal.c) ------------------------------------------------------------------------------------------------- */
-
-#define DIGEST_BYTES 32
-#define DIGEST_SEALED_BYTES (24 + DIGEST_BYTES + 16)
-
-struct seal_keys {
-    uint8_t digest[32];
-    uint8_t tag[16];
-    uint8_t fence[32];
-    uint8_t suppression[32];
-};
-
-void seal_keys_make(const uint8_t key[32], struct seal_keys *keys);
-/* Bound to its place. */
-void digest_seal(const struct seal_keys *keys, int64_t segment, int64_t part, const uint8_t digest[DIGEST_BYTES],
-                 uint8_t sealed[DIGEST_SEALED_BYTES]);
-/* REASON_DATABASE when it does not open: another key, another place, a changed byte. */
-struct result digest_open(const struct seal_keys *keys, int64_t segment, int64_t part, const uint8_t sealed[DIGEST_SEALED_BYTES],
-                          uint8_t digest[DIGEST_BYTES]);
-/* Masks a tag, or takes the mask off again: XOR with SipHash-2-4 of slot and entry, so that no two tags share a mask. */
-void tag_mask(const struct seal_keys *keys, const uint8_t slot[PLATESIEVE_SLOT_BYTES], uint64_t entry, uint8_t tag[PLATESIEVE_TAG_BYTES]);
-
-/* -- who a transaction is (db/seal.c; schema/0008_fence.sql checks it) -------------------------------------------------------------------- */
+/* -- who a transaction is (db/fence.c; schema/0008_fence.sql checks it) -------------------------------------------------------------------- */
 
 #define FENCE_BLOCK_BYTES 64
 #define FENCE_PROOF_TEXT 64

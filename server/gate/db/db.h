@@ -10,6 +10,7 @@
 
 #include <platesieve/platesieve.h>
 
+#include "server/gate/db/sums.h"
 #include "server/gate/sighting.h"
 #include "server/http/reason.h"
 
@@ -19,13 +20,21 @@ struct result db_open(const char *conninfo, const char *application_name, unsign
 void db_close(struct db *db);
 bool db_up(const struct db *db);              /* what the last call saw; no I/O */
 struct result db_ping(struct db *db);
-/* Tags, and digests of parts, are made of tokens: whoever holds an epoch's key could try plates against them.  So that the database gives nothing
-   away without the gates' own keys, both are stored under keys made of KEY (32 bytes, the gates' MAC key; what is made of it lies in locked
-   memory).  Once, before any other use of DB; without it no part can be stored, shown or loaded (REASON_INTERNAL). */
+/* KEY: 32 bytes, the gates' MAC key; what is made of it lies in locked memory.  Tags, and digests of parts, are made of tokens: whoever holds an
+   epoch's key could try plates against them; so both are stored under it.  And what gates make of a list is sealed with it (db/seal.h).  Once, before
+   any other use of DB; without it no list can be made, and no part be stored, shown or loaded (REASON_INTERNAL). */
 struct result db_seal_with(struct db *db, const uint8_t key[32]);
 /* Gives the database what it checks with whose transaction one is (made of the key of db_seal_with; the pool of platesieve_agency proves with the
    same): before the first use of that pool, and now and then, for a database that was restored.  *CHANGED: it had another, or none.  Role platesieve_gate. */
 struct result db_fence_give(struct db *db, bool *changed);
+/* Is the state of a list that the database shows, its row's EDITION with MAC, older than one that was served, or a fork of it?  Asked before
+   anything is built on it; from any thread. */
+struct db_served {
+    bool (*older)(void *context, const char *agency, const char *list, uint64_t edition, const uint8_t mac[LIST_MAC_BYTES]);
+    void *context;
+};
+/* Borrowed; once, before any other use of DB.  Without it nothing is older. */
+void db_served_with(struct db *db, const struct db_served *served);
 /* OK, or REASON_DATABASE (away), or REASON_INTERNAL: a schema that this program does not know. */
 struct result db_schema_check(struct db *db);
 

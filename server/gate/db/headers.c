@@ -1,8 +1,7 @@
 /* Headers of lists: who may open the pictures of their hits, signed by their agencies. */
+#include "server/gate/db/list_seal.h"
 #include "server/gate/db/lists.h"
-#include "server/gate/db/revisions.h"
 
-static const struct statement serial_of = { "header_serial", "SELECT header_serial, header_id FROM lists WHERE number = $1::int4" };
 static const struct statement retire = {
     "header_retire", "UPDATE headers SET replaced_at = clock_timestamp() WHERE list = $1::int4 AND replaced_at IS NULL"
 };
@@ -31,22 +30,6 @@ struct put {
     const struct db_header *header; /* NULL: take away what stands */
 };
 
-/* *DONE: it stands already. */
-static struct result check_serial(struct db_conn *conn, int64_t list, const struct db_header *header, bool *done)
-{
-    PGresult *result RESULT_CLEANUP = NULL;
-    struct params params = { 0 };
-    params_int4(&params, list);
-    TRY(conn_run(conn, &serial_of, &params, &result));
-    struct row row = { .result = result };
-    uint64_t serial = (uint64_t)row_int(&row, 0);
-    uint8_t id[DB_HEADER_ID_BYTES] = { 0 };
-    if (PQntuples(result) == 1 && !PQgetisnull(result, 0, 1)) row_bytes(&row, 1, id, sizeof(id));
-    if (row.bad) return FAIL(REASON_DATABASE);
-    *done = memcmp(id, header->id, sizeof(id)) == 0;
-    return *done || header->serial > serial ? OK : FAIL(REASON_SERIAL);
-}
-
 static struct result insert(struct db_conn *conn, int64_t list, const struct put *put)
 {
     const struct db_header *header = put->header;
@@ -60,29 +43,50 @@ static struct result insert(struct db_conn *conn, int64_t list, const struct put
     return conn_do(conn, &insert_header, &params, NULL);
 }
 
+static struct result point(struct db_conn *conn, const struct put *put, struct sealed_list *list)
+{
+    const struct db_header *header = put->header;
+    struct params params = { 0 };
+    int64_t version;
+    TRY(db_move_head(conn, &version));
+    params_int4(&params, list->list.number);
+    if (header) {
+        params_bytes(&params, header->id, sizeof(header->id));
+        params_int8(&params, (int64_t)header->serial);
+    }
+    params_int8(&params, version);
+    TRY(conn_do(conn, header ? &point_to : &point_nowhere, &params, NULL));
+    list->list.has_header = header != NULL;
+    memset(list->list.header_id, 0, sizeof(list->list.header_id));
+    if (header) memcpy(list->list.header_id, header->id, sizeof(list->list.header_id));
+    if (header) list->header_serial = header->serial;
+    return db_list_seal(conn, list);
+}
+
 /* The list's row is locked: its serial number does not change meanwhile. */
+static struct result put_locked(struct db_conn *conn, const struct put *put, struct sealed_list *list)
+{
+    const struct db_header *header = put->header;
+    struct params params = { 0 };
+    bool stands = header ? list->list.has_header && memcmp(list->list.header_id, header->id, sizeof(header->id)) == 0 : !list->list.has_header;
+    if (stands) return OK;
+    if (header && header->serial <= list->header_serial) return FAIL(REASON_SERIAL);
+    params_int4(&params, list->list.number);
+    TRY(conn_do(conn, &retire, &params, NULL));
+    TRY(conn_do(conn, &forget, &params, NULL));
+    if (header) TRY(insert(conn, list->list.number, put));
+    return point(conn, put, list);
+}
+
 static struct result put_body(struct db_conn *conn, void *context)
 {
     const struct put *put = context;
-    struct locked_list locked;
-    struct params list = { 0 }, point = { 0 };
-    int64_t version;
-    bool done = false;
-    TRY(db_list_lock(conn, put->agency, put->list, &locked));
-    if (put->header) TRY(check_serial(conn, locked.number, put->header, &done));
-    if (done) return OK;
-    params_int4(&list, locked.number);
-    TRY(conn_do(conn, &retire, &list, NULL));
-    TRY(conn_do(conn, &forget, &list, NULL));
-    if (put->header) TRY(insert(conn, locked.number, put));
-    TRY(db_move_head(conn, &version));
-    params_int4(&point, locked.number);
-    if (put->header) {
-        params_bytes(&point, put->header->id, sizeof(put->header->id));
-        params_int8(&point, (int64_t)put->header->serial);
-    }
-    params_int8(&point, version);
-    return conn_do(conn, put->header ? &point_to : &point_nowhere, &point, NULL);
+    struct sealed_list *list = malloc(sizeof(*list));
+    if (!list) return FAIL(REASON_INTERNAL);
+    struct result result = db_list_lock(conn, put->agency, put->list, list);
+    if (!failed(result)) result = put_locked(conn, put, list);
+    free(list);
+    return result;
 }
 
 struct result db_header_put(struct db *db, const char *agency, const char *list, const struct db_header *header, const char *who)

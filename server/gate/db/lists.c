@@ -1,5 +1,6 @@
 /* Lists: made, shown. */
 #include "server/gate/db/lists.h"
+#include "server/gate/db/list_seal.h"
 
 #include <assert.h>
 
@@ -12,7 +13,7 @@ static const struct statement insert_list = {
     "insert_list",
     "INSERT INTO lists (agency, id, category, instruction, sites, priority, grade, covert, cooldown_s, retention_days, age_limit_s,"
     " cap_tokens, version, created_by) VALUES ($1::text, $2::text, $3::text, $4::text, $5::text[], $6::int2, $7::int2, $8::bool, $9::int4,"
-    " $10::int4, $11::int4, $12::int8, $13::int8, $14::text) ON CONFLICT DO NOTHING"
+    " $10::int4, $11::int4, $12::int8, $13::int8, $14::text) ON CONFLICT DO NOTHING RETURNING number"
 };
 
 #define LIST_COLUMNS                                                                                                                       \
@@ -102,10 +103,12 @@ struct create {
     const char *agency, *who;
     const struct db_list *wanted;
     struct db_list made;
+    struct sealed_list sealed;
 };
 
-static struct result create_insert(struct db_conn *conn, const struct create *create, int64_t version)
+static struct result create_insert(struct db_conn *conn, const struct create *create, int64_t version, int64_t *number)
 {
+    PGresult *result RESULT_CLEANUP = NULL;
     const struct db_list *list = create->wanted;
     struct array sites CLEANUP(array_free);
     array_begin(&sites, TYPE_TEXT, list->site_count, LIMIT_NAME_MAX);
@@ -125,9 +128,20 @@ static struct result create_insert(struct db_conn *conn, const struct create *cr
     params_int8(&params, (int64_t)list->cap_tokens);
     params_int8(&params, version);
     params_text(&params, create->who);
-    uint64_t inserted = 0;
-    TRY(conn_do(conn, &insert_list, &params, &inserted));
-    return inserted == 1 ? OK : FAIL(REASON_LIST_EXISTS);
+    TRY(conn_run(conn, &insert_list, &params, &result));
+    if (PQntuples(result) == 0) return FAIL(REASON_LIST_EXISTS);
+    struct row row = { .result = result };
+    *number = row_int(&row, 0);
+    return row.bad ? FAIL(REASON_DATABASE) : OK;
+}
+
+static struct result create_seal(struct db_conn *conn, struct create *create, int64_t number)
+{
+    struct sealed_list *sealed = &create->sealed;
+    *sealed = (struct sealed_list){ .list = *create->wanted };
+    sealed->list.number = (uint32_t)number;
+    snprintf(sealed->list.agency, sizeof(sealed->list.agency), "%s", create->agency);
+    return db_list_seal(conn, sealed);
 }
 
 static struct result create_body(struct db_conn *conn, void *context)
@@ -135,7 +149,7 @@ static struct result create_body(struct db_conn *conn, void *context)
     struct create *create = context;
     PGresult *result RESULT_CLEANUP = NULL;
     struct params agency = { 0 };
-    int64_t version;
+    int64_t version, number;
     params_text(&agency, create->agency);
     TRY(conn_do(conn, &lock_agency, &agency, NULL));
     TRY(conn_do(conn, &make_agency, &agency, NULL));
@@ -144,8 +158,8 @@ static struct result create_body(struct db_conn *conn, void *context)
     int64_t count = row_int(&row, 0);
     if (row.bad) return FAIL(REASON_DATABASE);
     TRY(db_move_head(conn, &version));
-    struct result inserted = create_insert(conn, create, version);
-    if (failed(inserted)) return inserted;
+    TRY(create_insert(conn, create, version, &number));
+    TRY(create_seal(conn, create, number));
     if (count >= LIMIT_LISTS_PER_AGENCY) return FAIL(REASON_TOO_MANY);
     return db_list_read(conn, create->agency, create->wanted->id, &create->made);
 }

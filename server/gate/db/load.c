@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <endian.h>
 
+#include "server/gate/db/list_seal.h"
 #include "server/gate/db/lists.h"
 #include "server/gate/entries.h"
 
@@ -16,18 +17,20 @@ struct db_load {
 };
 
 static const struct statement head = { "head", "SELECT version FROM head" };
-static const struct statement load_lists = {
-    "load_lists",
-    "SELECT number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, age_limit_s, revision, entries,"
-    " committed_at, base_segment, header_id FROM lists WHERE version > $1::int8 ORDER BY number"
+static const struct statement load_lists = { "load_lists", "SELECT " LIST_SEALED_COLUMNS " FROM lists ORDER BY number" };
+#define LOAD_SEGMENTS                                                                                                                       \
+    "SELECT r.segment, r.list, r.revision, r.base, r.mode, r.sums, r.mac FROM revisions r JOIN lists l ON l.number = r.list"                \
+    " WHERE r.state = 1 AND r.segment >= l.base_segment AND r.kept = 2"
+static const struct statement load_segments = { "load_segments", LOAD_SEGMENTS " ORDER BY r.list, r.segment" };
+static const struct statement load_some_segments = {
+    "load_some_segments", LOAD_SEGMENTS " AND r.list = ANY ($1::int4[]) ORDER BY r.list, r.segment"
 };
-/* An epoch that was named but given no token is not covered, not even in part. */
-static const struct statement load_coverage = { "load_coverage", "SELECT list, epoch, whole FROM list_epochs WHERE whole OR slots > 0" };
-static const struct statement load_segments = {
-    "load_segments",
-    "SELECT r.segment, r.list FROM revisions r JOIN lists l ON l.number = r.list"
-    " WHERE r.state = 1 AND r.segment >= l.base_segment AND r.kept = 2 ORDER BY r.segment"
+#define LOAD_ERASED "SELECT e.remover, e.segment, e.sums, e.epoch FROM erased e"
+static const struct statement load_erased = {
+    "load_erased",
+    LOAD_ERASED " JOIN revisions r ON r.segment = e.segment JOIN lists l ON l.number = r.list WHERE r.state = 1 AND r.segment >= l.base_segment"
 };
+static const struct statement load_some_erased = { "load_some_erased", LOAD_ERASED " WHERE e.segment = ANY ($1::int4[])" };
 
 static struct result read_head(struct db_conn *conn, uint64_t *version)
 {
@@ -93,71 +96,81 @@ struct result db_load_head(struct db_load *load, uint64_t *version)
 
 /* -- small tables -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct result list_take(const PGresult *result, int number, struct load_list *out)
+struct result db_load_lists(struct db_load *load, void (*each)(void *context, const struct sealed_list *list), void *context)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    TRY(conn_run(load->conn, &load_lists, NULL, &result));
+    struct sealed_list *list = malloc(sizeof(*list));
+    if (!list) return FAIL(REASON_INTERNAL);
+    for (int i = 0, rows = PQntuples(result); i < rows; i++)
+        if (!failed(list_sealed_take(load->conn, result, i, list))) each(context, list); /* one without a name is a list that is missing */
+    free(list);
+    return OK;
+}
+
+/* Runs ALL, or SOME with the numbers as its parameter. */
+static struct result run_for(struct db_load *load, const struct statement *all, const struct statement *some, const uint32_t *numbers, size_t count,
+                             PGresult **result)
+{
+    struct array array CLEANUP(array_free) = { 0 };
+    struct params params = { 0 };
+    if (!numbers) return conn_run(load->conn, all, NULL, result);
+    array_begin(&array, TYPE_INT4, count, 4);
+    for (size_t i = 0; i < count; i++) array_int4(&array, numbers[i]);
+    if (!params_array(&params, &array)) return FAIL(REASON_INTERNAL);
+    return conn_run(load->conn, some, &params, result);
+}
+
+static void segment_take(const struct db_load *load, const PGresult *result, int number, struct load_segment *segment)
 {
     struct row row = { .result = result, .number = number };
-    struct db_list *list = &out->list;
-    *out = (struct load_list){ 0 };
-    list->number = (uint32_t)row_int(&row, 0);
-    row_text(&row, 1, list->agency, sizeof(list->agency));
-    row_text(&row, 2, list->id, sizeof(list->id));
-    row_text(&row, 3, list->category, sizeof(list->category));
-    row_text(&row, 4, list->instruction, sizeof(list->instruction));
-    list->site_count = row_texts(&row, 5, list->sites[0], sizeof(list->sites[0]), ARRAY_LENGTH(list->sites));
-    list->priority = (uint32_t)row_int(&row, 6);
-    list->grade = (uint32_t)row_int(&row, 7);
-    list->covert = row_bool(&row, 8);
-    list->suspended = row_bool(&row, 9);
-    list->cooldown_s = (uint32_t)row_int(&row, 10);
-    list->age_limit_s = (uint32_t)row_int(&row, 11);
-    list->revision = (uint32_t)row_int(&row, 12);
-    list->entries = (uint64_t)row_int(&row, 13);
-    list->committed_ms = row_time_or(&row, 14, 0);
-    out->base_segment = (uint32_t)row_int(&row, 15);
-    list->has_header = !PQgetisnull(result, number, 16);
-    if (list->has_header) row_bytes(&row, 16, list->header_id, sizeof(list->header_id));
-    return row.bad || list->grade >= PLATESIEVE_GRADES ? FAIL(REASON_DATABASE) : OK;
+    segment->segment = (uint32_t)row_int(&row, 0);
+    segment->list = (uint32_t)row_int(&row, 1);
+    segment->revision = (uint32_t)row_int(&row, 2);
+    segment->base = (uint32_t)row_int(&row, 3);
+    segment->mode = (enum revision_mode)row_int(&row, 4);
+    struct seal_place place = { SEAL_SEGMENT, segment->segment, 0 };
+    bool opened = !failed(row_sums(&row, 5, load->conn->keys, &place, &segment->sums));
+    row_bytes(&row, 6, segment->mac, sizeof(segment->mac));
+    segment->opened = opened && !row.bad;
 }
 
-struct result db_load_lists(struct db_load *load, uint64_t version, void (*each)(void *context, const struct load_list *list), void *context)
+struct result db_load_segments(struct db_load *load, const uint32_t *lists, size_t count,
+                               void (*each)(void *context, const struct load_segment *segment), void *context)
 {
     PGresult *result RESULT_CLEANUP = NULL;
-    struct params params = { 0 };
-    params_int8(&params, (int64_t)version);
-    TRY(conn_run(load->conn, &load_lists, &params, &result));
-    struct load_list *list = malloc(sizeof(*list));
-    if (!list) return FAIL(REASON_INTERNAL);
-    struct result taken = OK;
-    for (int i = 0, rows = PQntuples(result); i < rows && !failed(taken); i++) {
-        taken = list_take(result, i, list);
-        if (!failed(taken)) each(context, list);
-    }
-    free(list);
-    return taken;
-}
-
-struct result db_load_coverage(struct db_load *load, void (*each)(void *context, const struct load_coverage *coverage), void *context)
-{
-    PGresult *result RESULT_CLEANUP = NULL;
-    TRY(conn_run(load->conn, &load_coverage, NULL, &result));
+    struct load_segment segment;
+    if (!load->conn->keys) return FAIL(REASON_INTERNAL);
+    if (lists && count == 0) return OK;
+    TRY(run_for(load, &load_segments, &load_some_segments, lists, count, &result));
     for (int i = 0, rows = PQntuples(result); i < rows; i++) {
-        struct row row = { .result = result, .number = i };
-        struct load_coverage coverage = { .list = (uint32_t)row_int(&row, 0), .epoch = (uint64_t)row_int(&row, 1), .whole = row_bool(&row, 2) };
-        if (row.bad) return FAIL(REASON_DATABASE);
-        each(context, &coverage);
+        segment_take(load, result, i, &segment);
+        each(context, &segment);
     }
     return OK;
 }
 
-struct result db_load_segments(struct db_load *load, void (*each)(void *context, const struct load_segment *segment), void *context)
+void db_load_segment_mac(const struct db_load *load, const struct load_segment *segment, const uint8_t previous[LIST_MAC_BYTES],
+                         uint8_t mac[LIST_MAC_BYTES])
+{
+    struct segment_facts facts = { .list = segment->list, .segment = segment->segment, .revision = segment->revision, .base = segment->base,
+                                   .mode = segment->mode };
+    segment_mac(load->conn->keys, &facts, &segment->sums, previous, mac);
+}
+
+struct result db_load_erased(struct db_load *load, const uint32_t *segments, size_t count,
+                             void (*each)(void *context, const struct load_erased *erased), void *context)
 {
     PGresult *result RESULT_CLEANUP = NULL;
-    TRY(conn_run(load->conn, &load_segments, NULL, &result));
+    struct load_erased erased;
+    if (segments && count == 0) return OK;
+    TRY(run_for(load, &load_erased, &load_some_erased, segments, count, &result));
     for (int i = 0, rows = PQntuples(result); i < rows; i++) {
         struct row row = { .result = result, .number = i };
-        struct load_segment segment = { .segment = (uint32_t)row_int(&row, 0), .list = (uint32_t)row_int(&row, 1) };
-        if (row.bad) return FAIL(REASON_DATABASE);
-        each(context, &segment);
+        erased.remover = (uint32_t)row_int(&row, 0);
+        erased.segment = (uint32_t)row_int(&row, 1);
+        struct seal_place place = { SEAL_ERASED, erased.segment, erased.remover };
+        if (!failed(row_sums(&row, 2, load->conn->keys, &place, &erased.sums)) && !row.bad) each(context, &erased);
     }
     return OK;
 }
@@ -304,29 +317,49 @@ static struct result copy_segments(struct db_load *load, const char *before, con
     return result;
 }
 
-struct entry_stream { struct result (*each)(void *context, const struct load_entry *entry); void *context; };
+struct entry_stream {
+    const struct seal_keys *keys;
+    struct result (*each)(void *context, const struct load_entry *entry);
+    void *context;
+};
+
+static void entry_take(const struct seal_keys *keys, struct reader *reader, struct load_entry *entry)
+{
+    entry->key = field_64(reader);
+    entry->segment = field_32(reader);
+    entry->effective = field_seconds(reader, 0);
+    entry->expires = field_seconds(reader, ENTRY_FOREVER);
+    entry->sum = entry_sum(keys, entry->key, entry->segment, entry->effective, entry->expires);
+}
 
 static struct result entry_row(void *context, struct reader *reader)
 {
     const struct entry_stream *stream = context;
     struct load_entry entry;
-    entry.key = field_64(reader);
-    entry.segment = field_32(reader);
-    entry.effective = field_seconds(reader, 0);
-    entry.expires = field_seconds(reader, ENTRY_FOREVER);
+    entry_take(stream->keys, reader, &entry);
+    entry.removed = field_32(reader) != 0;
     return reader->bad ? FAIL(REASON_DATABASE) : stream->each(stream->context, &entry);
 }
 
 struct result db_load_entries(struct db_load *load, const uint32_t *segments, size_t count,
                               struct result (*each)(void *context, const struct load_entry *entry), void *context)
 {
-    struct entry_stream stream = { each, context };
+    struct entry_stream stream = { load->conn->keys, each, context };
+    if (!stream.keys) return FAIL(REASON_INTERNAL);
     if (segments && count == 0) return OK;
-    return copy_segments(load, "SELECT key, segment, effective, expires FROM platesieve.entries WHERE removed_by = 0 AND segment", "", segments,
-                         count, 4, entry_row, &stream);
+    return copy_segments(load, "SELECT key, segment, effective, expires, removed_by FROM platesieve.entries WHERE segment", "", segments, count, 5,
+                         entry_row, &stream);
 }
 
-struct slot_stream { const struct seal_keys *keys; struct result (*each)(void *context, const struct load_slot *slot); void *context; };
+struct slot_stream {
+    const struct seal_keys *keys;
+    uint32_t epoch;
+    struct result (*each)(void *context, const struct load_slot *slot);
+    void (*summed)(void *context, uint32_t segment, const struct row_sum *sum);
+    void *context;
+};
+
+static const struct row_sum no_gates = { 1, 0 };
 
 /* One row is an entry's slots, packed (see schema/0001_lists.sql). */
 static struct result slot_row(void *context, struct reader *reader)
@@ -337,22 +370,29 @@ static struct result slot_row(void *context, struct reader *reader)
     slot.segment = field_32(reader);
     uint32_t size = take_32(reader);
     const uint8_t *packed = take(reader, size);
-    if (!packed || size % PACKED_SLOT_BYTES != 0) return FAIL(REASON_DATABASE);
+    if (!packed) return FAIL(REASON_DATABASE);
+    if (size % PACKED_SLOT_BYTES != 0 || size > LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES * PACKED_SLOT_BYTES) {
+        stream->summed(stream->context, slot.segment, &no_gates); /* no gate stored that: the sum can't come out */
+        return OK;
+    }
+    struct row_sum sum = slots_sum(stream->keys, slot.entry, slot.segment, stream->epoch, packed, size);
+    stream->summed(stream->context, slot.segment, &sum);
     for (const uint8_t *at = packed; at < packed + size; at += PACKED_SLOT_BYTES) {
         memcpy(slot.slot, at, sizeof(slot.slot));
         memcpy(slot.tag, at + sizeof(slot.slot), sizeof(slot.tag));
         tag_mask(stream->keys, slot.slot, slot.entry, slot.tag);
         slot.grade = at[sizeof(slot.slot) + sizeof(slot.tag)];
-        if (slot.grade >= PLATESIEVE_GRADES) return FAIL(REASON_DATABASE);
+        if (slot.grade >= PLATESIEVE_GRADES) continue; /* the sum shows it */
         TRY(stream->each(stream->context, &slot));
     }
     return OK;
 }
 
 struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
-                            struct result (*each)(void *context, const struct load_slot *slot), void *context)
+                            struct result (*each)(void *context, const struct load_slot *slot),
+                            void (*summed)(void *context, uint32_t segment, const struct row_sum *sum), void *context)
 {
-    struct slot_stream stream = { load->conn->keys, each, context };
+    struct slot_stream stream = { load->conn->keys, (uint32_t)epoch, each, summed, context };
     if (!stream.keys) return FAIL(REASON_INTERNAL);
     char before[160];
     if (segments && count == 0) return OK;
@@ -361,23 +401,49 @@ struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t
     return copy_segments(load, before, "", segments, count, 3, slot_row, &stream);
 }
 
-struct removal_stream { struct result (*each)(void *context, const struct load_removal *removal); void *context; };
+struct removal_stream {
+    const struct seal_keys *keys;
+    struct result (*each)(void *context, const struct load_removal *removal);
+    void *context;
+};
 
-static struct result removal_row(void *context, struct reader *reader)
+static struct result edit_row(void *context, struct reader *reader)
 {
     const struct removal_stream *stream = context;
-    struct load_removal removal = { .key = field_64(reader), .segment = 0 };
+    struct load_removal removal = { .edit = true };
+    removal.key = field_64(reader);
     removal.segment = field_32(reader);
+    expect(reader, 1);
+    const uint8_t *removes = take(reader, 1);
+    if (reader->bad) return FAIL(REASON_DATABASE);
+    removal.sum = edit_sum(stream->keys, removal.key, removal.segment, *removes != 0);
+    return stream->each(stream->context, &removal);
+}
+
+static struct result added_row(void *context, struct reader *reader)
+{
+    const struct removal_stream *stream = context;
+    struct load_entry entry;
+    entry_take(stream->keys, reader, &entry);
+    struct load_removal removal = { .key = entry.key, .segment = entry.segment, .sum = entry.sum };
     return reader->bad ? FAIL(REASON_DATABASE) : stream->each(stream->context, &removal);
+}
+
+struct result load_removals(struct db_conn *conn, const uint32_t *segments, size_t count,
+                            struct result (*each)(void *context, const struct load_removal *removal), void *context)
+{
+    struct db_load load = { .conn = conn };
+    struct removal_stream stream = { conn->keys, each, context };
+    assert(segments);
+    if (!stream.keys) return FAIL(REASON_INTERNAL);
+    if (count == 0) return OK;
+    TRY(copy_segments(&load, "SELECT key, segment, removes FROM platesieve.edits WHERE segment", "", segments, count, 3, edit_row, &stream));
+    return copy_segments(&load, "SELECT key, segment, effective, expires FROM platesieve.entries WHERE segment", "", segments, count, 4, added_row,
+                         &stream);
 }
 
 struct result db_load_removals(struct db_load *load, const uint32_t *segments, size_t count,
                                struct result (*each)(void *context, const struct load_removal *removal), void *context)
 {
-    struct removal_stream stream = { each, context };
-    assert(segments);
-    if (count == 0) return OK;
-    TRY(copy_segments(load, "SELECT key, segment FROM platesieve.edits WHERE removes AND segment", "", segments, count, 2, removal_row,
-                      &stream));
-    return copy_segments(load, "SELECT key, segment FROM platesieve.entries WHERE segment", "", segments, count, 2, removal_row, &stream);
+    return load_removals(load->conn, segments, count, each, context);
 }

@@ -17,32 +17,51 @@ void db_load_end(struct db_load *load);
 
 struct result db_load_head(struct db_load *load, uint64_t *version);
 
-struct load_list {
-    struct db_list list;   /* without epochs */
-    uint32_t base_segment; /* segments before it are dead */
+/* A list's row with what the gates' key says of it (db/seal.h). */
+struct sealed_list {
+    struct db_list list;     /* without epochs */
+    uint32_t base_segment;   /* segments before it are dead */
+    uint64_t header_serial;  /* the highest that was ever taken */
+    uint64_t edition;        /* moved on by each change */
+    uint8_t link[LIST_MAC_BYTES]; /* MAC of its last live segment; zero: none */
+    uint8_t mac[LIST_MAC_BYTES];
+    bool intact;             /* MAC is right: a gate made this row, once.  Else nothing here is to be believed */
 };
-/* Lists that changed after VERSION of the head (0: all). */
-struct result db_load_lists(struct db_load *load, uint64_t version, void (*each)(void *context, const struct load_list *list), void *context);
-
-struct load_coverage {
-    uint32_t list;
-    uint64_t epoch; /* number */
-    bool whole;     /* else partial; an epoch without a row has nothing */
-};
-struct result db_load_coverage(struct db_load *load, void (*each)(void *context, const struct load_coverage *coverage), void *context);
+/* All lists. */
+struct result db_load_lists(struct db_load *load, void (*each)(void *context, const struct sealed_list *list), void *context);
 
 /* All suppressions in force, as a set of the caller's; one without a gate's MAC is said on the log and left out. */
 struct result db_load_suppressions(struct db_load *load, struct suppressions **suppressions);
 
+/* A committed segment that is not dead. */
 struct load_segment {
-    uint32_t segment, list;
+    uint32_t segment, list, revision, base;
+    enum revision_mode mode;
+    bool opened;             /* SUMS are of this segment, as they were sealed at a commit of it: not yet that this is the one that counts */
+    struct sums sums;
+    uint8_t mac[LIST_MAC_BYTES];
 };
-/* Committed segments of lists that are not dead, in rising order. */
-struct result db_load_segments(struct db_load *load, void (*each)(void *context, const struct load_segment *segment), void *context);
+/* What the segment's MAC ought to be, if PREVIOUS is that of the one before it (zero: it is the first). */
+void db_load_segment_mac(const struct db_load *load, const struct load_segment *segment, const uint8_t previous[LIST_MAC_BYTES],
+                         uint8_t mac[LIST_MAC_BYTES]);
+/* Those of LISTS (COUNT numbers), or of all when LISTS is NULL; a list's together, in rising order. */
+struct result db_load_segments(struct db_load *load, const uint32_t *lists, size_t count,
+                               void (*each)(void *context, const struct load_segment *segment), void *context);
+
+/* Rows of SEGMENT that were erased after REMOVER had removed them: SUMS of them, of entries and of each epoch's slots. */
+struct load_erased {
+    uint32_t remover, segment;
+    struct sums sums;
+};
+/* Of SEGMENTS (COUNT of them), or of all live ones when SEGMENTS is NULL.  What is not under the gates' seal is left out. */
+struct result db_load_erased(struct db_load *load, const uint32_t *segments, size_t count,
+                             void (*each)(void *context, const struct load_erased *erased), void *context);
 
 struct load_entry {
     uint64_t key;
     uint32_t segment, effective, expires; /* as struct entry */
+    bool removed;                         /* as the database says */
+    struct row_sum sum;
 };
 struct load_slot {
     uint8_t slot[PLATESIEVE_SLOT_BYTES], tag[PLATESIEVE_TAG_BYTES];
@@ -53,14 +72,17 @@ struct load_slot {
 struct load_removal {
     uint64_t key;
     uint32_t segment;                     /* that removes it */
+    bool edit;                            /* a line of its own, else an entry */
+    struct row_sum sum;
 };
-/* Rows of SEGMENTS (COUNT of them), or of all live segments when SEGMENTS is NULL.  EACH may stop the stream with a reason.
-   Entries: those that no committed segment removed. */
+/* Rows of SEGMENTS (COUNT of them), or of all live segments when SEGMENTS is NULL.  EACH may stop the stream with a reason. */
 struct result db_load_entries(struct db_load *load, const uint32_t *segments, size_t count,
                               struct result (*each)(void *context, const struct load_entry *entry), void *context);
+/* SUMMED hears of each row (an entry's slots) before EACH hears of its slots. */
 struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
-                            struct result (*each)(void *context, const struct load_slot *slot), void *context);
-/* Keys that SEGMENTS touch: what they remove, and what they add (which removes an older entry of the same key). */
+                            struct result (*each)(void *context, const struct load_slot *slot),
+                            void (*summed)(void *context, uint32_t segment, const struct row_sum *sum), void *context);
+/* Keys that SEGMENTS touch: their edits, and what they add (which removes an older entry of the same key). */
 struct result db_load_removals(struct db_load *load, const uint32_t *segments, size_t count,
                                struct result (*each)(void *context, const struct load_removal *removal), void *context);
 
@@ -87,6 +109,9 @@ struct result db_days_prepare(struct db *db);
 struct result db_days_drop(struct db *db, int64_t now_ms, void (*each)(void *context, int64_t day_ms), void *context);
 /* One bite of erasing what is dead: replaced and abandoned revisions.  *MORE: call again soon. */
 struct result db_maintain(struct db *db, bool *more);
+/* Erases what one segment after *SEGMENT removed from others that live on, slots at once and entries after two days, and says so under the gates'
+   seal.  *SEGMENT: the one that was looked at, or 0 when there was none.  REASON_FORGED: its rows are not what a gate stored; nothing was erased. */
+struct result db_tidy(struct db *db, uint32_t *segment);
 
 /* Adds what was counted to the suppressions; those that are gone are left out. */
 struct result db_suppressions_counted(struct db *db, struct suppressed_counts *counts);

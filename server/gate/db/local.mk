@@ -13,7 +13,10 @@ libgatedb_a_SOURCES = \
 	server/gate/db/evidence.h \
 	server/gate/db/headers.c \
 	server/gate/db/feed.c \
+	server/gate/db/fence.c \
 	server/gate/db/hits.c \
+	server/gate/db/list_seal.c \
+	server/gate/db/list_seal.h \
 	server/gate/db/lists.c \
 	server/gate/db/lists.h \
 	server/gate/db/load.c \
@@ -25,10 +28,12 @@ libgatedb_a_SOURCES = \
 	server/gate/db/parts.c \
 	server/gate/db/pool.c \
 	server/gate/db/revisions.c \
-	server/gate/db/revisions.h \
 	server/gate/db/row.c \
 	server/gate/db/seal.c \
+	server/gate/db/seal.h \
+	server/gate/db/sums.h \
 	server/gate/db/suppressions.c \
+	server/gate/db/tidy.c \
 	server/gate/db/verdicts.c
 nodist_libgatedb_a_SOURCES = schema/migrations.c
 libgatedb_a_CFLAGS = $(GATE_DATA_CFLAGS)

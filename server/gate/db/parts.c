@@ -18,13 +18,13 @@ static const struct statement lock_revision = {
 };
 static const struct statement insert_part = {
     "insert_part",
-    "INSERT INTO parts (segment, part, lines, adds, digest) VALUES ($1::int4, $2::int4, $3::int4, $4::int4, $5::bytea) ON CONFLICT DO NOTHING"
+    "INSERT INTO parts (segment, part, lines, adds, sums) VALUES ($1::int4, $2::int4, $3::int4, $4::int4, $5::bytea) ON CONFLICT DO NOTHING"
 };
 static const struct statement lock_part = {
-    "lock_part", "SELECT digest FROM parts WHERE segment = $1::int4 AND part = $2::int4 FOR UPDATE"
+    "lock_part", "SELECT sums FROM parts WHERE segment = $1::int4 AND part = $2::int4 FOR UPDATE"
 };
 static const struct statement update_part = {
-    "update_part", "UPDATE parts SET lines = $3::int4, adds = $4::int4, digest = $5::bytea WHERE segment = $1::int4 AND part = $2::int4"
+    "update_part", "UPDATE parts SET lines = $3::int4, adds = $4::int4, sums = $5::bytea WHERE segment = $1::int4 AND part = $2::int4"
 };
 static const struct statement clear_part[] = {
     { "clear_part_epochs", "DELETE FROM part_epochs WHERE segment = $1::int4 AND part = $2::int4" },
@@ -153,56 +153,44 @@ static struct result find_target(struct db_conn *conn, const char *agency, const
 }
 
 /* The part's own row.  *STANDS: it is stored already, with the same digest. */
-static struct result put_row(struct db_conn *conn, const struct target *target, const struct part *part, bool *stands)
+static struct result put_row(struct db_conn *conn, const struct target *target, const struct part *part, const struct sums *sums, bool *stands)
 {
     PGresult *result RESULT_CLEANUP = NULL;
     struct params place = { 0 }, all = { 0 };
-    uint8_t sealed[DIGEST_SEALED_BYTES], stored[DIGEST_SEALED_BYTES], sha256[DIGEST_BYTES];
+    const struct seal_place where = { SEAL_PART, target->segment, part->number };
+    uint8_t sealed[SUMS_SEALED_MAX];
+    struct sums stored;
     uint64_t inserted = 0;
-    digest_seal(conn->keys, target->segment, part->number, part->sha256, sealed);
+    size_t size = sums_seal(conn->keys, &where, sums, sealed);
     params_int4(&place, target->segment);
     params_int4(&place, part->number);
     params_int4(&all, target->segment);
     params_int4(&all, part->number);
-    params_int4(&all, (int64_t)part->entry_count);
-    params_int4(&all, (int64_t)count_adds(part));
-    params_bytes(&all, sealed, sizeof(sealed));
+    params_int4(&all, (int64_t)sums->lines);
+    params_int4(&all, (int64_t)sums->adds);
+    params_bytes(&all, sealed, size);
     *stands = false;
     TRY(conn_do(conn, &insert_part, &all, &inserted));
     if (inserted == 1) return OK;
 
     TRY(conn_run(conn, &lock_part, &place, &result));
     struct row row = { .result = result };
-    row_bytes(&row, 0, stored, sizeof(stored));
-    if (row.bad) return FAIL(REASON_DATABASE);
-    TRY(digest_open(conn->keys, target->segment, part->number, stored, sha256));
-    *stands = memcmp(sha256, part->sha256, sizeof(sha256)) == 0;
+    bool opened = !failed(row_sums(&row, 0, conn->keys, &where, &stored));
+    *stands = opened && memcmp(stored.digest, part->sha256, sizeof(stored.digest)) == 0;
     if (*stands) return OK;
     for (size_t i = 0; i < ARRAY_LENGTH(clear_part); i++) TRY(conn_do(conn, &clear_part[i], &place, NULL));
     return conn_do(conn, &update_part, &all, NULL);
 }
 
-static struct result put_epochs(struct db_conn *conn, const struct target *target, const struct part *part)
+static struct result put_epochs(struct db_conn *conn, const struct target *target, const struct part *part, const struct sums *sums)
 {
-    int64_t lines[LIMIT_ENTRY_EPOCHS] = { 0 }, near[LIMIT_ENTRY_EPOCHS] = { 0 }, slots[LIMIT_ENTRY_EPOCHS] = { 0 };
-    uint32_t last_near[LIMIT_ENTRY_EPOCHS];
-    memset(last_near, 0xff, sizeof(last_near));
-    for (size_t i = 0; i < part->entry_count; i++)
-        for (size_t e = 0; e < part->epoch_count; e++) lines[e] += part->entries[i].epochs >> e & 1;
-    for (size_t i = 0; i < part->slot_count; i++) {
-        const struct part_slot *slot = &part->slots[i];
-        slots[slot->epoch]++;
-        if (slot->grade != PLATESIEVE_NEAR || last_near[slot->epoch] == slot->entry) continue;
-        last_near[slot->epoch] = slot->entry; /* an entry's slots lie together */
-        near[slot->epoch]++;
-    }
     struct array a[4] = { 0 };
-    for (size_t i = 0; i < 4; i++) array_begin(&a[i], TYPE_INT4, part->epoch_count, 4);
-    for (size_t e = 0; e < part->epoch_count; e++) {
-        array_int4(&a[0], (int64_t)part->epochs[e].number);
-        array_int4(&a[1], lines[e]);
-        array_int4(&a[2], near[e]);
-        array_int4(&a[3], slots[e]);
+    for (size_t i = 0; i < 4; i++) array_begin(&a[i], TYPE_INT4, sums->epoch_count, 4);
+    for (size_t e = 0; e < sums->epoch_count; e++) {
+        array_int4(&a[0], sums->epochs[e].number);
+        array_int4(&a[1], (int64_t)sums->epochs[e].lines);
+        array_int4(&a[2], (int64_t)sums->epochs[e].near);
+        array_int4(&a[3], (int64_t)sums->epochs[e].slots);
     }
     struct params params = { 0 };
     params_int4(&params, target->segment);
@@ -259,6 +247,8 @@ static struct result put_edits(struct db_conn *conn, const struct target *target
     return conn_do(conn, &insert_edits, &params, NULL);
 }
 
+/* -- slots: packed, and summed up with all else before the part's row is written --------------------------------------------------------- */
+
 struct slot_arrays {
     struct array epochs, entries, counts, near, packed;
 };
@@ -272,11 +262,20 @@ static void slot_arrays_free(struct slot_arrays *arrays)
     array_free(&arrays->packed);
 }
 
+struct packing {
+    const struct seal_keys *keys;
+    const struct part *part;
+    uint32_t segment;
+    struct slot_arrays *arrays;
+    struct sums *sums;
+};
+
 /* One row: the slots of ENTRY for one epoch among COUNT slots of that entry (all epochs). */
-static void slot_row(const struct seal_keys *keys, struct slot_arrays *arrays, const struct part *part, const struct part_slot *slots, size_t count,
-                     uint8_t epoch)
+static void pack_row(const struct packing *packing, const struct part_slot *slots, size_t count, uint8_t epoch)
 {
-    const struct part_entry *entry = &part->entries[slots[0].entry];
+    const struct part_entry *entry = &packing->part->entries[slots[0].entry];
+    struct slot_arrays *arrays = packing->arrays;
+    struct sums_epoch *sums = &packing->sums->epochs[epoch];
     uint8_t packed[LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES * PACKED_SLOT_BYTES];
     size_t used = 0;
     bool near = false;
@@ -286,12 +285,16 @@ static void slot_row(const struct seal_keys *keys, struct slot_arrays *arrays, c
         assert(used <= LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES);
         memcpy(place, slots[i].slot, PLATESIEVE_SLOT_BYTES);
         memcpy(place + PLATESIEVE_SLOT_BYTES, slots[i].tag, PLATESIEVE_TAG_BYTES);
-        tag_mask(keys, slots[i].slot, entry->key, place + PLATESIEVE_SLOT_BYTES);
+        tag_mask(packing->keys, slots[i].slot, entry->key, place + PLATESIEVE_SLOT_BYTES);
         place[PLATESIEVE_SLOT_BYTES + PLATESIEVE_TAG_BYTES] = slots[i].grade;
         near = near || slots[i].grade == PLATESIEVE_NEAR;
     }
     if (used == 0) return;
-    array_int4(&arrays->epochs, (int64_t)part->epochs[epoch].number);
+    struct row_sum sum = slots_sum(packing->keys, entry->key, packing->segment, sums->number, packed, used * PACKED_SLOT_BYTES);
+    row_sum_add(&sums->sum, &sum);
+    sums->slots += used;
+    sums->near += near;
+    array_int4(&arrays->epochs, sums->number);
     array_int8(&arrays->entries, (int64_t)entry->key);
     array_int2(&arrays->counts, (int)used);
     array_bool(&arrays->near, near);
@@ -312,29 +315,49 @@ static size_t *slot_starts(const struct part *part)
     return starts;
 }
 
-/* In the order in which the entries were stored: whoever loads both meets them side by side. */
-static struct result put_slots(struct db_conn *conn, const struct target *target, const struct part *part, const struct keyed *sorted)
+/* In the order in which the entries are stored: whoever loads both meets them side by side. */
+static struct result pack_slots(const struct packing *packing, const struct keyed *sorted)
 {
-    struct slot_arrays arrays CLEANUP(slot_arrays_free);
+    const struct part *part = packing->part;
+    struct slot_arrays *arrays = packing->arrays;
     size_t rows = part->entry_count * part->epoch_count;
-    array_begin(&arrays.epochs, TYPE_INT4, rows, 4);
-    array_begin(&arrays.entries, TYPE_INT8, rows, 8);
-    array_begin(&arrays.counts, TYPE_INT2, rows, 2);
-    array_begin(&arrays.near, TYPE_BOOL, rows, 1);
-    array_begin(&arrays.packed, TYPE_BYTES, rows + part->slot_count, PACKED_SLOT_BYTES);
+    array_begin(&arrays->epochs, TYPE_INT4, rows, 4);
+    array_begin(&arrays->entries, TYPE_INT8, rows, 8);
+    array_begin(&arrays->counts, TYPE_INT2, rows, 2);
+    array_begin(&arrays->near, TYPE_BOOL, rows, 1);
+    array_begin(&arrays->packed, TYPE_BYTES, rows + part->slot_count, PACKED_SLOT_BYTES);
     size_t *starts = slot_starts(part);
     if (!starts) return FAIL(REASON_INTERNAL);
     for (size_t i = 0; i < part->entry_count; i++) {
         size_t start = starts[sorted[i].position], count = starts[sorted[i].position + 1] - start;
-        for (size_t e = 0; e < part->epoch_count && count > 0; e++)
-            slot_row(conn->keys, &arrays, part, &part->slots[start], count, (uint8_t)e);
+        for (size_t e = 0; e < part->epoch_count && count > 0; e++) pack_row(packing, &part->slots[start], count, (uint8_t)e);
     }
     free(starts);
+    return OK;
+}
+
+static void sum_lines(const struct seal_keys *keys, uint32_t segment, const struct part *part, struct sums *sums)
+{
+    *sums = (struct sums){ .lines = part->entry_count, .adds = count_adds(part), .epoch_count = part->epoch_count };
+    memcpy(sums->digest, part->sha256, sizeof(sums->digest));
+    for (size_t e = 0; e < part->epoch_count; e++) sums->epochs[e].number = (uint32_t)part->epochs[e].number;
+    for (size_t i = 0; i < part->entry_count; i++) {
+        const struct part_entry *entry = &part->entries[i];
+        bool add = entry->op == PART_ADD;
+        struct row_sum sum = add ? entry_sum(keys, entry->key, segment, entry->effective, entry->expires)
+                                 : edit_sum(keys, entry->key, segment, entry->op == PART_REMOVE);
+        row_sum_add(add ? &sums->entries : &sums->edits, &sum);
+        for (size_t e = 0; e < part->epoch_count; e++) sums->epochs[e].lines += entry->epochs >> e & 1;
+    }
+}
+
+static struct result put_slots(struct db_conn *conn, const struct target *target, const struct part *part, struct slot_arrays *arrays)
+{
     struct params params = { 0 };
     params_int4(&params, target->segment);
     params_int4(&params, part->number);
-    if (!params_array(&params, &arrays.epochs) || !params_array(&params, &arrays.entries) || !params_array(&params, &arrays.counts) ||
-        !params_array(&params, &arrays.near) || !params_array(&params, &arrays.packed))
+    if (!params_array(&params, &arrays->epochs) || !params_array(&params, &arrays->entries) || !params_array(&params, &arrays->counts) ||
+        !params_array(&params, &arrays->near) || !params_array(&params, &arrays->packed))
         return FAIL(REASON_INTERNAL);
     return conn_do(conn, &insert_slots, &params, NULL);
 }
@@ -360,23 +383,31 @@ struct put {
     const struct keyed *sorted;
 };
 
+static struct result put_rows(struct db_conn *conn, const struct put *put, const struct target *target, struct slot_arrays *arrays, struct sums *sums)
+{
+    const struct part *part = put->part;
+    const struct packing packing = { conn->keys, part, (uint32_t)target->segment, arrays, sums };
+    bool stands;
+    sum_lines(conn->keys, packing.segment, part, sums);
+    TRY(pack_slots(&packing, put->sorted));
+    TRY(put_row(conn, target, part, sums, &stands));
+    if (stands) return OK;
+    TRY(put_epochs(conn, target, part, sums));
+    TRY(check_cap(conn, target));
+    if (sums->adds > 0) TRY(put_entries(conn, target, part, put->sorted, sums->adds));
+    if (sums->adds < part->entry_count) TRY(put_edits(conn, target, part, part->entry_count - sums->adds));
+    return part->slot_count > 0 ? put_slots(conn, target, part, arrays) : OK;
+}
+
 static struct result put_body(struct db_conn *conn, void *context)
 {
     const struct put *put = context;
-    const struct part *part = put->part;
+    struct slot_arrays arrays CLEANUP(slot_arrays_free) = { 0 };
     struct target target;
+    struct sums sums;
     if (!conn->keys) return FAIL(REASON_INTERNAL);
-    bool stands;
-    size_t adds = count_adds(part);
-    TRY(find_target(conn, put->agency, put->list, put->revision, part, &target));
-    TRY(put_row(conn, &target, part, &stands));
-    if (stands) return OK;
-    TRY(put_epochs(conn, &target, part));
-    TRY(check_cap(conn, &target));
-    if (adds > 0) TRY(put_entries(conn, &target, part, put->sorted, adds));
-    if (adds < part->entry_count) TRY(put_edits(conn, &target, part, part->entry_count - adds));
-    if (part->slot_count > 0) TRY(put_slots(conn, &target, part, put->sorted));
-    return OK;
+    TRY(find_target(conn, put->agency, put->list, put->revision, put->part, &target));
+    return put_rows(conn, put, &target, &arrays, &sums);
 }
 
 struct result db_part_put(struct db *db, const char *agency, const char *list, uint32_t revision, const struct part *part)

@@ -17,6 +17,7 @@ struct db {
     unsigned connections;    /* open, taken ones included */
     struct db_conn *idle;
     struct seal_keys *keys;  /* locked memory; NULL: none */
+    const struct db_served *served;
     atomic_bool up;
     atomic_bool told;        /* that it is away */
     _Atomic int64_t complained_s; /* when a failed statement was logged last */
@@ -64,6 +65,11 @@ void db_close(struct db *db)
     free(db->application_name);
     platesieve_secret_free(db->keys);
     free(db);
+}
+
+void db_served_with(struct db *db, const struct db_served *served)
+{
+    db->served = served;
 }
 
 struct result db_seal_with(struct db *db, const uint8_t key[32])
@@ -115,6 +121,7 @@ struct result db_take(struct db *db, struct db_conn **out)
     pthread_mutex_unlock(&db->lock);
     if (conn) {
         conn->keys = db->keys; /* it may be older than they are */
+        conn->served = db->served;
         *out = conn;
         return OK;
     }
@@ -130,6 +137,7 @@ struct result db_take(struct db *db, struct db_conn **out)
         return opened;
     }
     (*out)->keys = db->keys;
+    (*out)->served = db->served;
     return OK;
 }
 

@@ -1,13 +1,8 @@
 /* Revisions: opened, shown, dropped.  Parts are in parts.c, commit in commit.c. */
-#include "server/gate/db/revisions.h"
+#include "server/gate/db/list_seal.h"
 
 #include <assert.h>
 
-/* A list's row lock is what serialises openings and commits of one list. */
-static const struct statement lock_list = {
-    "lock_list",
-    "SELECT number, revision, base_segment, entries, cap_tokens FROM lists WHERE agency = $1::text AND id = $2::text FOR UPDATE"
-};
 /* those on an older base can't be committed any more; they do not count, and are erased when they are a day old */
 static const struct statement count_open = {
     "count_open", "SELECT count(*) FROM revisions WHERE list = $1::int4 AND state = 0 AND base = $2::int4 AND opened_at > now() - interval '1 day'"
@@ -19,23 +14,6 @@ static const struct statement insert_revision = {
     "insert_revision",
     "INSERT INTO revisions (list, revision, base, mode, opened_by) VALUES ($1::int4, $2::int4, $3::int4, $4::int2, $5::text) RETURNING segment"
 };
-
-struct result db_list_lock(struct db_conn *conn, const char *agency, const char *list, struct locked_list *locked)
-{
-    PGresult *result RESULT_CLEANUP = NULL;
-    struct params params = { 0 };
-    params_text(&params, agency);
-    params_text(&params, list);
-    TRY(conn_run(conn, &lock_list, &params, &result));
-    if (PQntuples(result) == 0) return FAIL(REASON_NOT_FOUND);
-    struct row row = { .result = result };
-    locked->number = row_int(&row, 0);
-    locked->revision = row_int(&row, 1);
-    locked->base_segment = row_int(&row, 2);
-    locked->entries = row_int(&row, 3);
-    locked->cap_tokens = row_int(&row, 4);
-    return row.bad ? FAIL(REASON_DATABASE) : OK;
-}
 
 struct task {
     const char *agency, *list, *who;
@@ -52,31 +30,39 @@ static struct result one_number(struct db_conn *conn, const struct statement *st
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
-static struct result open_body(struct db_conn *conn, void *context)
+static struct result open_insert(struct db_conn *conn, struct task *task, const struct db_list *list)
 {
-    struct task *task = context;
-    struct locked_list list;
     struct params count = { 0 }, next = { 0 }, insert = { 0 };
     int64_t open, revision, segment;
 
-    TRY(db_list_lock(conn, task->agency, task->list, &list));
-    if (list.revision != task->out->base) return FAIL(REASON_BASE);
-    params_int4(&count, list.number);
-    params_int4(&count, list.revision);
+    if (list->revision != task->out->base) return FAIL(REASON_BASE);
+    params_int4(&count, list->number);
+    params_int4(&count, list->revision);
     TRY(one_number(conn, &count_open, &count, &open));
     if (open >= LIMIT_REVISIONS_OPEN) return FAIL(REASON_TOO_MANY);
 
-    params_int4(&next, list.number);
+    params_int4(&next, list->number);
     TRY(one_number(conn, &next_revision, &next, &revision));
-    params_int4(&insert, list.number);
+    params_int4(&insert, list->number);
     params_int4(&insert, revision);
-    params_int4(&insert, list.revision);
+    params_int4(&insert, list->revision);
     params_int2(&insert, (int)task->out->mode);
     params_text(&insert, task->who);
     TRY(one_number(conn, &insert_revision, &insert, &segment));
     task->out->revision = (uint32_t)revision;
     task->out->segment = (uint32_t)segment;
     return OK;
+}
+
+static struct result open_body(struct db_conn *conn, void *context)
+{
+    struct task *task = context;
+    struct sealed_list *list = malloc(sizeof(*list));
+    if (!list) return FAIL(REASON_INTERNAL);
+    struct result result = db_list_lock(conn, task->agency, task->list, list);
+    if (!failed(result)) result = open_insert(conn, task, &list->list);
+    free(list);
+    return result;
 }
 
 struct result db_revision_open(struct db *db, const char *agency, const char *list, uint32_t base, enum revision_mode mode, const char *who,
@@ -96,12 +82,13 @@ static const struct statement one_revision = {
     " WHERE l.agency = $1::text AND l.id = $2::text AND r.revision = $3::int4 AND r.state < 2"
 };
 static const struct statement revision_parts = {
-    "revision_parts", "SELECT part, lines, digest FROM parts WHERE segment = $1::int4 ORDER BY part"
+    "revision_parts", "SELECT part, sums FROM parts WHERE segment = $1::int4 ORDER BY part"
 };
 
+/* One whose seal does not open is left out: it has to be sent again. */
 static struct result parts_take(const struct db_conn *conn, const PGresult *result, struct db_revision *revision)
 {
-    uint8_t sealed[DIGEST_SEALED_BYTES];
+    struct sums sums;
     int rows = PQntuples(result);
     if (rows > LIMIT_PARTS) return FAIL(REASON_DATABASE);
     free(revision->parts);
@@ -110,13 +97,11 @@ static struct result parts_take(const struct db_conn *conn, const PGresult *resu
     if (!revision->parts) return FAIL(REASON_INTERNAL);
     for (int i = 0; i < rows; i++) {
         struct row row = { .result = result, .number = i };
-        struct db_part *part = &revision->parts[i];
-        part->number = (uint32_t)row_int(&row, 0);
-        part->lines = (uint32_t)row_int(&row, 1);
-        row_bytes(&row, 2, sealed, sizeof(sealed));
-        if (row.bad) return FAIL(REASON_DATABASE);
-        TRY(digest_open(conn->keys, revision->segment, part->number, sealed, part->sha256));
-        revision->part_count++;
+        struct seal_place place = { SEAL_PART, revision->segment, row_int(&row, 0) };
+        if (failed(row_sums(&row, 1, conn->keys, &place, &sums)) || row.bad) continue;
+        struct db_part *part = &revision->parts[revision->part_count++];
+        *part = (struct db_part){ .number = (uint32_t)place.at, .lines = (uint32_t)sums.lines };
+        memcpy(part->sha256, sums.digest, sizeof(part->sha256));
     }
     return OK;
 }

@@ -108,6 +108,21 @@ struct result row_copy(const PGresult *result, int number, int column, size_t ma
     return OK;
 }
 
+const uint8_t *row_blob(struct row *row, int column, size_t *size)
+{
+    *size = 0;
+    if (column < PQnfields(row->result) && PQgetisnull(row->result, row->number, column)) return (const uint8_t *)"";
+    const uint8_t *bytes = row_value(row, column, size);
+    return bytes ? bytes : (const uint8_t *)"";
+}
+
+struct result row_sums(struct row *row, int column, const struct seal_keys *keys, const struct seal_place *place, struct sums *sums)
+{
+    size_t size;
+    const uint8_t *sealed = row_blob(row, column, &size);
+    return sums_open(keys, place, sealed, size, sums);
+}
+
 static uint32_t read_32(const uint8_t *bytes)
 {
     uint32_t wire;
