@@ -31,6 +31,8 @@ struct gate {
     struct db *feed_db;   /* role platesieve_agency: what goes to streams, however busy the endpoints are */
     struct gate_state *state;
     struct feed *_Atomic feed; /* made after the spool, which tells it what it carried */
+    struct served *served; /* what of each list this gate served */
+    struct db_served served_before; /* the same, for who changes lists */
     struct spool *spool;
     struct follow *follow;
     struct cooldown *cooldown;
@@ -44,6 +46,7 @@ struct gate {
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;
     struct metric *key_servers_up[KEYS_SERVERS_MAX], *key_servers_wrong[KEYS_SERVERS_MAX];
     struct metric *lists_covered[COVERAGE_WHENS], *lists_uncovered[COVERAGE_WHENS], *alarms_coverage;
+    struct metric *lists_refused[LIST_TROUBLES];
     struct metric *alarms_lists, *alarms_epochs; /* 1 while lists can't be loaded, while an epoch is not what it was */
 };
 

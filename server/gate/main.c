@@ -62,6 +62,12 @@ static void register_metrics(struct gate *gate)
     gate->alarms_lists = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"lists\"");
     gate->alarms_epochs = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"epochs\"");
     gate->alarms_coverage = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"coverage\"");
+    for (enum list_trouble trouble = LIST_FORGED; trouble < LIST_TROUBLES; trouble++) {
+        char label[32];
+
+        (void)snprintf(label, sizeof label, "why=\"%s\"", list_trouble_name(trouble));
+        gate->lists_refused[trouble] = metrics_gauge(metrics, "platesieve_lists_refused", "Lists that the database shows otherwise than gates made them.", label);
+    }
     for (enum coverage_when when = COVERAGE_OPEN; when < COVERAGE_WHENS; when++) {
         static const char *const labels[] = { "epoch=\"open\"", "epoch=\"next\"", "epoch=\"later\"" };
         gate->lists_covered[when] =
@@ -102,7 +108,13 @@ static enum daemon_exit open_state(struct gate *gate, const struct config *confi
     if (failed(result)) return result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
     result = gate_state_open(config->state_dir, key, stderr, &gate->state);
     platesieve_wipe(key, PLATESIEVE_KEY_BYTES);
-    return failed(result) ? DAEMON_USAGE : DAEMON_OK;
+    if (failed(result)) return DAEMON_USAGE;
+    return failed(served_open(gate->state, false, stderr, &gate->served)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
+static bool older(void *context, const char *agency, const char *list, uint64_t edition, const uint8_t mac[LIST_MAC_BYTES])
+{
+    return served_is_older(context, agency, list, edition, mac);
 }
 
 /* No key is made where there is a state: it would be another than the one that opens it. */
@@ -123,6 +135,9 @@ static enum daemon_exit open_spool(struct gate *gate, const struct config *confi
         return DAEMON_FAILED;
     bool changed;
     if (db_up(gate->gate_db)) (void)failed(db_fence_give(gate->gate_db, &changed)); /* else housekeeping does */
+    gate->served_before = (struct db_served){ older, gate->served };
+    db_served_with(gate->agency_db, &gate->served_before);
+    db_served_with(gate->gate_db, &gate->served_before);
     struct spool_settings spool = { config->spool_dir, gate_state_spool_key(gate->state), config->spool_max_bytes };
     if (failed(spool_open(&spool, carry, gate, &gate->spool))) {
         log_line(LOG_ERR, "the spool can't be opened: in use by another daemon, under another key, or not readable");
@@ -165,6 +180,7 @@ static enum daemon_exit start_follow(struct gate *gate, const struct config *con
     struct follow_settings settings = {
         .db = gate->gate_db,
         .state = gate->state,
+        .served = gate->served,
         .clock = gate->clock,
         .rules = config->rules,
         .rule_count = config->rule_count,
@@ -226,10 +242,11 @@ static void gate_close(struct gate *gate, struct http_server *server)
     if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS); /* it tells the feed what it carried */
     feed_stop(gate->feed);
     quota_close(gate->quota);
-    gate_state_close(gate->state);
     db_close(gate->gate_db);
     db_close(gate->agency_db);
     db_close(gate->feed_db);
+    served_close(gate->served);
+    gate_state_close(gate->state);
     cooldown_destroy(gate->cooldown);
     tally_destroy(gate->tally);
     registry_destroy(gate->registry);

@@ -123,7 +123,7 @@ static struct result lock_folder(struct served *served, FILE *errors)
     return FAIL(held ? REASON_BUSY : REASON_INTERNAL);
 }
 
-struct result served_open(const struct gate_state *state, FILE *errors, struct served **out)
+struct result served_open(const struct gate_state *state, bool afresh, FILE *errors, struct served **out)
 {
     struct served *served = calloc(1, sizeof *served);
 
@@ -133,7 +133,8 @@ struct result served_open(const struct gate_state *state, FILE *errors, struct s
     served->lock_file = -1;
     pthread_mutex_init(&served->lock, NULL);
     struct result result = lock_folder(served, errors);
-    if (!failed(result)) result = read_file(served, errors);
+    if (!failed(result) && !afresh) result = read_file(served, errors);
+    served->changed = afresh;
     if (failed(result)) served_close(served);
     else *out = served;
     return result;

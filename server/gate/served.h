@@ -8,9 +8,9 @@
 
 struct served;
 
-/* Reads the file, or begins with nothing if there is none; holds the folder's lock until served_close().  REASON_BUSY: another process holds it.
+/* Reads the file, or begins with nothing if there is none, or AFRESH; holds the folder's lock until served_close().  REASON_BUSY: another process holds it.
    Says on ERRORS what is wrong.  STATE is borrowed. */
-struct result served_open(const struct gate_state *state, FILE *errors, struct served **served);
+struct result served_open(const struct gate_state *state, bool afresh, FILE *errors, struct served **served);
 void served_close(struct served *served); /* NULL is fine */
 
 /* Its row of EDITION with MAC is of before what was served, or of the same edition and another. */

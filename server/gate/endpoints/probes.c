@@ -65,15 +65,18 @@ static void write_gaps(void *context, FILE *out)
 static void refresh_coverage(struct gate *gate)
 {
     struct coverage_counts counts[COVERAGE_WHENS] = { 0 };
+    unsigned refused[LIST_TROUBLES] = { 0 };
 
     rcu_read_lock();
     const struct catalogue *catalogue = follow_catalogue(gate->follow);
     if (catalogue != NULL) coverage_count(catalogue, clock_now_ms(gate->clock), counts);
+    for (size_t i = 0; catalogue != NULL && i < catalogue->list_count; i++) refused[catalogue->lists[i].trouble]++;
     rcu_read_unlock();
     for (size_t i = 0; i < COVERAGE_WHENS; i++) {
         metric_set(gate->lists_covered[i], (double)counts[i].covered);
         metric_set(gate->lists_uncovered[i], (double)counts[i].uncovered);
     }
+    for (size_t i = LIST_FORGED; i < LIST_TROUBLES; i++) metric_set(gate->lists_refused[i], refused[i]);
     metric_set(gate->alarms_coverage, each_gap(gate, NULL).alarm);
 }
 
@@ -94,7 +97,7 @@ static void refresh(struct gate *gate)
     metric_set(gate->index_slots, (double)index.slots);
     metric_set(gate->index_bytes, (double)index.bytes);
     metric_set(gate->lists_version, (double)follow.version);
-    metric_set(gate->alarms_lists, follow.stuck);
+    metric_set(gate->alarms_lists, follow.stuck || follow.lists_refused > 0 || follow.served_broken);
     metric_set(gate->alarms_epochs, follow.epochs_alarm);
     for (size_t i = 0; i < follow.key_server_count; i++) {
         metric_set(gate->key_servers_up[i], follow.key_servers[i].up);

@@ -47,9 +47,11 @@ static json_t *lists_json(const struct catalogue *catalogue, int64_t now_ms)
         const struct catalogue_list *list = &catalogue->lists[i];
         int64_t age_s = list->revision == 0 ? 0 : (now_ms - list->committed_ms) / 1000;
         (void)json_array_append_new(
-            lists, json_pack("{ss ss sI sI sI sb sb so}", "agency", list->agency, "list", list->id, "revision", (json_int_t)list->revision,
+            lists, json_pack("{ss ss sI sI sI sb sb so so}", "agency", list->agency, "list", list->id, "revision", (json_int_t)list->revision,
                              "entries", (json_int_t)list->entries, "age_s", (json_int_t)age_s, "old", age_s > (int64_t)list->age_limit_s,
-                             "suspended", list->suspended, "coverage", list_coverage(catalogue, list)));
+                             "suspended", list->suspended, "trouble",
+                             list->trouble == LIST_FINE ? json_null() : json_string(list_trouble_name(list->trouble)),
+                             "coverage", list_coverage(catalogue, list)));
     }
     return lists;
 }
@@ -73,11 +75,24 @@ static void add_gap(void *context, const struct coverage_gap *gap)
                                  coverage_name(gap->coverage)));
 }
 
+/* The database is not what gates made of it. */
+static void add_troubles(const struct alarms *alarms, const struct catalogue *catalogue)
+{
+    for (size_t i = 0; i < catalogue->list_count && json_array_size(alarms->array) < LIMIT_ALARMS_SHOWN; i++) {
+        const struct catalogue_list *list = &catalogue->lists[i];
+
+        if (list->trouble == LIST_FINE) continue;
+        (void)json_array_append_new(alarms->array, json_pack("{ss ss ss ss sb}", "what", "list", "agency", list->agency, "list", list->id, "why",
+                                                             list_trouble_name(list->trouble), "served", !list->refused));
+    }
+}
+
 /* What somebody must do something about, and by when. */
 static json_t *alarms_json(const struct gate *gate, const struct catalogue *catalogue, int64_t now_ms)
 {
     struct alarms alarms = { gate, now_ms, json_array() };
 
+    add_troubles(&alarms, catalogue);
     coverage_each_gap(catalogue, now_ms, add_gap, &alarms);
     return alarms.array;
 }
