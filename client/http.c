@@ -185,7 +185,7 @@ json_t *http_answer_json(const struct http_answer *answer)
     return answer->body == NULL ? NULL : json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, NULL);
 }
 
-static size_t take_body(char *data, size_t one, size_t size, void *context)
+size_t http_answer_take(char *data, size_t one, size_t size, void *context)
 {
     struct http_answer *answer = context;
     char *body;
@@ -236,7 +236,7 @@ static bool set_request(struct http *http, const struct http_request *request, s
     if (snprintf(url, sizeof(url), "%s%s", http->url[http->current], request->path) >= (int)sizeof(url)) return false;
     set = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
-    set = set && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
+    set = set && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, http_answer_take) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms(request)) == CURLE_OK;
     if (strcmp(request->method, "GET") == 0)

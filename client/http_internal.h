@@ -1,4 +1,4 @@
-/* Between http.c and http_group.c; for nobody else. */
+/* Between http.c, http_group.c and http_stream.c; for nobody else. */
 #ifndef CLIENT_HTTP_INTERNAL_H
 #define CLIENT_HTTP_INTERNAL_H
 
@@ -25,6 +25,8 @@ struct http {
 /* Makes http->curl ready to put REQUEST to the server in use; what comes goes to ANSWER.  http_conclude() is due either
    way. */
 bool http_prepare(struct http *http, const struct http_request *request, struct http_answer *answer) MUST_USE;
+/* A CURLOPT_WRITEFUNCTION whose context is the struct http_answer that grows. */
+size_t http_answer_take(char *data, size_t one, size_t size, void *answer);
 /* After the transfer ended with CODE: fills in ANSWER, or the trouble.  Not CURLE_OK: there is no answer. */
 CURLcode http_conclude(struct http *http, CURLcode code, struct http_answer *answer);
 

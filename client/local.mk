@@ -51,12 +51,17 @@ client_libclient_a_SOURCES = \
 	client/histogram.h \
 	client/hits.c \
 	client/hits.h \
+	client/hits_follow.c \
+	client/hits_print.c \
+	client/hits_question.c \
 	client/hits_verdict.c \
 	client/http.c \
 	client/http.h \
 	client/http_group.c \
 	client/http_group.h \
 	client/http_internal.h \
+	client/http_stream.c \
+	client/http_stream.h \
 	client/identity.c \
 	client/identity.h \
 	client/import.c \

@@ -173,6 +173,7 @@ struct db_hit_filter {
     char list[LIMIT_NAME_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1]; /* "": any */
     uint8_t grade;              /* the weakest */
     int8_t covert;              /* 1, 0; -1: either */
+    int8_t verdict;             /* enum verdict; -1: any */
     bool has_entry;             /* then `list` is there, too */
     uint64_t entry;             /* entry_key() */
     int64_t since_ms, until_ms; /* seen_at: from the first, before the second */

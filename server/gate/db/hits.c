@@ -15,7 +15,7 @@
 #define HIT_MATCHES                                                                                                                        \
     "h.agency = $1::text AND h.cursor > $2::int8 AND h.cursor <= $3::int8 AND h.verdict <> 2 AND ($5::text = '' OR l.id = $5::text)"       \
     " AND ($6::text = '' OR h.site = $6::text) AND ($7::text = '' OR h.lane = $7::text) AND h.grade <= $8::int2"                           \
-    " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
+    " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND ($13::int2 < 0 OR h.verdict = $13::int2) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
 #define HIT_ORDER " ORDER BY h.cursor LIMIT $4::int4"
 /* by hits_cursor; planned at each run, for the partitions of its days: one plan for hundreds of them is slower by far */
 static const struct statement hits_after = { NULL, "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.drop_on = ANY ($12::date[]) AND " HIT_MATCHES HIT_ORDER };
@@ -35,7 +35,7 @@ static const struct statement hit_get = {
 };
 
 const struct db_hit_filter db_hit_filter_all = {
-    .grade = PLATESIEVE_GRADES - 1, .covert = -1, .since_ms = 0, .until_ms = INT64_C(4260211200000) /* 2105 */
+    .grade = PLATESIEVE_GRADES - 1, .covert = -1, .verdict = -1, .since_ms = 0, .until_ms = INT64_C(4260211200000) /* 2105 */
 };
 
 struct hits {
@@ -96,6 +96,7 @@ static struct result after_body(struct db_conn *conn, void *context)
         if (row.bad) return FAIL(REASON_DATABASE);
         params_bytes(&params, days, size);
     }
+    params_int2(&params, filter->verdict);
     return conn_run(conn, filter->has_entry ? &entry_hits_after : &hits_after, &params, &hits->result);
 }
 

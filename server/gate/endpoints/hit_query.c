@@ -1,6 +1,7 @@
 #include "server/gate/endpoints/hit_query.h"
 
 #include "server/gate/endpoints/fields.h"
+#include "server/gate/endpoints/verdict_json.h"
 #include "server/gate/entries.h"
 #include "server/http/clock.h"
 
@@ -43,6 +44,18 @@ static struct result take_covert(const struct request *request, int8_t *covert)
     return *covert == 1 || strcmp(value, "false") == 0 ? OK : FAIL(REASON_BAD_QUERY);
 }
 
+static struct result take_verdict(const struct request *request, int8_t *verdict)
+{
+    const char *value = request_query(request, "verdict");
+
+    if (value == NULL) return OK;
+    *verdict = VERDICT_NONE;
+    if (strcmp(value, "none") == 0) return OK;
+    for (*verdict = VERDICT_CONFIRMED; *verdict < VERDICTS; (*verdict)++)
+        if (strcmp(value, verdict_name((enum verdict)*verdict)) == 0) return OK;
+    return FAIL(REASON_BAD_QUERY);
+}
+
 static struct result take_entry(const struct request *request, struct db_hit_filter *filter)
 {
     const char *value = request_query(request, "reference");
@@ -64,6 +77,7 @@ struct result hit_filter_parse(const struct request *request, struct db_hit_filt
     TRY(take_name(request, "lane", filter->lane));
     TRY(take_grade(request, &filter->grade));
     TRY(take_covert(request, &filter->covert));
+    TRY(take_verdict(request, &filter->verdict));
     TRY(take_time(request, "since", &filter->since_ms));
     TRY(take_time(request, "until", &filter->until_ms));
     return take_entry(request, filter);

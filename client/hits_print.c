@@ -1,0 +1,61 @@
+/* One hit, for people or for programs. */
+#include "client/hits.h"
+#include "client/problem.h"
+
+static const char *kind_name(enum reference_kind kind)
+{
+    switch (kind) {
+    case REFERENCE_SEALED: return "opened";
+    case REFERENCE_DERIVED: return "derived";
+    case REFERENCE_DIGEST: return "digest";
+    default: return "as-sent";
+    }
+}
+
+static bool print_hit_json(json_t *hit, const struct reference *reference)
+{
+    json_t *text = json_string(reference->text);
+
+    json_object_set(hit, "reference_sent", json_object_get(hit, "reference"));
+    json_object_set_new(hit, "reference", text == NULL ? json_null() : text);
+    json_object_set_new(hit, "reference_kind", json_string(kind_name(reference->kind)));
+    return print_json(json_incref(hit));
+}
+
+static bool print_hit_text(json_t *hit, const struct reference *reference)
+{
+    const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "";
+    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[128];
+    json_int_t count = 1;
+    int covert = 0, verify = 0;
+
+    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "hit", &id, "list", &list, "site", &site,
+                      "lane", &lane, "seen_at", &seen, "grade", &grade, "count", &count, "covert", &covert, "verify",
+                      &verify);
+    (void)json_unpack(json_object_get(hit, "verdict"), "{s:s}", "verdict", &verdict);
+    snprintf(where, sizeof(where), "%s/%s", site, lane);
+    snprintf(remarks, sizeof(remarks), "%s%s%s%s%.32s", count > 1 ? " read again" : "", covert ? " covert" : "",
+             verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict);
+    make_printable(remarks);
+    if (reference->kind == REFERENCE_DERIVED) snprintf(shown, sizeof(shown), "(none: %.10s)", reference->text);
+    else snprintf(shown, sizeof(shown), "%s", reference->text);
+    make_printable(shown);
+    return printf("%-24.24s  %-16s  %-32s  %-14s  %-7s  %5lld  %-22.22s%s\n", seen, list, shown, where, grade,
+                  (long long)count, hit_id_valid(id) ? id : "", remarks) >= 0;
+}
+
+bool hit_print(json_t *hit, const struct reference_key *key, bool json)
+{
+    const char *sent = json_string_value(json_object_get(hit, "reference")),
+               *list = json_string_value(json_object_get(hit, "list"));
+    struct reference reference;
+
+    if (sent == NULL || list == NULL) return false;
+    reference_open(key, list, sent, &reference);
+    return json ? print_hit_json(hit, &reference) : print_hit_text(hit, &reference);
+}
+
+void hit_print_heading(void)
+{
+    printf("%-24s  %-16s  %-32s  %-14s  %-7s  %5s  %s\n", "seen at", "list", "reference", "lane", "match", "count", "hit");
+}
