@@ -34,15 +34,27 @@ static const struct statement find_duplicate = {
 };
 /* $1: list, $2: base segment; of the committed segments that count */
 #define LIVE_SEGMENTS "(SELECT r.segment FROM revisions r WHERE r.list = $1::int4 AND r.state = 1 AND r.segment >= $2::int4)"
-static const struct statement remove_replaced = {
-    /* a join, not IN: keys are distinct (find_duplicate), and the planner does not make an index scan of the other */
-    .sql = "UPDATE entries e SET removed_by = $3::int4 FROM (SELECT key FROM entries WHERE segment = $3::int4 UNION ALL"
-           " SELECT key FROM edits WHERE segment = $3::int4 AND removes) AS k"
+/* $3: this segment; what it takes the place of, and what it removes */
+#define CHANGED_KEYS "(SELECT key FROM entries WHERE segment = $3::int4 UNION ALL SELECT key FROM edits WHERE segment = $3::int4 AND removes)"
+/* Many: hashed.  A join, not IN: keys are distinct (find_duplicate). */
+static const struct statement remove_many = {
+    .sql = "UPDATE entries e SET removed_by = $3::int4 FROM " CHANGED_KEYS " AS k"
            " WHERE e.list = $1::int4 AND e.key = k.key AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS
 };
-static const struct statement find_unknown = {
+/* Few: each by the index of keys.  OFFSET 0 keeps the planner from turning it round: as long as the statistics do not know of a list that came
+   just now, it would rather look at all its entries for each key. */
+static const struct statement remove_few = {
+    .sql = "UPDATE entries SET removed_by = $3::int4 WHERE ctid = ANY (ARRAY(SELECT found.ctid FROM " CHANGED_KEYS " AS k CROSS JOIN LATERAL"
+           " (SELECT e.ctid, e.segment FROM entries e WHERE e.list = $1::int4 AND e.key = k.key AND e.removed_by = 0 OFFSET 0) AS found"
+           " WHERE found.segment IN " LIVE_SEGMENTS "))"
+};
+static const struct statement find_unknown_many = {
     .sql = "SELECT 1 FROM edits t WHERE t.segment = $3::int4 AND NOT EXISTS (SELECT FROM entries e WHERE e.list = $1::int4"
            " AND e.key = t.key AND e.removed_by = 0 AND e.segment IN " LIVE_SEGMENTS ") LIMIT 1"
+};
+static const struct statement find_unknown_few = {
+    .sql = "SELECT 1 FROM edits t WHERE t.segment = $3::int4 AND NOT EXISTS (SELECT FROM (SELECT e.segment FROM entries e WHERE"
+           " e.list = $1::int4 AND e.key = t.key AND e.removed_by = 0 OFFSET 0) AS found WHERE found.segment IN " LIVE_SEGMENTS ") LIMIT 1"
 };
 
 /* -- it adds up --------------------------------------------------------------------------------------------------------------------------- */
@@ -147,17 +159,18 @@ static struct result apply_entries(struct db_conn *conn, struct commit *commit)
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
     uint64_t removed = 0;
+    const bool many = commit->lines > MANY_LINES;
     params_of(commit, &params);
     switch (commit->mode) {
     case REVISION_REPLACE:
         commit->entries = commit->adds;
         return OK;
     case REVISION_CHANGE:
-        TRY(conn_do(conn, &remove_replaced, &params, &removed));
+        TRY(conn_do(conn, many ? &remove_many : &remove_few, &params, &removed));
         commit->entries = (int64_t)commit->locked.list.entries - (int64_t)removed + commit->adds;
         return commit->entries >= commit->adds ? OK : FAIL(REASON_INTERNAL);
     case REVISION_TOKENS:
-        TRY(conn_run(conn, &find_unknown, &params, &result));
+        TRY(conn_run(conn, many ? &find_unknown_many : &find_unknown_few, &params, &result));
         commit->entries = (int64_t)commit->locked.list.entries;
         return PQntuples(result) == 0 ? OK : FAIL(REASON_UNKNOWN_REFERENCE);
     }
@@ -353,7 +366,7 @@ struct result db_revision_commit(struct db *db, const char *agency, const char *
     struct commit *commit = malloc(sizeof(*commit));
     if (!commit) return FAIL(REASON_INTERNAL);
     *commit = (struct commit){ .agency = agency, .list = list, .who = who, .revision = revision, .wanted = wanted, .out = out };
-    struct scope scope = { .agency = agency, .timeout_ms = DB_COMMIT_MS };
+    struct scope scope = { .agency = agency, .timeout_ms = DB_REVISION_MS };
     struct result result = db_transaction(db, &scope, commit_body, commit);
     free(commit);
     return result;

@@ -14,7 +14,8 @@
 #define DB_PARAMS_MAX 20
 #define DB_CONNECT_S 3
 #define DB_STATEMENT_MS 25000           /* below LIMIT_ANSWER_S, so that the client still gets the answer */
-#define DB_COMMIT_MS 50000             /* of a revision: counts may have to be made; still below LIMIT_ANSWER_S */
+#define DB_COMMIT_MS 50000             /* of what takes longer; still below LIMIT_ANSWER_S */
+#define DB_REVISION_MS 600000          /* of a revision's commit: who asks again meanwhile is told to come back, and then hears what came of it */
 #define DB_LOCK_MS 10000
 #define DB_GRACE_MS 3000                /* what the server gets beyond its own timeout before we hang up */
 #define DB_RETRIES 5

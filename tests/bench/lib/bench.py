@@ -9,6 +9,7 @@ import checks
 import evaluations
 import index
 import lanes
+import large
 import lists
 from report import say
 from stage import Stage
@@ -19,6 +20,7 @@ FIGURES = {
     "check_single": (checks.check_single, "checks of one read and three tokens a second, beside a bare libmicrohttpd and Redis"),
     "index_lookup": (index.index_lookup, "one look-up in the index in memory, beside a binary search in a sorted array"),
     "list_push": (lists.list_push, "a list at grade `plate` pushed under hmac-sha256, tokenised and live, beside a COPY of the same rows"),
+    "list_large": (large.list_large, "the same with ten million entries, and a change of a thousand; only when it is named, and with --big"),
     "index_load": (index.index_load, "the gate's start with all slots in PostgreSQL, beside a COPY of them to /dev/null"),
     "index_bytes_per_slot": (index.index_bytes_per_slot, "memory of the gate for each slot, beside a set in Redis"),
     "evaluate_batch": (evaluations.evaluate_batch, "evaluations of the second suite in process, beside libsodium's multiplication alone"),
@@ -28,15 +30,18 @@ FIGURES = {
     "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
 }
 
+ON_REQUEST = {"list_large"}  # takes long
+
 
 def parser():
     names = "\n".join(f"  {name:<22}{text}" for name, (_, text) in FIGURES.items())
     top = argparse.ArgumentParser(prog="tests/bench/run", formatter_class=argparse.RawDescriptionHelpFormatter,
-                                  description="How fast is it, and beside what?", epilog=f"figures (default: all):\n{names}\n\n"
+                                  description="How fast is it, and beside what?", epilog=f"figures (default: all but list_large):\n{names}\n\n"
                                   "Exit codes: 0 measured (whether or not a figure reaches its goal), 1 failed, 2 usage.")
     top.add_argument("figures", nargs="*", metavar="FIGURE", help="measure these only")
     top.add_argument("--json", action="store_true", help="one object a line: figure, value, unit, yardstick, yardstick_value, ratio")
     top.add_argument("--quick", action="store_true", help="smaller sizes, two short runs each, under a minute: shows that it works, not how fast it is")
+    top.add_argument("--big", action="store_true", help="list_large with ten million entries instead of one: half an hour, 10 GB of disk")
     top.add_argument("--pairs", type=int, metavar="N", help="alternating runs of each (default 15; with --quick 2)")
     top.add_argument("--profile", action="store_true", help="with check_single: say where the gate's processor time goes (needs perf)")
     top.add_argument("--keep", action="store_true", help="leave the installations (stopped) and say where they are")
@@ -47,7 +52,7 @@ def chosen(options, top):
     unknown = [name for name in options.figures if name not in FIGURES]
     if unknown:
         top.error(f"no figure is called so; there are: {', '.join(FIGURES)}")
-    return [name for name in FIGURES if not options.figures or name in options.figures]
+    return [name for name in FIGURES if (name in options.figures if options.figures else name not in ON_REQUEST)]
 
 
 def table(figures):
@@ -86,7 +91,7 @@ def main():
     if options.quick:
         say("QUICK: smaller sizes and short runs; the figures show that it works and compare badly")
     try:
-        with Stage(quick=options.quick, pairs=options.pairs, keep=options.keep, profile=options.profile) as stage:
+        with Stage(quick=options.quick, pairs=options.pairs, keep=options.keep, profile=options.profile, big=options.big) as stage:
             return measure(names, stage, options)
     except (Failure, AssertionError) as failure:
         say(f"failed: {failure}")

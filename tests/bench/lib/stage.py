@@ -35,8 +35,8 @@ def anonymous_bytes(pid):
 
 
 class Stage:
-    def __init__(self, quick=False, pairs=None, keep=False, profile=False):
-        self.quick, self.keep, self.profile = quick, keep, profile
+    def __init__(self, quick=False, pairs=None, keep=False, profile=False, big=False):
+        self.quick, self.keep, self.profile, self.big = quick, keep, profile, big
         self.pairs = pairs or (2 if quick else 15)
         self.run_s, self.warm_up_s = (0.8, 0.3) if quick else (1.5, 0.4)
         self.children = []
