@@ -53,6 +53,7 @@ bool list_info_parse(json_t *json, struct list_info *info)
     if (revision < 0 || revision > UINT32_MAX || entries < 0) return false;
     info->revision = (uint32_t)revision;
     info->entries = (uint64_t)entries;
+    info->age_limit_s = (uint32_t)json_integer_value(json_object_get(json, "age_limit_s"));
     if (json_is_string(json_object_get(json, "committed_at")) &&
         !moment_parse(json_string_value(json_object_get(json, "committed_at")), &info->committed_ms))
         return false;

@@ -12,6 +12,7 @@ struct list_info {
     enum platesieve_grade grade; /* the weakest */
     uint32_t revision;
     uint64_t entries;
+    uint32_t age_limit_s; /* 0: the gate did not say */
     int64_t committed_ms; /* when the revision was committed; 0: there is none yet */
     struct epoch_pins pins; /* the key ids that the gate named with the epochs */
     size_t covered_count;

@@ -1,27 +1,52 @@
 /* platesieve list push, add, remove and tokens: their options. */
-#include "client/push.h"
+#include "client/push_watch.h"
 
-enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTION_REPORT, OPTION_TRUNCATED, OPTION_FULL };
+enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTION_REPORT, OPTION_TRUNCATED, OPTION_FULL,
+       OPTION_WATCH, OPTION_SETTLE, OPTION_RENEW, OPTION_LOOK };
 
-static const struct argp_option push_argp_options[] = {
-    { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)",
-      0 },
-    { "parallel", OPTION_PARALLEL, "N", 0,
-      "Threads that make tokens, each with its own connection to the key server (4)", 0 },
-    { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 },
-    { "full", OPTION_FULL, NULL, 0, "Send all rows, not only those that changed since the last push from here", 0 },
-    { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },
-    { "allow-truncated", OPTION_TRUNCATED, NULL, 0, "Even if the file ends in the middle of a line", 0 },
-    { "report", OPTION_REPORT, "FILE", 0, "Write line and reason of each row that was not taken as it is, as CSV", 0 },
-    IMPORT_OPTIONS,
+/* Of all four. */
+#define SENDING_OPTIONS                                                                                                \
+        { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when gate or key server can't be reached (60)", \
+          0 },                                                                                                         \
+        { "parallel", OPTION_PARALLEL, "N", 0,                                                                         \
+          "Threads that make tokens, each with its own connection to the key server (4)", 0 },                         \
+        { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 }, \
+        { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },                                           \
+        { "allow-truncated", OPTION_TRUNCATED, NULL, 0, "Even if the file ends in the middle of a line", 0 },          \
+        { "report", OPTION_REPORT, "FILE", 0, "Write line and reason of each row that was not taken as it is, as CSV", \
+          0 },                                                                                                         \
+    IMPORT_OPTIONS
+
+static const struct argp_option sending_options[] = {
+    SENDING_OPTIONS,
     { 0 },
+};
+
+static const struct argp_option push_options[] = {
+    SENDING_OPTIONS,
+    { "full", OPTION_FULL, NULL, 0, "Send all rows, not only those that changed since the last push from here", 0 },
+    { "watch", OPTION_WATCH, NULL, 0, "Stay, and push again when the file changes or the list needs it", 0 },
+    { "settle", OPTION_SETTLE, "SECONDS", 0, "With --watch: the file must have been left alone for so long (2)", 0 },
+    { "renew", OPTION_RENEW, "SECONDS", 0, "With --watch: push again at least so often (a quarter of the age limit)", 0 },
+    { "look", OPTION_LOOK, "SECONDS", 0, "With --watch: ask for new epochs so often (30)", 0 },
+    { 0 },
+};
+
+struct command_options {
+    struct push_options push;
+    struct watch_options watch;
 };
 
 static error_t push_parse(int key, char *argument, struct argp_state *state)
 {
-    struct push_options *options = state->input;
+    struct command_options *all = state->input;
+    struct push_options *options = &all->push;
 
     switch (key) {
+    case OPTION_WATCH: all->watch.watch = true; return 0;
+    case OPTION_SETTLE: all->watch.settle_s = (unsigned)option_number(state, "--settle", argument, 0, 3600); return 0;
+    case OPTION_RENEW: all->watch.renew_s = (unsigned)option_number(state, "--renew", argument, 1, 30 * 86400); return 0;
+    case OPTION_LOOK: all->watch.look_s = (unsigned)option_number(state, "--look", argument, 1, 3600); return 0;
     case OPTION_PATIENCE:
         options->patience_s = (unsigned)option_number(state, "--patience", argument, 0, 86400);
         return 0;
@@ -41,6 +66,7 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (options->file == NULL) argp_error(state, "which list, and which file?");
+        if (all->watch.watch && strcmp(options->file, "-") == 0) argp_error(state, "standard input can't be watched");
         return 0;
     default: return import_option(key, argument, state, &options->import);
     }
@@ -48,11 +74,13 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
 
 static int command(struct settings *settings, enum push_mode mode, const char *documentation, int argc, char **argv)
 {
-    struct push_options options = { .mode = mode, .patience_s = 60, .parallel = 4 };
+    struct command_options options = { .push = { .mode = mode, .patience_s = 60, .parallel = 4 },
+                                       .watch = { .settle_s = 2, .look_s = 30 } };
     struct command_input input = { settings, &options };
 
-    command_parse(push_argp_options, push_parse, "LIST FILE", documentation, &input, argc, argv);
-    return push_run(settings, &options);
+    command_parse(mode == PUSH_REPLACE ? push_options : sending_options, push_parse, "LIST FILE", documentation, &input,
+                  argc, argv);
+    return options.watch.watch ? watch_run(settings, &options.push, &options.watch) : push_run(settings, &options.push);
 }
 
 #define COLUMNS_HELP                                                                                                   \

@@ -1,6 +1,6 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
-CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS)
-CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(INIH_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) -lcsv -lpthread
+CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
+CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(INIH_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lcsv -lpthread
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
@@ -111,6 +111,7 @@ client_libclient_a_SOURCES = \
 	client/push.h \
 	client/push_chunk.c \
 	client/push_delta.c \
+	client/push_look.c \
 	client/push_partial.c \
 	client/push_pool.c \
 	client/push_revision.c \
@@ -120,6 +121,10 @@ client_libclient_a_SOURCES = \
 	client/push_state.c \
 	client/push_state.h \
 	client/push_summary.c \
+	client/push_watch.c \
+	client/push_watch.h \
+	client/push_watch_file.c \
+	client/push_watch_task.c \
 	client/reference.c \
 	client/reference.h \
 	client/registry.c \

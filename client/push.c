@@ -12,7 +12,7 @@
 #include "client/problem.h"
 #include "client/progress.h"
 
-#define COMMIT_PATIENCE_S_MIN 300u
+#define COMMIT_PATIENCE_S_MIN 900u /* a gate may work on for ten minutes: it is asked again and again */
 #define COMMIT_TIMEOUT_S 600u
 #define EVALUATE_MS 5000u       /* for a key server, while there is another one to ask; a push is in no hurry */
 #define EVALUATE_LAST_MS 30000u /* for the last */
@@ -52,6 +52,7 @@ static int open_file(struct push *push)
         say("can't read %s: %s", file, strerror(errno));
         return CLIENT_FAILED;
     }
+    if (fstat(push->fd, &push->file) != 0) push->file = (struct stat) { 0 };
     if (push->options->report != NULL && !remarks_report(&push->remarks, push->options->report)) return CLIENT_FAILED;
     return begin_reading(push);
 }
@@ -99,7 +100,7 @@ static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_S
 /* -- epochs -------------------------------------------------------------------------------------------------------- */
 
 /* With mode `tokens`, only epochs that the list does not cover yet. */
-static void drop_covered(struct epochs *epochs, const struct list_info *info)
+void push_drop_covered(struct epochs *epochs, const struct list_info *info)
 {
     size_t kept = 0;
 
@@ -137,7 +138,7 @@ static int fetch_epochs(struct push *push)
         say("the key server has no epoch that is open or coming");
         return CLIENT_FAILED;
     }
-    if (push->options->mode == PUSH_TOKENS) drop_covered(&push->epochs, &push->info);
+    if (push->options->mode == PUSH_TOKENS) push_drop_covered(&push->epochs, &push->info);
     epochs_keep_usable(&push->epochs, LIMIT_ENTRY_EPOCHS);
     for (size_t i = 0; code == CLIENT_OK && i < push->epochs.count; i++)
         code = epoch_make_ready(push->servers, push->keys, &push->epochs.list[i]);
@@ -229,13 +230,21 @@ static int check_empty(const struct push *push)
     return CLIENT_FAILED;
 }
 
-/* A list must not shrink because its file did not come whole. */
+/* What was read must be a file that somebody has finished writing, and its beginning and its end of the same one. */
 static int check_whole(const struct push *push)
 {
-    if (push->options->mode != PUSH_REPLACE || push->options->allow_truncated || !import_is_cut(push->import))
+    struct stat now;
+
+    if (push->options->mode == PUSH_REPLACE && !push->options->allow_truncated && import_is_cut(push->import)) {
+        say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
+            push->options->file);
+        return CLIENT_FAILED;
+    }
+    if (!S_ISREG(push->file.st_mode) || fstat(push->fd, &now) != 0) return CLIENT_OK;
+    if (now.st_size == push->file.st_size && now.st_mtim.tv_sec == push->file.st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == push->file.st_mtim.tv_nsec)
         return CLIENT_OK;
-    say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
-        push->options->file);
+    say("%s was written to while it was read: the list stays as it is; push it again", push->options->file);
     return CLIENT_FAILED;
 }
 
@@ -271,6 +280,15 @@ static void take_answer(struct push *push, const struct http_answer *answer)
     json_decref(json);
 }
 
+/* For programs, a watch among them: why the list stayed as it was. */
+static void tell_problem(const struct push *push, const struct http_answer *answer)
+{
+    char name[64];
+
+    problem_name(answer, name);
+    if (push->settings->json) (void)print_json(json_pack("{s:s}", "problem", name));
+}
+
 static int ask_commit(struct push *push)
 {
     const unsigned patience_s =
@@ -291,7 +309,10 @@ static int ask_commit(struct push *push)
     code = push_ask(push->gate, &whole, patience_s, &answer);
     if (code == CLIENT_OK && problem_is(&answer, "base"))
         say("another push of this list came first; the same command again compares with what it left");
-    if (code == CLIENT_OK && answer.status != 200) code = problem_say(push->gate, &answer);
+    if (code == CLIENT_OK && answer.status != 200) {
+        tell_problem(push, &answer);
+        code = problem_say(push->gate, &answer);
+    }
     if (code == CLIENT_OK) take_answer(push, &answer);
     return code;
 }

@@ -32,6 +32,8 @@ struct push_options {
 
 /* push.c: the whole of it; an exit code. */
 int push_run(struct settings *settings, const struct push_options *options) MUST_USE;
+/* push_look.c: prints {"missing": [epochs that it lacks tokens for], "age_limit_s", "revision"} of the list; an exit code. */
+int push_look(struct settings *settings, const struct push_options *options) MUST_USE;
 
 /* -- push_chunk.c: some rows on their way ------------------------------------------------------------------------- */
 

@@ -41,7 +41,7 @@ static size_t message_count(const struct push_entry *entry)
 static void content_of(const struct push *push, const struct push_entry *entry,
                        const struct platesieve_message *messages, uint8_t content[PUSH_STATE_CONTENT_BYTES])
 {
-    const int64_t numbers[3] = { 0, entry->effective_ms, entry->expires_ms };
+    const int64_t numbers[4] = { 0, entry->effective_ms, entry->expires_ms, (int64_t)entry->unknowns };
     const size_t count = message_count(entry);
     crypto_generichash_state state;
 

@@ -3,6 +3,8 @@
 #ifndef CLIENT_PUSH_RUN_H
 #define CLIENT_PUSH_RUN_H
 
+#include <sys/stat.h>
+
 #include "client/push.h"
 #include "client/push_state.h"
 
@@ -36,6 +38,7 @@ struct push {
     int fd;
     struct profile profile;
     struct import *import;
+    struct stat file;             /* as it was when it was opened */
     int64_t as_of_ms;             /* what had ended then is left out */
     uint64_t remarked_line;       /* up to there rows were remarked on, by a reading before */
     struct remarks remarks;
@@ -69,6 +72,8 @@ struct push {
 
 /* Opens the revision in hand at the gate, unless it is; an exit code. */
 int push_open_revision(struct push *push) MUST_USE;
+/* Keeps epochs that the list does not cover yet. */
+void push_drop_covered(struct epochs *epochs, const struct list_info *info);
 
 /* -- push_delta.c: what is remembered of the list, and what differs from it ---------------------------------------- */
 
