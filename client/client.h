@@ -80,6 +80,7 @@ int command_list(struct settings *settings, int argc, char **argv);
 int command_hits(struct settings *settings, int argc, char **argv);
 int command_lane(struct settings *settings, int argc, char **argv);
 int command_status(struct settings *settings, int argc, char **argv);
+int command_report(struct settings *settings, int argc, char **argv);
 int command_registry(struct settings *settings, int argc, char **argv);
 int command_ca(struct settings *settings, int argc, char **argv);
 int command_enrol(struct settings *settings, int argc, char **argv);

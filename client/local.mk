@@ -131,6 +131,7 @@ client_libclient_a_SOURCES = \
 	client/remarks.c \
 	client/remarks.h \
 	client/renew.c \
+	client/report.c \
 	client/rows.c \
 	client/rows.h \
 	client/say.c \

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     { "list", "create, fill and show hot lists", command_list },
     { "hits", "show the hits on an agency's lists", command_hits },
     { "status", "show how gates and key servers are doing", command_status },
+    { "report", "what was dropped because its retention was over", command_report },
     { "registry", "show and change whom gates and key servers admit", command_registry },
     { "enrol", "ask for a certificate with a one-time code, and for the next", command_enrol },
     { "ca", "issue, sign and revoke certificates", command_ca },

@@ -9,6 +9,7 @@ dist_man_MANS += \
 	man/platesieve-lane.1 \
 	man/platesieve-list.1 \
 	man/platesieve-registry.1 \
+	man/platesieve-report.1 \
 	man/platesieve-status.1 \
 	man/platesieve-token.1 \
 	man/platesieve-keyd.8 \

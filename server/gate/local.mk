@@ -121,6 +121,7 @@ platesieved_SOURCES = \
 	server/gate/endpoints/lists.c \
 	server/gate/endpoints/parts.c \
 	server/gate/endpoints/probes.c \
+	server/gate/endpoints/retention.c \
 	server/gate/endpoints/revisions.c \
 	server/gate/endpoints/status.c \
 	server/gate/endpoints/suppressions.c \

@@ -35,6 +35,7 @@ const struct route gate_routes[] = {
     { HITS "/{}/evidence", METHOD_POST, ROLE_READER, LIMIT_EVIDENCE_BYTES + BODY_CMS, post_evidence, RUN_ON_WORKER, false, 0 },
     { HITS "/{}/evidence", METHOD_GET, ROLE_AGENCY, 0, get_evidence, RUN_ON_WORKER, false, RIGHT_DECRYPT },
     { HITS "/{}/evidence/{}", METHOD_GET, ROLE_AGENCY, 0, get_evidence_piece, RUN_ON_WORKER, false, RIGHT_DECRYPT },
+    { "/v1/retention", METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_retention, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },
     IDENTITY_ROUTES(ROLE_OPERATOR_GATE),
     { "/v1/enrolments", METHOD_POST, ROLE_STRANGER | ROLE_ANY, LIMIT_ENROLMENT_BODY_BYTES, post_enrolment, RUN_ON_LOOP, false, 0 },
     { "/v1/enrolments", METHOD_GET, COLLECTOR, 0, get_enrolments, RUN_ON_LOOP, false, 0 },

@@ -47,6 +47,8 @@ struct reply post_enrolment(void *app, struct request *request);
 struct reply get_enrolments(void *app, struct request *request);
 struct reply get_enrolment(void *app, struct request *request);
 struct reply put_enrolment(void *app, struct request *request);
+/* endpoints/retention.c */
+struct reply get_retention(void *app, struct request *request);
 /* endpoints/status.c, probes.c */
 struct reply get_status(void *app, struct request *request);
 struct reply get_livez(void *app, struct request *request);

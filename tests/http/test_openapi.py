@@ -336,6 +336,11 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     ask("PUT", verdict, "agency", 200, body={"verdict": "misread"})
     ask("PUT", verdict, "agency", 410, body={"verdict": "confirmed"})
     ask("GET", "/v1/lists/never-made/flags", "agency", 404)
+    installation.sql("INSERT INTO platesieve.dropped SELECT current_date, number, 'hits', 1, now() FROM platesieve.lists WHERE id = 'contract'")
+    for who in ("agency", "auditor", "operator/gate"):
+        assert ask("GET", "/v1/retention", who, 200)["dropped"]
+    ask("GET", "/v1/retention?from=2026-11-31", "auditor", 400)
+    ask("GET", "/v1/retention?agency=marshals", "agency", 403)
     for role in ("operator/gate", "auditor"):
         ask("GET", "/v1/status", role, 200)
         ask("GET", "/metrics", role, 200)

@@ -254,4 +254,28 @@ struct result db_suppression_drop(struct db *db, const char *agency, const char 
 struct result db_suppressions_each(struct db *db, const char *agency, uint32_t list,
                                    void (*each)(void *context, const struct db_suppression *suppression), void *context);
 
+/* -- what was dropped (db/retention.c) ------------------------------------------------------------------------------------------------- */
+
+#define DB_OVERDUE_MAX 32
+
+struct db_retention {
+    const char *agency;      /* in: whose lists; NULL: of all agencies */
+    bool own;                /* in: AGENCY itself asks; else an overseer */
+    bool covert;             /* in: with covert lists */
+    int64_t from_ms, to_ms;  /* in: beginnings of the first and the last day (UTC) on which something had to be gone */
+    int64_t next_ms;         /* out: there is more, from this day on; 0: there is not */
+    size_t overdue_count;    /* out: days that are over and not dropped yet, the oldest first */
+    int64_t overdue_ms[DB_OVERDUE_MAX];
+};
+
+struct db_dropped {
+    int64_t day_ms;          /* at whose beginning it had to be gone */
+    char agency[LIMIT_NAME_MAX + 1], list[LIMIT_NAME_MAX + 1];
+    int64_t dropped_ms;
+    uint64_t hits, reads, evidence, other; /* other: rows of what else hung on the hits */
+};
+typedef void (*db_dropped_fn)(void *context, const struct db_dropped *dropped);
+/* By day, agency and list; whole days, at least one.  Role platesieve_agency. */
+struct result db_dropped_each(struct db *db, struct db_retention *asked, db_dropped_fn each, void *context);
+
 #endif
