@@ -11,6 +11,7 @@ import index
 import lanes
 import large
 import lists
+import streams
 from report import say
 from stage import Stage
 from process import Failure
@@ -27,6 +28,7 @@ FIGURES = {
     "evaluate_verified": (evaluations.evaluate_verified, "evaluations with proof over HTTP, batches of 64, beside the same in process"),
     "lane_read": (lanes.lane_read, "a read at one of 16 lanes, 20 a second each: evaluated, verified, checked; beside its cryptography alone"),
     "list_tokenise": (lists.list_tokenise, "a list at grade `similar` tokenised by a key server for two epochs, beside three multiplications a token"),
+    "hit_stream": (streams.hit_stream, "a hit from the lane's answer to its agency's stream, 10,000 a minute and 20 agencies, beside a poller of PostgreSQL"),
     "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
 }
 
