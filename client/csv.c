@@ -102,7 +102,7 @@ static void take_row(int terminator, void *context)
 static bool parser_start(struct csv *csv)
 {
     if (csv->parser_ready) csv_free(&csv->parser);
-    csv->parser_ready = csv_init(&csv->parser, CSV_STRICT_FINI) == 0;
+    csv->parser_ready = csv_init(&csv->parser, 0) == 0;
     if (!csv->parser_ready) return false;
     csv_set_realloc_func(&csv->parser, wiping_realloc);
     csv_set_free_func(&csv->parser, wiping_free);
@@ -230,8 +230,8 @@ static void give_up_line(struct csv *csv, enum csv_state state)
         drop(csv, csv->end - csv->begin, 0); /* a line without end: swallow it */
         if (!read_more(csv)) return;
     }
-    if (csv->strict && state == CSV_UNFINISHED && csv->begin + csv->row_size == csv->end && at_open_end(csv))
-        csv->row->state = CSV_CUT;
+    if (csv->strict && state == CSV_UNFINISHED && csv->at_end && csv->begin + csv->row_size == csv->end)
+        csv->row->state = CSV_CUT; /* the last line, inside quotes */
 }
 
 static bool field_is_utf8(const struct csv_field *field)
@@ -286,6 +286,13 @@ static bool is_cut(const struct csv *csv)
     return csv->strict && csv->column < csv->width && at_open_end(csv);
 }
 
+/* The file's end ends the row, too; not inside quotes, which libcsv lets pass unless it is to be strict altogether. */
+static bool finish(struct csv *csv)
+{
+    csv_set_opts(&csv->parser, CSV_STRICT | CSV_STRICT_FINI);
+    return csv_fini(&csv->parser, take_field, take_row, csv) == 0 && csv->row_done;
+}
+
 /* Feeds physical lines until libcsv says that the row is whole. */
 static enum csv_state read_row(struct csv *csv)
 {
@@ -302,10 +309,10 @@ static enum csv_state read_row(struct csv *csv)
             continue;
         }
         if (read_more(csv) || csv->parsed < csv->end) continue;
-        if (csv_fini(&csv->parser, take_field, take_row, csv) != 0 || !csv->row_done)
-            return CSV_UNFINISHED; /* inside quotes */
+        if (!finish(csv)) return CSV_UNFINISHED;
     }
     csv->row_size = csv->parsed - csv->begin;
+    csv->row->open_end = at_open_end(csv);
     state = judge(csv);
     if (state == CSV_UNFINISHED) return state;
     if (is_cut(csv)) return CSV_CUT;

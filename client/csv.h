@@ -34,6 +34,7 @@ enum csv_state {
 struct csv_row {
     enum csv_state state;
     uint64_t line; /* where it begins; the header is line 1 */
+    bool open_end; /* the file ends with it, without the end of a line: perhaps it was longer */
     struct csv_field {
         const char *text;
         size_t size;

@@ -203,6 +203,7 @@ void fixed_next(struct fixed *fixed, struct csv_row *row)
     }
     line.length = count_characters(&line);
     row->line = fixed->line;
+    row->open_end = !line.ended;
     row->state = read_row(fixed, &line, row);
     fixed->taken = line.whole > 0 ? line.whole : 0;
     if (line.whole == 0) fixed->line++; /* too long, and ended by the file's end */

@@ -24,7 +24,7 @@ struct import {
     struct fixed *fixed;
     struct fixed_layout layout;
     bool found[IMPORT_COLUMNS];
-    bool cut;
+    bool cut, open_end;
 };
 
 void import_close(struct import *import)
@@ -171,11 +171,17 @@ void import_next(struct import *import, struct csv_row *row)
     if (import->csv != NULL) csv_next(import->csv, row);
     else fixed_next(import->fixed, row);
     import->cut = import->cut || row->state == CSV_CUT;
+    import->open_end = import->open_end || row->open_end;
 }
 
 bool import_is_cut(const struct import *import)
 {
     return import->cut || source_is_cut(import->source);
+}
+
+bool import_has_open_end(const struct import *import)
+{
+    return import->open_end;
 }
 
 uint64_t import_bytes(const struct import *import)

@@ -30,6 +30,8 @@ void import_close(struct import *import); /* NULL is fine */
 void import_next(struct import *import, struct csv_row *row);
 /* At the end: was the file cut off, as far as can be seen? */
 bool import_is_cut(const struct import *import);
+/* At the end: has the last line no end?  Then it can't be seen whether the file was cut off in its last column. */
+bool import_has_open_end(const struct import *import);
 /* Bytes read so far, for a progress bar. */
 uint64_t import_bytes(const struct import *import);
 

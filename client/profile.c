@@ -5,6 +5,8 @@
 
 #include "client/when.h"
 
+#define NCIC_DATE "%Y%m%d"
+
 static const char *const format_names[] = { "csv", "fixed", "ncic" };
 static const char *const column_names[PROFILE_COLUMNS] = { "plate",     "jurisdiction", "reference",
                                                            "effective", "expires",      "year" };
@@ -45,13 +47,36 @@ static bool number(const char *text, const char **end, unsigned max, unsigned *v
     return true;
 }
 
+static bool set_date_formats(struct profile *profile, const char *value, char why[PROFILE_WHY])
+{
+    const char *at = value;
+
+    for (profile->date_format_count = 0;; at++) {
+        char *format = profile->date_formats[profile->date_format_count];
+        size_t size = strcspn(at, "|");
+        const char *end = at + size;
+
+        while (size > 0 && *at == ' ') at++, size--;
+        while (size > 0 && at[size - 1] == ' ') size--;
+        if (profile->date_format_count++ == PROFILE_DATE_FORMATS_MAX) return refuse(why, "these are too many formats");
+        if (size > PROFILE_TEXT_MAX) return refuse(why, "a date's format is too long");
+        memcpy(format, at, size);
+        format[size] = '\0';
+        if (!when_format_valid(format, why)) return false;
+        at = end;
+        if (*at == '\0') break;
+    }
+    return when_formats_agree(profile, why);
+}
+
 static bool set_format(struct profile *profile, const char *value, char why[PROFILE_WHY])
 {
     for (unsigned i = 0; i < ARRAY_LENGTH(format_names); i++) {
         if (strcasecmp(format_names[i], value) != 0) continue;
         profile->format = (enum profile_format)i;
-        if (profile->format == PROFILE_NCIC) profile->codes = PLATESIEVE_CODES_NCIC;
-        return true;
+        if (profile->format != PROFILE_NCIC) return true;
+        profile->codes = PLATESIEVE_CODES_NCIC;
+        return set_date_formats(profile, NCIC_DATE, why);
     }
     return refuse(why, "the format is csv, fixed or ncic");
 }
@@ -130,28 +155,6 @@ static bool set_column(struct profile *profile, const char *value, char why[PROF
         if (strlen(column_names[i]) == size && strncmp(column_names[i], value, size) == 0)
             return set_place(&profile->columns[i], value + size + 1, why);
     return refuse(why, "a column is given as plate=WHERE, jurisdiction=, reference=, effective=, expires= or year=");
-}
-
-static bool set_date_formats(struct profile *profile, const char *value, char why[PROFILE_WHY])
-{
-    const char *at = value;
-
-    for (profile->date_format_count = 0;; at++) {
-        char *format = profile->date_formats[profile->date_format_count];
-        size_t size = strcspn(at, "|");
-        const char *end = at + size;
-
-        while (size > 0 && *at == ' ') at++, size--;
-        while (size > 0 && at[size - 1] == ' ') size--;
-        if (profile->date_format_count++ == PROFILE_DATE_FORMATS_MAX) return refuse(why, "these are too many formats");
-        if (size > PROFILE_TEXT_MAX) return refuse(why, "a date's format is too long");
-        memcpy(format, at, size);
-        format[size] = '\0';
-        if (!when_format_valid(format, why)) return false;
-        at = end;
-        if (*at == '\0') break;
-    }
-    return when_formats_agree(profile, why);
 }
 
 static bool set_time_zone(struct profile *profile, const char *value, char why[PROFILE_WHY])
@@ -238,13 +241,19 @@ static bool check_place(const struct profile *profile, const struct profile_plac
     return true;
 }
 
+static bool is_ncic(const struct profile *profile)
+{
+    return profile->codes == PLATESIEVE_CODES_NCIC && profile->date_format_count == 1 &&
+           strcmp(profile->date_formats[0], NCIC_DATE) == 0;
+}
+
 bool profile_check(const struct profile *profile, char why[PROFILE_WHY])
 {
     const bool columns = profile_has_columns(profile);
 
     if (profile->format == PROFILE_NCIC && columns) return refuse(why, "the format ncic has its own columns");
-    if (profile->format == PROFILE_NCIC && profile->codes != PLATESIEVE_CODES_NCIC)
-        return refuse(why, "the format ncic has the codes ncic");
+    if (profile->format == PROFILE_NCIC && !is_ncic(profile))
+        return refuse(why, "the format ncic has its own codes and dates");
     if (profile->format == PROFILE_FIXED && profile->columns[PROFILE_PLATE].width == 0)
         return refuse(why, "where is the plate? Say --column plate=FIRST:WIDTH");
     if (profile->format == PROFILE_CSV && !profile->header && !columns)

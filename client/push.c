@@ -233,9 +233,12 @@ static int check_empty(const struct push *push)
 /* What was read must be a file that somebody has finished writing, and its beginning and its end of the same one. */
 static int check_whole(const struct push *push)
 {
+    const bool cut = import_is_cut(push->import);
     struct stat now;
 
-    if (push->options->mode == PUSH_REPLACE && !push->options->allow_truncated && import_is_cut(push->import)) {
+    if (import_has_open_end(push->import) && !cut && push->way != PUSH_GIVING)
+        say("the last line of %s has no end: if the file was cut off there, rows are missing", push->options->file);
+    if (push->options->mode == PUSH_REPLACE && !push->options->allow_truncated && cut) {
         say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
             push->options->file);
         return CLIENT_FAILED;

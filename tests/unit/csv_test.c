@@ -127,6 +127,20 @@ static void lost_quote(void **unused)
     close_scene(&scene);
 }
 
+/* In a column that nobody asked for, too. */
+static void lost_quote_in_other_field(void **unused)
+{
+    static const char text[] = "plate,state,note\nQQ1,NY,\"x\nQQ2,NY,x\nQQ3,NY,\"x";
+    struct scene scene = open_text(text, sizeof(text) - 1);
+
+    (void)unused;
+    expect(&scene, 2, CSV_UNFINISHED);
+    expect_row(&scene, 3, "QQ2", "NY");
+    expect(&scene, 4, CSV_UNFINISHED);
+    expect(&scene, 0, CSV_END);
+    close_scene(&scene);
+}
+
 /* Two stray quotes, lines apart, look like one long field. */
 static void two_lost_quotes(void **unused)
 {
@@ -227,7 +241,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_by_name), cmocka_unit_test(old_line_ends),   cmocka_unit_test(missing_column),
-        cmocka_unit_test(lost_quote),      cmocka_unit_test(two_lost_quotes), cmocka_unit_test(break_in_other_field),
+        cmocka_unit_test(lost_quote),      cmocka_unit_test(two_lost_quotes),
+        cmocka_unit_test(lost_quote_in_other_field), cmocka_unit_test(break_in_other_field),
         cmocka_unit_test(long_line),       cmocka_unit_test(not_utf8),        cmocka_unit_test(no_header),
         cmocka_unit_test(waiting),
     };
