@@ -29,6 +29,21 @@ tests_unit_push_state_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_push_state_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_push_state_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/fixed_test
+tests_unit_fixed_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_fixed_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_fixed_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/partial_test
+tests_unit_partial_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_partial_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_partial_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/when_test
+tests_unit_when_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_when_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_when_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/rows_test
 tests_unit_rows_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_rows_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
