@@ -1,10 +1,13 @@
 """Lists as agencies have them: other separators, encodings, columns, dates; profiles; fixed width; what is wrong in them."""
 import csv
 import datetime
+import gzip
 import itertools
 import json
 import os
+import re
 import stat
+import unicodedata
 
 import pytest
 
@@ -509,3 +512,86 @@ def test_personal_columns_never_leave_the_machine(installation, tmp_path, form):
         assert secret.encode() not in state
     house.wait_live(name, 1)
     assert house.check("QQ77QQ7", "NL")["answer"] == "hit"
+
+
+# -- real files -----------------------------------------------------------------------------------------------------------------------
+
+DAMAGED = (r"\d+\.0", r".*\d\.00+", r"\d+(\.\d*)?[eE]\+\d+", r"\d{1,2}-(MONTH)(-\d{2,4})?", r"(MONTH)-\d{2,4}")
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+NO_PLATE = {"N/A", "N/S", "N.A.", "#N/A", "#NAME?", "#REF!", "#VALUE!", "#NULL!", "(BLANK)", "(NULL)"}
+NO_PLATE_WORDS = {"BLANKPLATE", "N0PLATE", "N0PLATES", "N0LICENSE", "UNKN0WN", "UNREADABLE", "N0TREAD"}
+
+
+def judge(raw):
+    """(reason why RAW is no plate, or None; its canonical form), written without a look at the client."""
+    text = raw.strip(" \t\r\n\v\f")
+    if not text:
+        return "empty", None
+    if any(re.fullmatch(pattern.replace("MONTH", MONTHS), text, re.S) for pattern in DAMAGED):
+        return "spreadsheet", None
+    if text.upper() in NO_PLATE:
+        return "placeholder", None
+    pieces = text.replace("\uff1f", "?").split("?")
+    canonical = "?".join(plates.canonical(piece) or "" for piece in pieces)
+    letters = sum(unicodedata.normalize("NFKC", char).isascii() and char.isalnum() for char in text)
+    if len(canonical) > 12 or not canonical:
+        return ("too-long" if letters else "empty"), None
+    if len(pieces) > 3:
+        return "partial", None
+    if len(pieces) > 1 and len(canonical.replace("?", "")) < 4:
+        return "partial-short", None
+    return ("placeholder", None) if canonical in NO_PLATE_WORDS else (None, canonical)
+
+
+def is_time(text, formats):
+    """Nothing, or a date in one of FORMATS; no formats: any."""
+    for one in formats if text.strip() else []:
+        try:
+            return datetime.datetime.strptime(text, one) is not None
+        except ValueError:
+            pass
+    return not text.strip() or not formats
+
+
+def counted(rows, known, formats):
+    """What a push of ROWS, (plate, jurisdiction, date), must count."""
+    reasons, entries, without_full = {}, {}, 0
+    for plate, where, date in rows:
+        reason, canonical = judge(plate)
+        reason = reason or (None if is_time(date, formats) else "time")
+        if reason:
+            reasons[reason] = reasons.get(reason, 0) + 1
+            continue
+        where = where.strip().upper() if where.strip().upper() in known else ""
+        if (canonical, where) not in entries:
+            without_full += not where
+        entries[canonical, where] = entries.get((canonical, where), 0) + 1
+    return {"rows": len(rows), "entries": len(entries), "repeated": sum(entries.values()) - len(entries), "without_full": without_full,
+            "unusable_by_reason": reasons}
+
+
+@pytest.mark.parametrize("name, columns, formats", [
+    ("plates_distinct.csv.gz", ("plate", "jurisdiction"), []), ("reads_nyc.csv", ("plate", "state", "issue_date"), ["%m/%d/%Y"]),
+    ("reads_nyc.csv", ("plate", "state", "issue_date"), ["%m/%d/%Y", "%Y-%m-%dT%H:%M:%S.000"])])
+def test_real_files(client, fake, shared, name, columns, formats):
+    """Hundreds of thousands of plates as people typed and spreadsheets left them, each counted as somebody else counts it."""
+    path = shared / "data" / name
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    text = (gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()).decode()
+    options = ["--column", "effective=issue_date", "--date-format", " | ".join(formats), "--time-zone", "America/New_York"] if formats else []
+    rows = [(*(row[column] for column in columns), *[""] * (3 - len(columns))) for row in csv.DictReader(text.splitlines())]
+    known = {row["code"] for table in ("usps_state", "canada_post_province")
+             for row in csv.DictReader((shared / f"data/jurisdictions/{table}.csv").read_text().splitlines())}
+    report = client.folder / "report.csv"
+    file = write(client, text)
+    *_, summary = client.json("list", "push", "stolen", file, "--codes", "usps", "--column", f"plate={columns[0]}", "--column", f"jurisdiction={columns[1]}",
+                              *options, "--report", report, code=3, timeout=300)
+    wanted = counted(rows, known, formats)
+    assert {key: summary[key] for key in wanted} == wanted and len(standing(fake)) == wanted["entries"]
+    told = {}
+    with report.open(encoding="ascii") as lines:
+        for row in csv.DictReader(lines):
+            told[row["reason"]] = told.get(row["reason"], 0) + 1
+    told_as = {**wanted["unusable_by_reason"], "without-full": wanted["without_full"], "repeated": wanted["repeated"]}
+    assert told == {reason: count for reason, count in told_as.items() if count}
