@@ -19,7 +19,7 @@ enum push_way {
 
 /* What became of the rows. */
 struct push_counts {
-    uint64_t rows, entries, repeated, without_full, without_near, suffixed, hashed;
+    uint64_t rows, entries, repeated, without_full, without_near, suffixed, hashed, partial;
     struct row_counts faults;     /* of rows that were left out */
     uint64_t unchanged, changed, added, removed; /* of a delta */
 };

@@ -22,10 +22,11 @@ void summary_count(struct push *push, uint64_t line, const struct push_made *mad
     counts->suffixed += made->suffixed;
     counts->without_full += made->without_full;
     counts->without_near += made->without_near;
+    counts->partial += made->partial;
     if (!fresh) return;
     if (made->without_full)
         remark(&push->remarks, line, "without-full", "jurisdiction blank or unknown: kept without grade `full`");
-    if (made->without_near) remark(&push->remarks, line, "without-near", "too short: kept without grade `near`");
+    if (made->without_near) remark(&push->remarks, line, "without-near", "too short, or partial: kept without grade `near`");
     if (made->suffixed)
         remark(&push->remarks, line, "reference-repeated",
                "the reference stands on another plate too: kept, with a suffix");
@@ -55,6 +56,7 @@ static json_t *summary_json(const struct push *push)
                      (json_int_t)push->totals.parts, "parts_skipped", (json_int_t)push->totals.skipped, "resumed",
                      (int)push->revision.resumed, "epochs", epochs, "seconds",
                      (double)(moment_monotonic_ms() - push->begin_ms) / 1000);
+    (void)json_object_set_new(json, "partial", json_integer((json_int_t)counts->partial));
     (void)json_object_set_new(json, "way", json_string(way_name(push)));
     if (push->way == PUSH_WHOLE) return json;
     (void)json_object_set_new(json, "unchanged", json_integer((json_int_t)counts->unchanged));
@@ -96,7 +98,8 @@ bool summary_print(const struct push *push)
             printf("  %llu %s: %s\n", (unsigned long long)counts->faults.faults[i],
                    row_fault_is_skip((enum row_fault)i) ? "left out" : "unusable", row_fault_text((enum row_fault)i));
     print_count("kept without grade `full` (jurisdiction blank or unknown)", counts->without_full);
-    print_count("kept without grade `near` (too short)", counts->without_near);
+    print_count("partial plates, each with the tokens of all that fit", counts->partial);
+    print_count("kept without grade `near` (too short, or partial)", counts->without_near);
     print_count("repeated", counts->repeated);
     print_count("with a suffix, because their reference stands on another plate too", counts->suffixed);
     print_count("references longer than 32 bytes, which go as digests that can't be opened again", counts->hashed);

@@ -442,7 +442,7 @@ def test_partial_plates_among_others(client, fake):
     fake.epochs.append(Epoch("20260102T000000Z", "coming"))
     rows = "".join(f"QQ{number:03d}{'??' if number % 40 == 7 else 'X'},{'' if number % 80 == 7 else 'NL'},\n" for number in range(200))
     _, summary = push(client, "plate,jurisdiction,reference\n" + rows, code=3)
-    assert summary["entries"] == 200 and summary["without_full"] == 3 and summary["repeated"] == 0
+    assert summary["entries"] == 200 and summary["partial"] == 5 and summary["without_full"] == 3 and summary["repeated"] == 0
     for epoch in fake.epochs:
         counts = [len(entry["tokens"][epoch.id]["plate"]) for entry in standing(fake)]
         assert counts == [1225 if number % 40 == 7 else 1 for number in range(200)]
