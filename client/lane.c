@@ -6,10 +6,11 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "client/lane_picture.h"
 #include "client/moment.h"
 
-enum column { COLUMN_PLATE, COLUMN_JURISDICTION, COLUMN_STATE, COLUMN_REGION, COLUMN_CONFIDENCE, COLUMNS };
-static const char *const columns[COLUMNS] = { "plate", "jurisdiction", "state", "region", "confidence" };
+enum column { COLUMN_PLATE, COLUMN_JURISDICTION, COLUMN_STATE, COLUMN_REGION, COLUMN_CONFIDENCE, COLUMN_IMAGE, COLUMNS };
+static const char *const columns[COLUMNS] = { "plate", "jurisdiction", "state", "region", "confidence", "image" };
 
 /* -- rows to reads ------------------------------------------------------------------------------------------------- */
 
@@ -30,6 +31,13 @@ static bool read_confidence(const struct csv_field *field, double *confidence)
     return true;
 }
 
+static void read_image(const struct csv_field *field, struct lane_read *read)
+{
+    if (field->text == NULL || field->size == 0) return;
+    read->image_too_long = field->size > LIMIT_IMAGE_PATH || memchr(field->text, '\0', field->size) != NULL;
+    if (!read->image_too_long) memcpy(read->image, field->text, field->size);
+}
+
 static enum row_fault take_row(const struct lane_options *options, const struct csv_row *row, struct lane_read *read)
 {
     const struct csv_field *plate = &row->fields[COLUMN_PLATE], *jurisdiction = &row->fields[COLUMN_JURISDICTION];
@@ -47,6 +55,7 @@ static enum row_fault take_row(const struct lane_options *options, const struct 
     read->line = row->line;
     read->seen_ms = moment_now_ms();
     randombytes_buf(read->id, sizeof(read->id));
+    read_image(&row->fields[COLUMN_IMAGE], read);
     memcpy(read->raw, plate->text, plate->size < LANE_RAW_MAX ? plate->size : LANE_RAW_MAX);
     return ROW_FINE;
 }
@@ -102,7 +111,7 @@ static int read_rows(struct lane_context *context, struct csv *csv)
 
 /* -- the whole ----------------------------------------------------------------------------------------------------- */
 
-static int open_input(const struct lane_options *options, int *fd, struct csv **csv)
+static int open_input(struct lane_options *options, int *fd, struct csv **csv)
 {
     const bool standard = options->file == NULL || strcmp(options->file, "-") == 0;
     bool found[COLUMNS];
@@ -118,7 +127,10 @@ static int open_input(const struct lane_options *options, int *fd, struct csv **
         say("there is no memory that can be locked for plates");
         return CLIENT_FAILED;
     }
-    if (csv_header(*csv, columns, COLUMNS, found) && found[COLUMN_PLATE]) return CLIENT_OK;
+    if (csv_header(*csv, columns, COLUMNS, found) && found[COLUMN_PLATE]) {
+        options->images = found[COLUMN_IMAGE];
+        return CLIENT_OK;
+    }
     say("the first line must name the columns: plate, and jurisdiction, state or region");
     return CLIENT_FAILED;
 }
@@ -163,6 +175,9 @@ static int first_policy(struct lane_context *context)
 static int check_all(struct lane_context *context, struct csv *csv)
 {
     int code = run_workers(context, csv);
+
+    lane_pictures_stop(context->pictures, atomic_load(&context->fatal) == CLIENT_OK ? context->options->picture_wait_s : 0);
+
     const int end = lane_report_end(context->report), fatal = atomic_load(&context->fatal);
 
     if (end == CLIENT_ALARM || (code == CLIENT_OK && fatal == CLIENT_OK)) return end;
@@ -182,7 +197,9 @@ static int lane(struct lane_context *context, struct identity *identity, struct 
         context->report = lane_report_create(context->options, context->settings->json);
         context->queue = lane_queue_create(2 * context->options->parallel + 1, context->options->batch);
         renewer = lane_renewer_start(context->settings, identity);
-        code = context->report == NULL || context->queue == NULL || renewer == NULL ? CLIENT_FAILED : check_all(context, csv);
+        code = context->report == NULL || context->queue == NULL || renewer == NULL ? CLIENT_FAILED : CLIENT_OK;
+        if (code == CLIENT_OK && context->options->images && (context->pictures = lane_pictures_start(context)) == NULL) code = CLIENT_FAILED;
+        if (code == CLIENT_OK) code = check_all(context, csv);
     }
     lane_renewer_stop(renewer);
     lane_queue_destroy(context->queue);
@@ -194,7 +211,7 @@ static int lane(struct lane_context *context, struct identity *identity, struct 
 
 /* -- options ------------------------------------------------------------------------------------------------------- */
 
-enum { OPTION_CODES = 0x300, OPTION_BATCH, OPTION_PARALLEL, OPTION_PATIENCE, OPTION_RATE, OPTION_SHOW };
+enum { OPTION_CODES = 0x300, OPTION_BATCH, OPTION_PARALLEL, OPTION_PATIENCE, OPTION_RATE, OPTION_SHOW, OPTION_PICTURES };
 
 static const struct argp_option lane_options[] = {
     { "codes", OPTION_CODES, "SET", 0, "Codes of the jurisdictions: iso, ncic, aamva or usps (iso)", 0 },
@@ -203,6 +220,7 @@ static const struct argp_option lane_options[] = {
       0 },
     { "patience", OPTION_PATIENCE, "SECONDS", 0, "Try on for so long when no gate answers (5)", 0 },
     { "rate", OPTION_RATE, "N", 0, "Take at most N rows a second", 0 },
+    { "picture-wait", OPTION_PICTURES, "SECONDS", 0, "At the end, wait so long for pictures that are not uploaded yet (30)", 0 },
     { "show-plates", OPTION_SHOW, NULL, 0, "With --json: the plate as read, too", 0 },
     { 0 },
 };
@@ -227,6 +245,9 @@ static error_t lane_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_RATE: options->rate = (unsigned)option_number(state, "--rate", argument, 1, 1000000); return 0;
     case OPTION_SHOW: options->show_plates = true; return 0;
+    case OPTION_PICTURES:
+        options->picture_wait_s = (unsigned)option_number(state, "--picture-wait", argument, 0, LANE_PICTURE_AGE_S);
+        return 0;
     case ARGP_KEY_ARG:
         if (options->file != NULL) argp_usage(state);
         options->file = argument;
@@ -237,7 +258,8 @@ static error_t lane_parse(int key, char *argument, struct argp_state *state)
 
 int command_lane(struct settings *settings, int argc, char **argv)
 {
-    struct lane_options options = { .batch = LANE_BATCH_DEFAULT, .parallel = 1, .patience_s = 5 };
+    struct lane_options options = { .batch = LANE_BATCH_DEFAULT, .parallel = 1, .patience_s = 5,
+                                    .picture_wait_s = LANE_PICTURE_WAIT_DEFAULT };
     struct command_input input = { settings, &options };
     struct identity identity;
     struct lane_context context = { .settings = settings, .identity = &identity, .options = &options };
@@ -248,7 +270,8 @@ int command_lane(struct settings *settings, int argc, char **argv)
         lane_options, lane_parse, "[FILE]",
         "Checks reads against the lists and prints alerts as they come.\vFILE (or standard input) is CSV with a "
         "header: plate, one of "
-        "jurisdiction, state or region, and if you like confidence.  Plates stay here: the gate is sent tokens.",
+        "jurisdiction, state or region, and if you like confidence and image, a file with the picture, JPEG or PNG.  Plates "
+        "stay here: the gate is sent tokens; of hits alone the picture, sealed to the agency that asked.",
         &input, argc, argv);
     code = identity_find(settings, "reader", &identity);
     if (code == CLIENT_OK) code = open_input(&options, &fd, &csv);

@@ -22,6 +22,8 @@ struct lane_options {
     unsigned batch, parallel, patience_s;
     unsigned rate;    /* reads a second; 0: as they come */
     bool show_plates; /* in JSON; on a screen they always are */
+    bool images;      /* reads name files of pictures */
+    unsigned picture_wait_s;
 };
 
 /* -- reads --------------------------------------------------------------------------------------------------------- */
@@ -33,6 +35,8 @@ struct lane_read {
     uint8_t id[PLATESIEVE_READ_ID_BYTES];
     struct row_plate row;
     char raw[LANE_RAW_MAX + 1];
+    char image[LIMIT_IMAGE_PATH + 1]; /* the file of its picture; "": none */
+    bool image_too_long;
 };
 
 struct lane_batch {
@@ -128,6 +132,16 @@ void lane_report_unchecked(struct lane_report *report, const struct lane_batch *
 /* The gate's answer to one read: ALERTS are those that were verified (stolen; NULL or empty: none), FALSE_TAGS how many
  * were not. */
 void lane_report_answer(struct lane_report *report, const struct lane_read *read, json_t *alerts, unsigned false_tags);
+/* What became of the picture of one verified alert. */
+struct lane_picture_news {
+    uint64_t line;
+    char hit[PLATESIEVE_TOKEN_TEXT + 1], agency[LIMIT_NAME_MAX + 1], list[LIMIT_NAME_MAX + 1];
+    const char *outcome; /* "stored", ...: stable, for programs; platesieve-lane(1) lists them */
+    const char *alarm;   /* why, of outcome "alarm" */
+    char problem[64];    /* of outcome "refused" */
+    size_t recipients, size; /* once it is sealed */
+};
+void lane_report_picture(struct lane_report *report, const struct lane_picture_news *news);
 void lane_report_latency(struct lane_report *report, size_t reads, int64_t us);
 /* What the gate says of lists that it could not ask; each is said once. */
 void lane_report_lists(struct lane_report *report, json_t *unchecked);
@@ -146,6 +160,7 @@ struct lane_context {
     struct key_servers *servers;
     struct lane_keyring *keyring;
     struct lane_report *report;
+    struct lane_pictures *pictures; /* NULL: reads name none */
     _Atomic int fatal; /* an exit code that ends everything: the gate refuses us */
     _Atomic bool down; /* the last try of all gates failed: no more patience until one answers */
     /* The lane's quota is used up until then (since 1970; 0: it is not), and somebody asked at that time (monotonic). */

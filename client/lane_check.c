@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "client/base64.h"
+#include "client/lane_picture.h"
 #include "client/moment.h"
 #include "client/over_quota.h"
 #include "client/problem.h"
@@ -74,7 +75,11 @@ static void judge_read(struct lane_worker *worker, const struct lane_policy *pol
         json_object_del(alert, "tag");
         json_array_append(good, alert);
     }
+    json_incref(good);
     lane_report_answer(worker->context->report, read, good, false_tags);
+    for (size_t i = 0; worker->context->pictures != NULL && i < json_array_size(good); i++)
+        lane_pictures_add(worker->context->pictures, read, json_array_get(good, i), http_server_current(worker->gate));
+    json_decref(good);
 }
 
 /* Before anything is counted: answers for all reads, in order, each `clear`, or `hit` with alerts. */

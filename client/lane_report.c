@@ -21,6 +21,7 @@ struct lane_report {
     uint64_t by_grade[PLATESIEVE_GRADES];
     json_t *by_list;   /* "agency/list" -> hits */
     json_t *not_asked; /* "agency/list" -> why */
+    json_t *pictures;  /* outcome -> how many */
     struct histogram latency;
 };
 
@@ -38,6 +39,7 @@ struct lane_report *lane_report_create(const struct lane_options *options, bool 
     pthread_mutex_init(&report->mutex, NULL);
     report->by_list = json_object();
     report->not_asked = json_object();
+    report->pictures = json_object();
     return report;
 }
 
@@ -46,6 +48,7 @@ void lane_report_destroy(struct lane_report *report)
     if (report == NULL) return;
     json_decref(report->by_list);
     json_decref(report->not_asked);
+    json_decref(report->pictures);
     pthread_mutex_destroy(&report->mutex);
     free(report);
 }
@@ -197,6 +200,73 @@ void lane_report_answer(struct lane_report *report, const struct lane_read *read
     json_decref(alerts);
 }
 
+/* -- pictures ------------------------------------------------------------------------------------------------------ */
+
+static const char *picture_text(const char *outcome)
+{
+    static const struct {
+        const char *outcome, *text;
+    } texts[] = {
+        { "missing", "its file can't be read" },
+        { "too-large", "it is too large" },
+        { "no-image", "its file is neither a JPEG nor a PNG, or is broken" },
+        { "header-expired", "the agency has let its recipients expire" },
+        { "no-header", "the gates do not have the list's recipients any more" },
+        { "unknown", "no gate knows the hit" },
+        { "enough", "the hit has enough of them" },
+        { "late", "it came too late" },
+        { "refused", "the gate refused it" },
+        { "too-many", "too many are under way" },
+        { "given-up", "no gate took it in time" },
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (strcmp(texts[i].outcome, outcome) == 0) return texts[i].text;
+    return "it can't be sealed";
+}
+
+static void print_picture_json(const struct lane_picture_news *news)
+{
+    json_t *json = json_pack("{s:I, s:s, s:s, s:s, s:s}", "line", (json_int_t)news->line, "hit", news->hit, "agency", news->agency, "list",
+                             news->list, "picture", news->outcome);
+
+    if (news->size > 0 && json != NULL) {
+        json_object_set_new(json, "size", json_integer((json_int_t)news->size));
+        json_object_set_new(json, "recipients", json_integer((json_int_t)news->recipients));
+    }
+    if (news->problem[0] != '\0' && json != NULL) json_object_set_new(json, "problem", json_string(news->problem));
+    (void)print_json(json);
+    (void)fflush(stdout);
+}
+
+/* That a read has no picture, or that nobody wants it, is nothing to report to people. */
+static void say_picture(const struct lane_picture_news *news)
+{
+    if (strcmp(news->outcome, "none") == 0 || strcmp(news->outcome, "not-wanted") == 0 || news->alarm != NULL) return;
+    if (strcmp(news->outcome, "stored") == 0)
+        say("line %" PRIu64 ": picture sealed to %zu certificate%s of %s/%s and stored, %zu kB", news->line, news->recipients,
+            news->recipients == 1 ? "" : "s", news->agency, news->list, (news->size + 999) / 1000);
+    else
+        say("line %" PRIu64 ": NO PICTURE for %s/%s: %s%s%s", news->line, news->agency, news->list, picture_text(news->outcome),
+            news->problem[0] == '\0' ? "" : ": ", news->problem);
+}
+
+void lane_report_picture(struct lane_report *report, const struct lane_picture_news *news)
+{
+    pthread_mutex_lock(&report->mutex);
+    json_object_set_new(report->pictures, news->outcome,
+                        json_integer(json_integer_value(json_object_get(report->pictures, news->outcome)) + 1));
+    if (news->alarm != NULL) {
+        report->alarms++;
+        say("ALARM: line %" PRIu64 ": the recipients that the gate named for pictures of %s/%s can't be believed: %s.  Nothing was sealed "
+            "to them.  Tell the gate's operator, the agency and your own people.",
+            news->line, news->agency, news->list, news->alarm);
+    }
+    if (report->json) print_picture_json(news);
+    else say_picture(news);
+    pthread_mutex_unlock(&report->mutex);
+}
+
 void lane_report_lists(struct lane_report *report, json_t *unchecked)
 {
     pthread_mutex_lock(&report->mutex);
@@ -236,14 +306,14 @@ static json_t *summary_json(const struct lane_report *report)
 
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
         json_object_set_new(by_grade, platesieve_grade_name(grade), json_integer((json_int_t)report->by_grade[grade]));
-    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:O, s:{s:f, s:f, s:o}, s:f}}",
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:O, s:O, s:{s:f, s:f, s:o}, s:f}}",
                      "summary", "reads", (json_int_t)report->reads, "cleared", (json_int_t)report->cleared, "hits",
                      (json_int_t)report->hits, "alerts", (json_int_t)report->alerts, "hits_by_list", report->by_list,
                      "hits_by_grade", by_grade, "unusable", (json_int_t)row_counts_total(&report->unusable, false),
                      "unusable_by_reason", row_counts_json(&report->unusable, false), "unknown_jurisdiction",
                      (json_int_t)report->unknown_jurisdiction, "unchecked", (json_int_t)report->unchecked, "over_quota",
                      (json_int_t)report->over_quota, "alarms",
-                     (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "latency_ms", "p50",
+                     (json_int_t)report->alarms, "lists_not_asked", report->not_asked, "pictures", report->pictures, "latency_ms", "p50",
                      histogram_percentile(&report->latency, 50) / 1000, "p99",
                      histogram_percentile(&report->latency, 99) / 1000, "histogram", histogram_json(&report->latency),
                      "seconds", (double)(moment_monotonic_ms() - report->begin_ms) / 1000);
@@ -271,7 +341,10 @@ static void print_summary(const struct lane_report *report)
                 report->unknown_jurisdiction);
     if (report->over_quota > 0)
         fprintf(stderr, "  %" PRIu64 " of the unchecked were over this lane's quota\n", report->over_quota);
-    if (report->alarms > 0) fprintf(stderr, "  %" PRIu64 " ALARMS: false tags\n", report->alarms);
+    json_object_foreach(report->pictures, list, count)
+        if (strcmp(list, "none") != 0 && strcmp(list, "not-wanted") != 0)
+            fprintf(stderr, "  %lld picture%s: %s\n", (long long)json_integer_value(count), json_integer_value(count) == 1 ? "" : "s", list);
+    if (report->alarms > 0) fprintf(stderr, "  %" PRIu64 " ALARMS: a gate sent what is false\n", report->alarms);
     fprintf(stderr, "  answered in %.2f ms (median), %.2f ms (99th percentile)\n",
             histogram_percentile(&report->latency, 50) / 1000, histogram_percentile(&report->latency, 99) / 1000);
 }

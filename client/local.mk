@@ -1,6 +1,6 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
-CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
-CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(INIH_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lcsv -lpthread
+CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
+CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(INIH_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lcsv -lpthread
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
@@ -79,6 +79,9 @@ client_libclient_a_SOURCES = \
 	client/lane.c \
 	client/lane.h \
 	client/lane_check.c \
+	client/lane_headers.c \
+	client/lane_picture.c \
+	client/lane_picture.h \
 	client/lane_policy.c \
 	client/lane_queue.c \
 	client/lane_renew.c \
@@ -100,6 +103,10 @@ client_libclient_a_SOURCES = \
 	client/over_quota.h \
 	client/partial.c \
 	client/partial.h \
+	client/picture.c \
+	client/picture.h \
+	client/picture_jpeg.c \
+	client/picture_png.c \
 	client/problem.c \
 	client/problem.h \
 	client/profile.c \

@@ -45,6 +45,9 @@ class Fake:
         self.forge = None        # (read, alerts) -> alerts
         self.mangle = None       # answer -> answer, of a check
         self.unchecked = []
+        self.header = None       # what alerts name: DER; of every list
+        self.headers = {}        # id -> DER
+        self.evidence = []       # (hit, CMS), as they came
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         base = f"{pki}/{node}"
@@ -106,9 +109,9 @@ class Fake:
 
     @staticmethod
     def reply(handler, status, value, kind="application/json", retry_after=None):
-        data = b"" if value is None else json.dumps(value).encode()
+        data = value if isinstance(value, bytes) else b"" if value is None else json.dumps(value).encode()
         handler.send_response(status)
-        handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Type", "application/cms" if isinstance(value, bytes) else kind)
         handler.send_header("Content-Length", str(len(data)))
         if retry_after is not None:
             handler.send_header("Retry-After", str(retry_after))
@@ -129,6 +132,11 @@ class Fake:
             return 200, self.check(json.loads(body))
         if parts == ["hits"]:
             return 200, self.page(dict(part.split("=") for part in query.split("&")))
+        if parts[0] == "headers" and parts[1] in self.headers:
+            return 200, self.headers[parts[1]]
+        if parts[0] == "hits" and parts[2:] == ["evidence"] and method == "POST":
+            self.evidence.append((parts[1], body))
+            return 201, {"piece": 1, "sha256": hashlib.sha256(body).hexdigest()}
         if parts[0] == "lists":
             return self.list_route(method, parts[1:], body, handler)
         raise Problem(404, "not-found")
@@ -174,9 +182,13 @@ class Fake:
                             return epoch["id"], bytes64(tagged)[16:]
         return None
 
-    @staticmethod
-    def alert(name, one, grade, epoch, tag):
-        return {"hit": text64(secrets.token_bytes(16)), "list": name, "agency": one["agency"], "category": one["category"], "priority": 50,
+    def put_header(self, der):
+        """Alerts name it from now on, and it is given out by its id."""
+        self.header = text64(hashlib.sha256(der).digest())
+        self.headers[self.header] = der
+
+    def alert(self, name, one, grade, epoch, tag):
+        return {**({"header": self.header} if self.header else {}), "hit": text64(secrets.token_bytes(16)), "list": name, "agency": one["agency"], "category": one["category"], "priority": 50,
                 "grade": grade, "candidate": 0, "epoch": epoch, "tag": text64(tag), "instruction": one["instruction"], "revision": 1,
                 "age_s": 3, "verify": False}
 
@@ -278,7 +290,8 @@ class Client:
         self.folder, self.program, self.pki = folder, program, folder / "pki"
         self.urls = {}
         self.run("ca", "init", "--trust-domain", "fake.test")
-        self.run("ca", "issue", "node/gate-1", "reader/north/1", "agency/customs/ana", "operator/gate/olga", "auditor/ines")
+        self.run("ca", "issue", "node/gate-1", "reader/north/1", "agency/customs/ana", "agency/marshals/ben", "evidence/customs/1",
+                 "evidence/customs/2", "evidence/marshals/1", "operator/gate/olga", "auditor/ines")
 
     def run(self, *argv, text=None, code=0, env=None, timeout=60):
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PLATESIEVE_")}
