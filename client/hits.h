@@ -38,6 +38,7 @@ void hit_print_heading(void);
 int hits_follow(const struct settings *settings, struct http *gate, struct hits_question *question, const char *agency,
                 const struct reference_key *key, size_t *shown) MUST_USE;
 
+int command_hits_evidence(struct settings *settings, int argc, char **argv);
 int command_hits_verdict(struct settings *settings, int argc, char **argv);
 
 #endif

@@ -54,6 +54,7 @@ client_libclient_a_SOURCES = \
 	client/hits_follow.c \
 	client/hits_print.c \
 	client/hits_question.c \
+	client/hits_evidence.c \
 	client/hits_verdict.c \
 	client/http.c \
 	client/http.h \

@@ -2,6 +2,9 @@
 import contextlib
 import hashlib
 import json
+import os
+import socket
+import ssl
 import threading
 import time
 
@@ -10,7 +13,7 @@ import requests
 
 import plates
 from house import assert_problem, eventually
-from sealing import openssl, seal
+from sealing import exif_gps, jpeg, openssl, seal
 
 ANA, EVA, BEN, LANE = "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben", "reader/north/1"
 CMS = {"Content-Type": "application/cms"}
@@ -305,3 +308,105 @@ def test_rights(installation):
     time.sleep(0.6)
     assert_problem(installation.get(f"/v1/hits/{hit}/evidence", "agency/customs/vic"), 403, "right")
     assert installation.get(f"/v1/hits/{hit}", "agency/customs/vic").json()["evidence"] == 0
+
+
+# -- from lane to agency ------------------------------------------------------------------------------------------------------
+
+
+def lane_sends(house, plate, path, *argv, identity=LANE, **options):
+    done = house.platesieve("lane", "--as", identity, "--codes", "usps", "--json", *argv, text=f"plate,state,image\n{plate},TX,{path}\n", **options)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    return next(one for one in told if "picture" in one)
+
+
+def test_from_the_lane_to_the_agency(installation, tmp_path):
+    name = installation.listed("QQ3201E")
+    recipients(installation, name)
+    eventually(lambda: "header" in alert(installation, "QQ3201E", identity="reader/south/1"))
+    (tmp_path / "in.jpg").write_bytes(jpeg(middle=exif_gps()))
+    told = lane_sends(installation, "QQ3201E", tmp_path / "in.jpg")
+    assert told["picture"] == "stored" and told["list"] == name
+    hit = next(one for one in installation.hits(name) if one["hit"] == told["hit"])
+    assert hit["evidence"] == 1 and (hit["site"], hit["lane"]) == ("north", "1")
+    out = tmp_path / "out.jpg"
+    old = os.umask(0)
+    done = installation.platesieve("hits", "evidence", "--as", ANA, "--json", told["hit"], "-o", out)
+    os.umask(old)
+    assert json.loads(done.stdout)["size"] == len(out.read_bytes()) and out.stat().st_mode & 0o777 == 0o600
+    opened = out.read_bytes()
+    assert opened.startswith(b"\xff\xd8") and opened.endswith(b"\xff\xd9") and b"Exif" not in opened
+    sealed = tmp_path / "sealed"
+    installation.platesieve("hits", "evidence", "--as", ANA, told["hit"], "-o", sealed, "--sealed")
+    key = installation.pki / "evidence/customs.1"
+    assert openssl("cms", "-decrypt", "-inform", "DER", "-binary", "-in", str(sealed), "-recip", f"{key}.pem", "-inkey", f"{key}.key") == opened
+    shown = installation.platesieve("hits", "evidence", "--as", ANA, told["hit"]).stdout
+    assert "sealed to evidence/customs/1" in shown and shown.startswith("1 ")
+    # the gate and its database hold nothing of the picture
+    for part in ("gate", "db"):
+        assert opened[40:140] not in everything(installation.folder / part)
+
+
+def everything(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_key_that_does_not_fit(installation, tmp_path):
+    name, hit = made_hit(installation, "QQ3202E")
+    send(installation, hit, seal(installation, PICTURE))
+    theirs, own = installation.pki / "evidence/marshals.1", installation.pki / "evidence/customs.1"
+    ask = ("hits", "evidence", "--as", ANA, hit, "-o", tmp_path / "x")
+    done = installation.platesieve(*ask, "--key", f"{theirs}.key", "--cert", f"{theirs}.pem", code=1)
+    serial = openssl("x509", "-in", f"{own}.pem", "-noout", "-serial").decode().strip().partition("=")[2].lower()
+    assert "none of 1 key fits" in done.stderr and serial in done.stderr and not (tmp_path / "x").exists()
+    assert "can't be opened" in installation.platesieve(*ask, "--key", f"{theirs}.key", "--cert", f"{own}.pem", code=1).stderr
+    assert "no key and certificate" in installation.platesieve(*ask, "--key", f"{own}.pem", "--cert", f"{own}.key", code=1).stderr
+    installation.platesieve(*ask, "--key", f"{own}.key", code=2)
+    installation.platesieve(*ask, "--piece", 2, code=5)
+    installation.platesieve("hits", "evidence", "--as", BEN, hit, "-o", tmp_path / "x", code=5)
+    installation.platesieve(*ask)
+    assert (tmp_path / "x").read_bytes() == PICTURE
+    assert name
+
+
+def test_flipped_bits(installation, tmp_path):
+    """A database that changes a stored picture is noticed by whoever opens it."""
+    name, hit = made_hit(installation, "QQ3203E")
+    send(installation, hit, seal(installation, PICTURE))
+    installation.sql(f"UPDATE platesieve.evidence SET cms = set_byte(cms, 3000, get_byte(cms, 3000) # 1) "
+                     f"WHERE list = (SELECT number FROM platesieve.lists WHERE id = '{name}')")
+    done = installation.platesieve("hits", "evidence", "--as", ANA, hit, "-o", tmp_path / "x", code=1)
+    assert "damaged" in done.stderr and not (tmp_path / "x").exists()
+
+
+def test_two_agencies_open_what_is_shared(installation, tmp_path):
+    """Sealed to both; the partner has the bytes from the owner here."""
+    name, hit = made_hit(installation, "QQ3204E")
+    recipients(installation, name, "--share-with", "marshals", certs=("evidence/customs.1.pem", "evidence/marshals.1.pem"))
+    assert send(installation, hit, seal(installation, PICTURE, ("evidence/customs.1", "evidence/marshals.1"))).status_code == 201
+    theirs = installation.pki / "evidence/marshals.1"
+    for words in ((), ("--key", f"{theirs}.key", "--cert", f"{theirs}.pem")):
+        installation.platesieve("hits", "evidence", "--as", ANA, hit, "-o", tmp_path / "x", *words)
+        assert (tmp_path / "x").read_bytes() == PICTURE
+
+
+@pytest.mark.slow
+def test_slow_uploads_are_ended(installation):
+    """A body that drips is cut off in time, and its memory is free again: a whole one passes meanwhile."""
+    name, hit = made_hit(installation, "QQ3205E")
+    context = ssl.create_default_context(cafile=str(installation.ca))
+    context.load_cert_chain(*installation.certificate(LANE))
+    begin, slow = time.monotonic(), []
+    for _ in range(20):
+        one = context.wrap_socket(socket.create_connection(("127.0.0.1", installation.asked["ports"]["gate"])), server_hostname="127.0.0.1")
+        one.sendall(f"POST /v1/hits/{hit}/evidence HTTP/1.1\r\nHost: x\r\nContent-Type: application/cms\r\nContent-Length: {1 << 20}\r\n\r\n".encode())
+        slow.append(one)
+    assert send(installation, hit, seal(installation, PICTURE)).status_code == 201
+    while slow and time.monotonic() - begin < 45:
+        for one in list(slow):
+            try:
+                one.sendall(b"0")
+            except OSError:
+                slow.remove(one)
+        time.sleep(0.5)
+    assert not slow and 20 < time.monotonic() - begin < 45
+    assert name
