@@ -134,10 +134,26 @@ static void print_until(const char *now, const char *when)
     printf(", in %lld h %lld min", (long long)(when_ms - now_ms) / 3600000, (long long)(when_ms - now_ms) / 60000 % 60);
 }
 
+/* What the gate's database shows of a list. */
+static void print_trouble(json_t *alarm)
+{
+    const char *why = text_of(alarm, "why");
+    const char *what = strcmp(why, "older") == 0     ? "is older in the database than it was served"
+                       : strcmp(why, "missing") == 0 ? "is not in the database any more"
+                                                     : "in the database is not what gates made of it";
+
+    printf("  %-10s %s/%s %s; %s\n", "ALARM", text_of(alarm, "agency"), text_of(alarm, "list"), what,
+           json_is_true(json_object_get(alarm, "served")) ? "its last good state is served" : "it is not served");
+}
+
 static void print_alarms(json_t *alarms, const char *now)
 {
     for (size_t i = 0; i < json_array_size(alarms); i++) {
         json_t *alarm = json_array_get(alarms, i);
+        if (strcmp(text_of(alarm, "what"), "list") == 0) {
+            print_trouble(alarm);
+            continue;
+        }
         const bool partial = strcmp(text_of(alarm, "coverage"), "partial") == 0;
 
         printf("  %-10s %s/%s has %s for epoch %s, which ", "ALARM", text_of(alarm, "agency"), text_of(alarm, "list"),

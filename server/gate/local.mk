@@ -136,6 +136,8 @@ platesieved_SOURCES = \
 	server/gate/feed_internal.h \
 	server/gate/feed_late.c \
 	server/gate/gate.h \
+	server/gate/list_command.c \
+	server/gate/list_command.h \
 	server/gate/main.c \
 	server/gate/readiness.c \
 	server/gate/readiness.h \

@@ -5,6 +5,7 @@
 #include "server/gate/db/migrate.h"
 #include "server/gate/endpoints/hit_json.h"
 #include "server/gate/gate.h"
+#include "server/gate/list_command.h"
 #include "server/gate/routes.h"
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"
@@ -115,6 +116,15 @@ static enum daemon_exit open_state(struct gate *gate, const struct config *confi
 static bool older(void *context, const char *agency, const char *list, uint64_t edition, const uint8_t mac[LIST_MAC_BYTES])
 {
     return served_is_older(context, agency, list, edition, mac);
+}
+
+static enum daemon_exit decide(const struct config *config, const struct daemon_options *options, uint8_t *key)
+{
+    struct key_source source = state_key(config);
+    struct result result = key_source_read(&source, key, stderr);
+
+    if (failed(result)) return result.reason == REASON_SETTINGS ? DAEMON_USAGE : DAEMON_FAILED;
+    return list_command_run(config, options, key);
 }
 
 /* No key is made where there is a state: it would be another than the one that opens it. */
@@ -308,8 +318,9 @@ static enum daemon_exit run(const struct config *config, const struct daemon_opt
         log_line(LOG_ERR, "no memory can be locked for the state key");
         return DAEMON_FAILED;
     }
-    enum daemon_exit code =
-        strcmp(options->command, "init") == 0 ? init(config, options->make_key, key) : serve(&gate, config, key, options->ready_file);
+    enum daemon_exit code = list_command(options)                ? decide(config, options, key)
+                            : strcmp(options->command, "init") == 0 ? init(config, options->make_key, key)
+                                                                    : serve(&gate, config, key, options->ready_file);
     platesieve_secret_free(key);
     return code;
 }
@@ -318,14 +329,14 @@ __attribute__((visibility("default"))) const char *argp_program_version = "plate
 
 int main(int argc, char **argv)
 {
-    static const struct daemon_command commands[] = { { "run", false }, { "init", false }, { "migrate", false }, REGISTRY_COMMANDS, { 0 } };
+    static const struct daemon_command commands[] = { { "run", false }, { "init", false }, { "migrate", false }, LIST_COMMANDS, REGISTRY_COMMANDS, { 0 } };
     struct daemon_options options;
     struct config config;
 
-    daemon_options_parse(argc, argv, commands, "[run|init|migrate|registered]\n{register|unregister} NAME...",
+    daemon_options_parse(argc, argv, commands, "[run|init|migrate|registered]\n{register|unregister} NAME...\n{accept-older|reseal} AGENCY/LIST...",
                          "The checkpoint: recognises the plates it was asked to look for and is blind to all others.\v"
                          "run serves until SIGTERM (the default); init makes the gate's own secrets in its state folder; "
-                         "migrate brings the database's schema up to date; " REGISTRY_COMMANDS_ABOUT,
+                         "migrate brings the database's schema up to date; " LIST_COMMANDS_ABOUT " " REGISTRY_COMMANDS_ABOUT,
                          &options);
     if (options.routes) {
         http_routes_print(gate_routes, stdout);

@@ -19,8 +19,12 @@ struct result db_list_lock(struct db_conn *conn, const char *agency, const char 
 /* Moves the edition on and writes the MAC of SEALED, which is what the row holds in this transaction. */
 struct result db_list_seal(struct db_conn *conn, struct sealed_list *sealed);
 
-/* db_load_removals() within somebody else's transaction (db/load.c). */
+/* db_load_removals() and db_load_slots() within somebody else's transaction (db/load.c). */
 struct result load_removals(struct db_conn *conn, const uint32_t *segments, size_t count,
                             struct result (*each)(void *context, const struct load_removal *removal), void *context);
+
+struct result load_slots(struct db_conn *conn, uint64_t epoch, const uint32_t *segments, size_t count,
+                         struct result (*each)(void *context, const struct load_slot *slot),
+                         void (*summed)(void *context, uint32_t segment, const struct row_sum *sum), void *context);
 
 #endif

@@ -388,17 +388,25 @@ static struct result slot_row(void *context, struct reader *reader)
     return OK;
 }
 
+struct result load_slots(struct db_conn *conn, uint64_t epoch, const uint32_t *segments, size_t count,
+                         struct result (*each)(void *context, const struct load_slot *slot),
+                         void (*summed)(void *context, uint32_t segment, const struct row_sum *sum), void *context)
+{
+    struct db_load load = { .conn = conn };
+    struct slot_stream stream = { conn->keys, (uint32_t)epoch, each, summed, context };
+    char before[160];
+    if (!stream.keys) return FAIL(REASON_INTERNAL);
+    if (segments && count == 0) return OK;
+    snprintf(before, sizeof(before), "SELECT entry, segment, packed FROM platesieve.slots WHERE epoch = %u AND segment",
+             (unsigned)(epoch > INT32_MAX ? INT32_MAX : epoch));
+    return copy_segments(&load, before, "", segments, count, 3, slot_row, &stream);
+}
+
 struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
                             struct result (*each)(void *context, const struct load_slot *slot),
                             void (*summed)(void *context, uint32_t segment, const struct row_sum *sum), void *context)
 {
-    struct slot_stream stream = { load->conn->keys, (uint32_t)epoch, each, summed, context };
-    if (!stream.keys) return FAIL(REASON_INTERNAL);
-    char before[160];
-    if (segments && count == 0) return OK;
-    snprintf(before, sizeof(before), "SELECT entry, segment, packed FROM platesieve.slots WHERE epoch = %u AND segment",
-             (unsigned)(epoch > INT32_MAX ? INT32_MAX : epoch));
-    return copy_segments(load, before, "", segments, count, 3, slot_row, &stream);
+    return load_slots(load->conn, epoch, segments, count, each, summed, context);
 }
 
 struct removal_stream {

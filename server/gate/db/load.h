@@ -113,6 +113,10 @@ struct result db_maintain(struct db *db, bool *more);
    seal.  *SEGMENT: the one that was looked at, or 0 when there was none.  REASON_FORGED: its rows are not what a gate stored; nothing was erased. */
 struct result db_tidy(struct db *db, uint32_t *segment);
 
+/* Seals the list as the database shows it now, rules and contents, whatever it was before: an operator vouches for it.  *LIST is what was sealed.
+   REASON_NOT_FOUND; REASON_DATABASE also when a row holds what no gate would store.  Role platesieve_gate. */
+struct result db_list_reseal(struct db *db, const char *agency, const char *id, struct db_list *list);
+
 /* Adds what was counted to the suppressions; those that are gone are left out. */
 struct result db_suppressions_counted(struct db *db, struct suppressed_counts *counts);
 

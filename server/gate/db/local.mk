@@ -28,6 +28,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/parts.c \
 	server/gate/db/pool.c \
 	server/gate/db/retention.c \
+	server/gate/db/reseal.c \
 	server/gate/db/revisions.c \
 	server/gate/db/row.c \
 	server/gate/db/seal.c \
