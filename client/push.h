@@ -97,6 +97,8 @@ enum key_outcome push_partial_evaluate(struct push_chunk *chunk, const struct pu
 /* Token and tag, 24 bytes each: *COUNT of them, for the epoch and the grade. */
 const uint8_t *push_partial_tagged(const struct push_chunk *chunk, size_t epoch, enum platesieve_grade grade,
                                    size_t *count);
+/* How many of them there are, of each epoch; 0: none yet, or no partial plate. */
+size_t push_partial_done(const struct push_chunk *chunk);
 void push_partial_clear(struct push_chunk *chunk); /* wipes */
 void push_partial_destroy(struct push_chunk *chunk);
 

@@ -151,6 +151,11 @@ enum key_outcome push_partial_evaluate(struct push_chunk *chunk, const struct pu
     return KEY_DONE;
 }
 
+size_t push_partial_done(const struct push_chunk *chunk)
+{
+    return chunk->partial == NULL ? 0 : chunk->partial->done;
+}
+
 const uint8_t *push_partial_tagged(const struct push_chunk *chunk, size_t epoch, enum platesieve_grade grade,
                                    size_t *count)
 {

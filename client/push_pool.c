@@ -92,16 +92,27 @@ static bool wait_on(struct push_pool *pool, int64_t ms)
     return code_of(pool) == CLIENT_OK;
 }
 
+/* Has more of a partial plate been evaluated than *DONE?  Then patience begins anew. */
+static bool went_on(const struct push_chunk *chunk, size_t *done)
+{
+    const size_t before = *done;
+
+    *done = push_partial_done(chunk);
+    return *done > before;
+}
+
 /* Tokens, sooner or later. */
 static int evaluate(struct push_pool *pool, struct push_chunk *chunk, struct evaluator *evaluator)
 {
-    const int64_t begin_ms = moment_monotonic_ms();
+    int64_t begin_ms = moment_monotonic_ms();
     unsigned backoff_ms = BACKOFF_MS_MIN, retry_after_s = 0;
+    size_t done = 0;
     bool waited = false;
 
     for (;;) {
         const enum key_outcome outcome = push_chunk_evaluate(chunk, pool->maker, evaluator, &retry_after_s);
-        const int64_t left_ms = (int64_t)pool->options->patience_s * 1000 - (moment_monotonic_ms() - begin_ms);
+        const int64_t now_ms = moment_monotonic_ms(), since_ms = went_on(chunk, &done) ? now_ms : begin_ms;
+        const int64_t left_ms = (int64_t)pool->options->patience_s * 1000 - (now_ms - since_ms);
         const int64_t over_until_ms = outcome == KEY_LATER ? evaluator_over_quota(evaluator) : 0;
         const int64_t over_ms = over_quota_left_ms(over_until_ms);
 
@@ -111,6 +122,7 @@ static int evaluate(struct push_pool *pool, struct push_chunk *chunk, struct eva
         }
         if (outcome != KEY_LATER || left_ms <= 0 || over_ms > left_ms) return give_up(pool, outcome, over_until_ms);
         waited = true;
+        begin_ms = since_ms;
         tell_waiting(pool, true, over_until_ms);
         if (retry_after_s * 1000 > backoff_ms) backoff_ms = retry_after_s * 1000;
         if (backoff_ms > BACKOFF_MS_MAX) backoff_ms = BACKOFF_MS_MAX;

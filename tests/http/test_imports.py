@@ -468,6 +468,36 @@ def test_reads_that_fit_a_partial_plate_hit(installation, tmp_path):
     partial_plates_hit(installation, tmp_path, "partial-voprf")
 
 
+def test_a_partial_plate_goes_on_where_a_key_server_broke_off(installation, tmp_path):
+    """Some answers get lost.  Nothing of what was evaluated is asked for again, and the entry is whole."""
+    house, name, answered = installation, "partial-breaks", []
+
+    def meddle(method, path, status, value):
+        if method != "POST" or status != 200:
+            return value
+        answered.append(path)
+        return (503, "busy") if len(answered) % 20 == 10 else value
+
+    house.platesieve("--as", ANA, "list", "create", name, "--category", "stolen")
+    file = tmp_path / "partial.csv"
+    file.write_text("plate,jurisdiction,reference\nXX5500,NL,P0\nXX55??,NL,P1\nXX5501,NL,P2\n")
+    keys = Meddler(house)
+    keys.meddle = meddle
+    try:
+        summary = json.loads(house.platesieve("--as", ANA, "list", "push", name, file, "--json", env={"PLATESIEVE_KEYS": keys.url}).stdout)
+    finally:
+        keys.stop()
+    lost = len(answered) // 20 + 1
+    asked = [(path, len(json.loads(body)["blinded"])) for (method, path), body in zip(keys.asked, keys.bodies) if method == "POST"]
+    for epoch in summary["epochs"]:
+        elements = sum(count for path, count in asked if epoch in path)
+        assert 2454 <= elements <= 2454 + 64 * lost, (elements, lost)
+    house.wait_live(name, summary["revision"])
+    for plate in ("XX5500", "XX5577", "XX55ZZ", "XX5501"):
+        alerts = [alert for alert in house.check(plate, "NL").get("alerts", []) if alert["list"] == name]
+        assert len(alerts) == (2 if plate in ("XX5500", "XX5501") else 1) and alerts[0]["grade"] == "full", plate
+
+
 # -- what leaves the machine --------------------------------------------------------------------------------------------------------
 
 PERSONAL = {"Owner": "Quentin Zzyzx-Wobble", "Address": "7 Nowhere Crescent", "Phone": "+1 555 0100 4711", "VIN": "QQQ11QQQ111QQ1111", "Remarks": "owes us money",
