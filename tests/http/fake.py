@@ -290,7 +290,7 @@ class Client:
         self.folder, self.program, self.pki = folder, program, folder / "pki"
         self.urls = {}
         self.run("ca", "init", "--trust-domain", "fake.test")
-        self.run("ca", "issue", "node/gate-1", "reader/north/1", "agency/customs/ana", "agency/marshals/ben", "evidence/customs/1",
+        self.run("ca", "issue", "node/gate-1", "reader/north/1", "agency/customs/ana", "evidence/customs/1",
                  "evidence/customs/2", "evidence/marshals/1", "operator/gate/olga", "auditor/ines")
 
     def run(self, *argv, text=None, code=0, env=None, timeout=60):

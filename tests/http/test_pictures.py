@@ -22,7 +22,9 @@ HIT, OTHER, CLEAR = "QQ00QQ0", "QQ11QQ1", "QQ22QQ2"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """One authority for all tests of this file: certificates take longer than anything else here."""
-    return Client(tmp_path_factory.mktemp("pki"), PROGRAM)
+    client = Client(tmp_path_factory.mktemp("pki"), PROGRAM)
+    client.run("ca", "issue", "agency/marshals/ben")
+    return client
 
 
 @pytest.fixture
