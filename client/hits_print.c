@@ -24,8 +24,9 @@ static bool print_hit_json(json_t *hit, const struct reference *reference)
 
 static bool print_hit_text(json_t *hit, const struct reference *reference)
 {
-    const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "";
-    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[128];
+    const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "",
+               *shared_by = "";
+    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[192];
     json_int_t count = 1;
     int covert = 0, verify = 0;
 
@@ -33,9 +34,12 @@ static bool print_hit_text(json_t *hit, const struct reference *reference)
                       "lane", &lane, "seen_at", &seen, "grade", &grade, "count", &count, "covert", &covert, "verify",
                       &verify);
     (void)json_unpack(json_object_get(hit, "verdict"), "{s:s}", "verdict", &verdict);
+    if (json_is_string(json_object_get(hit, "shared_by")))
+        shared_by = json_string_value(json_object_get(hit, "shared_by"));
     snprintf(where, sizeof(where), "%s/%s", site, lane);
-    snprintf(remarks, sizeof(remarks), "%s%s%s%s%.32s", count > 1 ? " read again" : "", covert ? " covert" : "",
-             verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict);
+    snprintf(remarks, sizeof(remarks), "%s%s%s%s%.32s%s%.48s", count > 1 ? " read again" : "", covert ? " covert" : "",
+             verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict,
+             *shared_by == '\0' ? "" : " shared by ", shared_by);
     make_printable(remarks);
     if (reference->kind == REFERENCE_DERIVED) snprintf(shown, sizeof(shown), "(none: %.10s)", reference->text);
     else snprintf(shown, sizeof(shown), "%s", reference->text);

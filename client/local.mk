@@ -95,6 +95,7 @@ client_libclient_a_SOURCES = \
 	client/list_profile.c \
 	client/list_push.c \
 	client/list_recipients.c \
+	client/list_share.c \
 	client/list_suppress.c \
 	client/moment.c \
 	client/moment.h \

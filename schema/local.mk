@@ -10,7 +10,8 @@ SCHEMA_SQL = \
 	schema/0008_fence.sql \
 	schema/0009_suppressions.sql \
 	schema/0010_seals.sql \
-	schema/0011_report.sql
+	schema/0011_report.sql \
+	schema/0012_sharing.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

@@ -69,6 +69,10 @@
 #define LIMIT_SUPPRESSIONS_PER_LIST 256  /* entries that raise no hits at a lane, for a while ... */
 #define LIMIT_SUPPRESSIONS 16384         /* ... and of all lists */
 #define LIMIT_SUPPRESS_DAYS 366          /* for how long at most, whatever the settings say */
+#define LIMIT_SHARES_PER_LIST 16         /* agencies that a list's hits are shared with at one time */
+#define LIMIT_SHARES_SHOWN 1000          /* in one answer */
+#define LIMIT_SHARE_DAYS 366             /* how long a share may last, whatever the settings say */
+#define LIMIT_NOTE_MAX 200               /* bytes of why */
 #define LIMIT_FLAGS 1000                 /* flagged entries in one answer */
 #define LIMIT_ACTION_MAX 16              /* bytes of the name of an action that a verdict tells */
 #define LIMIT_PRIORITY 100

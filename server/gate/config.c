@@ -45,6 +45,7 @@ static const struct setting table[] = {
     NUMBER("lists", "flag_from", flag_from, "3", 1, 1000000),
     NUMBER("lists", "flag_share_percent", flag_share_percent, "50", 1, 100),
     NUMBER("lists", "suppress_days_max", suppress_days_max, "30", 1, LIMIT_SUPPRESS_DAYS),
+    NUMBER("lists", "share_days_max", share_days_max, "90", 1, LIMIT_SHARE_DAYS),
     NUMBER("evidence", "window_s", evidence_window_s, "600", 1, LIMIT_EVIDENCE_WINDOW_S),
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
     NUMBER("quota", "total_a_day", quotas.total_a_day, "0", 0, UINT64_MAX / 2),

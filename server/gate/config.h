@@ -21,7 +21,7 @@ struct config {
     char *database_gate, *database_agency, *database_owner;
     unsigned long long evidence_window_s;
     unsigned long long cap_tokens, near_entries_max, alarm_before_s;
-    unsigned long long flag_from, flag_share_percent, suppress_days_max;
+    unsigned long long flag_from, flag_share_percent, suppress_days_max, share_days_max;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;
     struct quota_profiles quotas;

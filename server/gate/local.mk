@@ -123,6 +123,7 @@ platesieved_SOURCES = \
 	server/gate/endpoints/probes.c \
 	server/gate/endpoints/retention.c \
 	server/gate/endpoints/revisions.c \
+	server/gate/endpoints/sharing.c \
 	server/gate/endpoints/status.c \
 	server/gate/endpoints/suppressions.c \
 	server/gate/endpoints/verdict_json.c \

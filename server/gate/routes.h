@@ -34,6 +34,10 @@ struct reply get_hits(void *app, struct request *request);
 struct reply get_hit(void *app, struct request *request);
 /* endpoints/verdicts.c */
 struct reply put_verdict(void *app, struct request *request);
+/* endpoints/sharing.c */
+struct reply put_share(void *app, struct request *request);
+struct reply delete_share(void *app, struct request *request);
+struct reply get_shares(void *app, struct request *request);
 /* endpoints/suppressions.c */
 struct reply get_suppressions(void *app, struct request *request);
 struct reply put_suppression(void *app, struct request *request);

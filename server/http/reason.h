@@ -54,6 +54,8 @@ enum reason {
     /* hits */
     REASON_STREAMS, /* 503, Retry-After: too many streams are open */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
+    REASON_NOT_YOURS, /* 403: the agency that shares the hit keeps verdicts to itself */
+    REASON_AGENCY,    /* 422: no identity of that agency is registered here */
     REASON_ERASED, /* 410: a misread: what it said is gone */
     REASON_FORGED,              /* 409: the list in the database is not what gates made of it, or older than it was */
     /* epochs */

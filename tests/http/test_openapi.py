@@ -107,6 +107,9 @@ LIMITS = {
     "Hits/properties/hits/maxItems": "LIMIT_PAGE",
     "Flags/properties/flags/maxItems": "LIMIT_FLAGS",
     "Suppressions/properties/days_most/maximum": "LIMIT_SUPPRESS_DAYS",
+    "Shares/properties/days_most/maximum": "LIMIT_SHARE_DAYS",
+    "Shares/properties/given/maxItems": "LIMIT_SHARES_SHOWN",
+    "NewShare/properties/note/maxLength": "LIMIT_NOTE_MAX",
     "Epochs/properties/epochs/maxItems": "LIMIT_EPOCHS_KNOWN",
     "Blinded/properties/blinded/maxItems": "PLATESIEVE_VOPRF_BATCH_MAX",
     "Rotation/properties/reason/maxLength": "LIMIT_ROTATION_REASON_MAX",
@@ -329,6 +332,11 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     ask("PUT", path, "agency", 422, body={**silent, "reference": "none such"})
     ask("GET", path, "agency", 200)
     ask("DELETE", f"{path}/{made['suppression']}", "agency", 204)
+    path, until = "/v1/lists/contract/shares/marshals", {"until": (now + datetime.timedelta(days=1)).isoformat(timespec="seconds")}
+    ask("PUT", path, "agency", 204, body={**until, "note": "joint patrol", "only_confirmed": True, "verdicts": False})
+    ask("PUT", "/v1/lists/contract/shares/nobody", "agency", 422, body=until)
+    ask("GET", "/v1/shares", "agency", 200)
+    ask("DELETE", path, "agency", 204)
     verdict = f"/v1/hits/{hit['alerts'][0]['hit']}/verdict"
     ask("PUT", verdict, "agency", 200, body={"verdict": "confirmed", "action": "stopped"})
     ask("PUT", verdict, "agency", 400, body={"verdict": "perhaps"})

@@ -14,6 +14,7 @@ sys.path.insert(0, str(TOP / "deploy/lib"))
 from cluster import DATABASE, Cluster  # noqa: E402  pylint: disable=wrong-import-position
 
 SMALL = {"shared_buffers": "32MB", "max_wal_size": "256MB", "maintenance_work_mem": "32MB", "max_connections": "20"}
+OF_PARTNERS = {"shared_with_me", "shared_hits_after", "shared_hit_of"}  # ask app_agency() themselves
 SHARED_BY_ALL = {"migrations", "head", "epochs", "day_tables"}  # no agency's rows
 TABLES = "SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relispartition FROM pg_class c" \
          " WHERE c.relnamespace = 'platesieve'::regnamespace AND c.relkind IN ('r', 'p')"
@@ -83,10 +84,10 @@ def test_functions_of_the_owner_fix_their_search_path(database):
     rows = database.psql("SELECT proname, coalesce(array_to_string(proconfig, ' '), '') FROM pg_proc"
                          " WHERE pronamespace = 'platesieve'::regnamespace AND prosecdef")
     assert {name for name, _ in rows} == {"epoch_prepare", "epoch_end", "epoch_drop", "day_prepare", "day_drop", "retention_note", "app_proven",
-                                        "fence_give"}
+                                        "fence_give", "share_covert", *OF_PARTNERS}
     for name, config in rows:
         assert "search_path=platesieve, pg_temp" in config, name
-        may = "t" if name == "app_proven" else "f"
+        may = "t" if name == "app_proven" or name in OF_PARTNERS else "f"
         assert database.psql(f"SELECT has_function_privilege('platesieve_agency', oid, 'EXECUTE') FROM pg_proc WHERE proname = '{name}'") == [[may]]
 
 

@@ -165,6 +165,7 @@ struct db_hit {
     enum verdict verdict; /* of a misread only id, list, count, cursor and this are told */
     int64_t verdict_ms;   /* 0: none was given */
     char verdict_by[LIMIT_IDENTITY_MAX + 1], action[LIMIT_ACTION_MAX + 1];
+    char shared_by[LIMIT_NAME_MAX + 1]; /* the agency whose hit it is; "": the reader's own */
 };
 typedef void (*db_hit_fn)(void *context, const struct db_hit *hit);
 
@@ -210,7 +211,8 @@ struct result db_hits_recent(struct db *db, int64_t since_ms, void (*each)(void 
 
 /* Says what AGENCY's hit turned out to be, by WHO, with the ACTION that was taken; the same again changes nothing, another takes its place.
    With VERDICT_MISREAD what the hit says is erased from every table in the same transaction, and that stays: REASON_ERASED for any other.
-   REASON_NOT_FOUND.  Role platesieve_gate. */
+   REASON_NOT_FOUND; REASON_NOT_YOURS: it is shared with AGENCY, without the right to say that.  Confirmed, it gets its place in the feeds of those
+   who see only such.  Role platesieve_gate. */
 struct result db_verdict_put(struct db *db, const char *agency, const char *who, const uint8_t id[PLATESIEVE_HIT_ID_BYTES],
                              enum verdict verdict, const char *action);
 
@@ -235,6 +237,22 @@ struct db_list_counts { /* since the list was made, or for five years */
 };
 /* Of AGENCY's list number LIST, by the grade that matched. */
 struct result db_list_counts(struct db *db, const char *agency, uint32_t list, struct db_list_counts counts[PLATESIEVE_GRADES]);
+
+/* -- sharing (db/sharing.c) ------------------------------------------------------------------------------------------------------------------- */
+
+struct db_share {
+    char owner[LIMIT_NAME_MAX + 1], list[LIMIT_NAME_MAX + 1], partner[LIMIT_NAME_MAX + 1], note[LIMIT_NOTE_MAX + 1];
+    int64_t from_ms, until_ms, changed_ms, revoked_ms; /* revoked_ms 0: it was not */
+    bool only_confirmed, verdicts, covert;
+    char changed_by[LIMIT_IDENTITY_MAX + 1];
+};
+/* Shares the owner's list with the partner (all but covert, changed, revoked is the caller's), or changes the share that stands; one that has begun
+   keeps its beginning.  REASON_NOT_FOUND, REASON_TOO_MANY.  Role platesieve_gate. */
+struct result db_share_put(struct db *db, const struct db_share *share);
+/* REASON_NOT_FOUND: none is in force or to come.  Role platesieve_gate. */
+struct result db_share_revoke(struct db *db, const char *owner, const char *who, const char *list, const char *partner);
+/* Shares that AGENCY gave or received, those that ended within three months too; at most LIMIT_SHARES_SHOWN.  Role platesieve_agency. */
+struct result db_shares_each(struct db *db, const char *agency, void (*each)(void *context, const struct db_share *share), void *context);
 
 /* -- suppressions (db/suppressions.c) --------------------------------------------------------------------------------------------------------- */
 

@@ -18,10 +18,14 @@
     " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND ($13::int2 < 0 OR h.verdict = $13::int2) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
 #define HIT_ORDER " ORDER BY h.cursor LIMIT $4::int4"
 /* by hits_cursor; planned at each run, for the partitions of its days: one plan for hundreds of them is slower by far */
-static const struct statement hits_after = { NULL, "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.drop_on = ANY ($12::date[]) AND " HIT_MATCHES HIT_ORDER };
+static const struct statement hits_after = {
+    NULL, "SELECT * FROM (SELECT " HIT_COLUMNS ", ''" HIT_FROM " WHERE h.drop_on = ANY ($12::date[]) AND " HIT_MATCHES HIT_ORDER ") AS own"
+          " UNION ALL SELECT * FROM (SELECT " HIT_COLUMNS ", h.shared_by FROM shared_hits_after($2::int8, $3::int8, $12::date[], $14::int4) h"
+          " JOIN LATERAL (SELECT h.list_id AS id) l ON true WHERE " HIT_MATCHES HIT_ORDER ") AS theirs ORDER BY 15 LIMIT $4::int4"
+};
 /* by hits_entry, of all partitions */
 static const struct statement entry_hits_after = { "entry_hits_after",
-                                                   "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.entry = $12::int8 AND " HIT_MATCHES HIT_ORDER };
+                                                   "SELECT " HIT_COLUMNS ", ''" HIT_FROM " WHERE h.entry = $12::int8 AND " HIT_MATCHES HIT_ORDER };
 /* Up to where all that was committed can be seen; the first there is after a cursor, for retention leaves gaps; the partitions in which the $3
    places after that one lie. */
 static const struct statement feed_bounds = {
@@ -31,7 +35,8 @@ static const struct statement feed_bounds = {
     " WHERE d.agency = $1::text AND d.last > $2::int8) AS f (first) WHERE a.name = $1::text"
 };
 static const struct statement hit_get = {
-    "hit_get", "SELECT " HIT_COLUMNS HIT_FROM " WHERE h.id = $2::uuid AND h.agency = $1::text LIMIT 1"
+    "hit_get", "SELECT " HIT_COLUMNS ", ''" HIT_FROM " WHERE h.id = $2::uuid AND h.agency = $1::text UNION ALL"
+               " SELECT " HIT_COLUMNS ", h.shared_by FROM shared_hit_of($2::uuid) h JOIN LATERAL (SELECT h.list_id AS id) l ON true LIMIT 1"
 };
 
 const struct db_hit_filter db_hit_filter_all = {
@@ -97,6 +102,8 @@ static struct result after_body(struct db_conn *conn, void *context)
         params_bytes(&params, days, size);
     }
     params_int2(&params, filter->verdict);
+    if (!filter->has_entry) /* with a filter, more may have to be looked at */
+        params_int4(&params, memcmp(filter, &db_hit_filter_all, sizeof(*filter)) == 0 ? (int64_t)hits->page->limit + 1 : INT32_MAX);
     return conn_run(conn, filter->has_entry ? &entry_hits_after : &hits_after, &params, &hits->result);
 }
 
@@ -126,6 +133,7 @@ static struct result hit_take(const PGresult *result, int number, struct db_hit 
     row_text(&row, 20, hit->verdict_by, sizeof(hit->verdict_by));
     row_text(&row, 21, hit->action, sizeof(hit->action));
     hit->evidence = (uint8_t)row_int(&row, 22);
+    row_text(&row, 23, hit->shared_by, sizeof(hit->shared_by));
     if (hit->verdict >= VERDICTS) row.bad = true;
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }

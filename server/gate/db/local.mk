@@ -34,6 +34,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/seal.c \
 	server/gate/db/seal.h \
 	server/gate/db/sums.h \
+	server/gate/db/sharing.c \
 	server/gate/db/suppressions.c \
 	server/gate/db/tidy.c \
 	server/gate/db/verdicts.c

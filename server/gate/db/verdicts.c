@@ -14,7 +14,7 @@ struct judge {
 
 static struct result judge_body(struct db_conn *conn, void *context)
 {
-    static const enum reason outcomes[] = { REASON_NONE, REASON_NOT_FOUND, REASON_ERASED };
+    static const enum reason outcomes[] = { REASON_NONE, REASON_NOT_FOUND, REASON_ERASED, REASON_NOT_YOURS };
     const struct judge *wanted = context;
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
