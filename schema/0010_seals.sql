@@ -38,7 +38,7 @@ DECLARE
     gone bigint := 0;
     n bigint;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtext('platesieve.maintain')) THEN
+    IF NOT EXISTS (SELECT FROM turns WHERE what = 'maintain' FOR UPDATE SKIP LOCKED) THEN
         RETURN 0;
     END IF;
     UPDATE revisions SET state = 2 WHERE state = 0 AND opened_at < now() - interval '1 day';

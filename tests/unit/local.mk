@@ -168,6 +168,16 @@ tests_unit_key_source_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAG
 tests_unit_key_source_test_LDADD = $(SERVER_HTTP_LIBS) libplatesieve.la $(SODIUM_LIBS) $(CMOCKA_LIBS)
 tests_unit_key_source_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/seal_test
+tests_unit_seal_test_CFLAGS = $(GATE_DATA_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_seal_test_LDADD = $(GATE_DATA_LIBS) $(CMOCKA_LIBS)
+tests_unit_seal_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/served_test
+tests_unit_served_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_served_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)
+tests_unit_served_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/state_test
 tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_state_test_LDADD = $(GATE_DISK_LIBS) $(CMOCKA_LIBS)

@@ -25,7 +25,7 @@ struct tidy {
     size_t erased_count, erased_room;
 };
 
-static const struct statement try_lock = { "tidy_lock", "SELECT pg_try_advisory_xact_lock(hashtext('platesieve.tidy'))" };
+static const struct statement take_turn = { "tidy_turn", "SELECT FROM turns WHERE what = 'maintain' FOR UPDATE SKIP LOCKED" };
 static const struct statement next_remover = {
     "next_remover",
     "SELECT r.segment, r.list, l.base_segment, r.tidied, r.sums FROM revisions r JOIN lists l ON l.number = r.list"
@@ -211,11 +211,10 @@ static struct result seal_erased(struct db_conn *conn, const struct tidy *tidy, 
 
 static struct result find_remover(struct db_conn *conn, struct tidy *tidy)
 {
-    PGresult *locked RESULT_CLEANUP = NULL, *result RESULT_CLEANUP = NULL;
+    PGresult *turn RESULT_CLEANUP = NULL, *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
-    TRY(conn_run(conn, &try_lock, NULL, &locked));
-    struct row lock = { .result = locked };
-    if (!row_bool(&lock, 0)) return OK; /* another gate is at it */
+    TRY(conn_run(conn, &take_turn, NULL, &turn));
+    if (PQntuples(turn) == 0) return OK; /* another gate is at it */
     params_int4(&params, tidy->after);
     TRY(conn_run(conn, &next_remover, &params, &result));
     if (PQntuples(result) == 0) return OK;
