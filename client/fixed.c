@@ -205,7 +205,7 @@ void fixed_next(struct fixed *fixed, struct csv_row *row)
     row->line = fixed->line;
     row->open_end = !line.ended;
     row->state = read_row(fixed, &line, row);
-    fixed->taken = line.whole > 0 ? line.whole : 0;
+    fixed->taken = line.whole;
     if (line.whole == 0) fixed->line++; /* too long, and ended by the file's end */
     if (fixed->common > 0 && fixed->common != line.length) fixed->uniform = false;
     fixed->common = line.length;
