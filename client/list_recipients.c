@@ -190,7 +190,7 @@ static struct list_header *draft(const struct recipients_options *options, const
     snprintf(header->list, sizeof(header->list), "%s", options->list);
     header->signed_ms = moment_now_ms();
     header->expires_ms = header->signed_ms + options->days * DAY_MS;
-    header->serial = (uint64_t)(header->signed_ms / 1000); /* rises by itself, on whichever machine */
+    header->serial = (uint64_t)header->signed_ms; /* rises by itself, on whichever machine */
     end_with(header, own);
     header->shared_count = options->agency_count;
     for (size_t i = 0; i < options->agency_count; i++)
