@@ -11,6 +11,7 @@
 #include "client/state.h"
 
 #define DIGEST_KEY_BYTES 32
+#define CHANGES_MAX 500   /* revisions; gates keep something of each until the list is replaced */
 #define CHANGES_FREE 1000 /* so many changes are worth a delta, however short the list is */
 
 _Static_assert(REFERENCE_KEPT_MAX <= PUSH_STATE_REFERENCE_MAX, "a kept reference must fit");
@@ -181,6 +182,7 @@ bool delta_possible(struct push *push)
     else if (push->head.grade != push->info.grade) push->why_whole = "its grade is another one now";
     else if (push->head.clear_references != push->options->clear_references)
         push->why_whole = "its references were sent in another form";
+    else if (push->head.changes >= CHANGES_MAX) push->why_whole = "it was changed 500 times since it was sent whole";
     else if (push->now.count == 0) push->why_whole = "it has tokens for no epoch that is open or coming";
     else if (push->now.count < push->epochs.count && lseek(push->fd, 0, SEEK_CUR) < 0)
         push->why_whole = "a new epoch wants tokens of all entries, and standard input can't be read twice";
@@ -350,6 +352,7 @@ int delta_promise(struct push *push)
     head.clear_references = push->anew != NULL ? push->options->clear_references : head.clear_references;
     head.revision = push->revision.number;
     if (push->totals.parts > 0) {
+        head.changes += push->anew == NULL;
         head.parts_revision = head.revision;
         memcpy(head.digest, push->totals.sha256, sizeof(head.digest));
     }

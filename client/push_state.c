@@ -12,7 +12,7 @@
 #include "client/file.h"
 
 #define APPLICATION 0x50537373 /* "PSss" */
-#define FORMAT 1
+#define FORMAT 2
 #define CACHE_KIB 49152 /* pages in memory, and what is sorted there at a time */
 
 enum statement { FIND, EACH, PUT, STAGE, HEAD, SET_HEAD, STATEMENTS };
@@ -22,15 +22,15 @@ static const char *const texts[STATEMENTS] = {
     [EACH] = "SELECT key, content, reference FROM entries ORDER BY key",
     [PUT] = "INSERT OR REPLACE INTO changes (key, content, reference) VALUES (?1, ?2, ?3)",
     [STAGE] = "INSERT INTO staged (key, content, reference) VALUES (?1, ?2, ?3)",
-    [HEAD] = "SELECT revision, parts_revision, digest, entries, grade, clear_references, epochs FROM heads WHERE name = ?1",
-    [SET_HEAD] = "INSERT OR REPLACE INTO heads VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [HEAD] = "SELECT revision, parts_revision, digest, changes, entries, grade, clear_references, epochs FROM heads WHERE name = ?1",
+    [SET_HEAD] = "INSERT OR REPLACE INTO heads VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 };
 
 static const char tables[] =
     "CREATE TABLE IF NOT EXISTS owner (mark BLOB NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS heads (name TEXT PRIMARY KEY, revision INTEGER NOT NULL, parts_revision INTEGER NOT NULL,"
-    " digest BLOB NOT NULL, entries INTEGER NOT NULL, grade INTEGER NOT NULL, clear_references INTEGER NOT NULL,"
-    " epochs TEXT NOT NULL) STRICT;"
+    " digest BLOB NOT NULL, changes INTEGER NOT NULL, entries INTEGER NOT NULL, grade INTEGER NOT NULL,"
+    " clear_references INTEGER NOT NULL, epochs TEXT NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS entries (key INTEGER PRIMARY KEY, content BLOB NOT NULL, reference BLOB NOT NULL) STRICT;"
     /* of a promise; content NULL: removed */
     "CREATE TABLE IF NOT EXISTS changes (key INTEGER PRIMARY KEY, content BLOB, reference BLOB) STRICT;";
@@ -199,14 +199,15 @@ static bool get_head(struct push_state *state, const char *name, struct push_sta
     if (statement == NULL) return trouble(state);
     (void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 2) == sizeof(head->digest)) {
-        const char *epochs = (const char *)sqlite3_column_text(statement, 6);
+        const char *epochs = (const char *)sqlite3_column_text(statement, 7);
 
         head->revision = (uint32_t)sqlite3_column_int64(statement, 0);
         head->parts_revision = (uint32_t)sqlite3_column_int64(statement, 1);
         memcpy(head->digest, sqlite3_column_blob(statement, 2), sizeof(head->digest));
-        head->entries = (uint64_t)sqlite3_column_int64(statement, 3);
-        head->grade = (uint8_t)sqlite3_column_int(statement, 4);
-        head->clear_references = sqlite3_column_int(statement, 5) != 0;
+        head->changes = (uint32_t)sqlite3_column_int64(statement, 3);
+        head->entries = (uint64_t)sqlite3_column_int64(statement, 4);
+        head->grade = (uint8_t)sqlite3_column_int(statement, 5);
+        head->clear_references = sqlite3_column_int(statement, 6) != 0;
         found = epochs != NULL && strlen(epochs) < sizeof(head->epochs);
         if (found) memcpy(head->epochs, epochs, strlen(epochs) + 1);
     }
@@ -223,10 +224,11 @@ static bool set_head(struct push_state *state, const char *name, const struct pu
     (void)sqlite3_bind_int64(statement, 2, head->revision);
     (void)sqlite3_bind_int64(statement, 3, head->parts_revision);
     (void)sqlite3_bind_blob(statement, 4, head->digest, sizeof(head->digest), SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 5, (int64_t)head->entries);
-    (void)sqlite3_bind_int(statement, 6, head->grade);
-    (void)sqlite3_bind_int(statement, 7, head->clear_references);
-    (void)sqlite3_bind_text(statement, 8, head->epochs, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(statement, 5, head->changes);
+    (void)sqlite3_bind_int64(statement, 6, (int64_t)head->entries);
+    (void)sqlite3_bind_int(statement, 7, head->grade);
+    (void)sqlite3_bind_int(statement, 8, head->clear_references);
+    (void)sqlite3_bind_text(statement, 9, head->epochs, -1, SQLITE_STATIC);
     return done(state, statement);
 }
 

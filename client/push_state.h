@@ -28,6 +28,7 @@ struct push_state_head {
     uint32_t revision;       /* at the gate */
     uint32_t parts_revision; /* the last one that had parts */
     uint8_t digest[32];      /* over the parts of that one */
+    uint32_t changes;        /* revisions with parts since the list was replaced */
     uint64_t entries;
     uint8_t grade;
     bool clear_references;

@@ -1,4 +1,5 @@
 """platesieve list push: what changed is sent, and nothing else; what is remembered of a list is worth nothing to a thief."""
+import contextlib
 import hashlib
 import json
 import os
@@ -126,6 +127,15 @@ def test_other_settings(client, fake):
     assert "grade" in client.run("list", "push", "stolen", write(client, ROWS)).stderr and sent(fake)[0] == "replace"
     assert "another form" in client.run("list", "push", "stolen", write(client, ROWS), "--clear-references").stderr
     assert push(client, ROWS + [row(20)], "--clear-references")["way"] == "delta"
+
+
+def test_after_many_changes_all_is_sent(client, fake):
+    push(client, ROWS)
+    with contextlib.closing(sqlite3.connect(remembered(client))) as file, file:
+        file.execute("UPDATE heads SET changes = 499")
+    assert push(client, ROWS[1:])["way"] == "delta"
+    assert push(client, ROWS[1:])["way"] == "replace"
+    assert push(client, ROWS)["way"] == "delta"
 
 
 def test_much_that_is_new_is_sent_whole(client, fake):
@@ -345,10 +355,22 @@ def test_nothing_in_it_can_be_tried_out(client, fake, options):
             assert text.encode() not in held
             for digest in (hashlib.sha256, hashlib.sha1, hashlib.md5, hashlib.blake2b):
                 assert digest(text.encode()).digest()[:8] not in held
-    with sqlite3.connect(remembered(client)) as file:
+    with contextlib.closing(sqlite3.connect(remembered(client))) as file:
         assert file.execute("SELECT count(*) FROM entries").fetchone() == (38,)
         assert file.execute("SELECT count(*) FROM changes").fetchone() == (0,)
     assert (folder.stat().st_mode & 0o777, remembered(client).stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_lines_that_gave_tokens_are_erased(installation, tmp_path):
+    """A list that is never replaced does not leave a row for each entry and epoch behind."""
+    house, name, file = installation, installation.new_list(), tmp_path / "list.csv"
+    file.write_text(HEADER + "".join(ROWS), encoding="ascii")
+    house.push(name, [{"plate": "QQ70070", "jurisdiction": "NL"}], epochs=house.epochs(("open",)))
+    edits = f"SELECT count(*) FROM platesieve.edits JOIN platesieve.revisions r USING (segment) JOIN platesieve.lists l ON l.number = r.list WHERE l.id = '{name}'"
+    revision = house.push(name, [{"plate": "QQ70070", "jurisdiction": "NL"}], mode="tokens", epochs=house.epochs(("coming",)))["revision"]
+    eventually(lambda: house.one(edits) == "0", 30)
+    house.wait_live(name, revision)
+    assert all(epoch["covered"] for epoch in house.list_object(name)["epochs"]) and house.check("QQ70070", "NL")["answer"] == "hit"
 
 
 # -- the real gate -----------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ static const struct statement epochs_over = {
 };
 static const struct statement end_epoch = { "end_epoch", "SELECT epoch_end($1::int4, $2::text)" };
 static const struct statement drop_epoch = { "drop_epoch", "SELECT epoch_drop($1::int4)" };
-static const struct statement maintain = { "maintain", "SELECT maintain() + verdicts_tidy()" };
+static const struct statement maintain = { "maintain", "SELECT maintain() + verdicts_tidy() + token_edits_tidy()" };
 
 static struct result prepare_body(struct db_conn *conn, void *context)
 {

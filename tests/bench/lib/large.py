@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from lists import USER, Watch, copy_of_slots
+from lists import USER, Watch, copy_of_slots, cpu_s
 from made_up import write_list
 from process import Failure, wait_until
 from report import Figure, say
@@ -20,11 +20,28 @@ def load_average():
     return os.getloadavg()[0]
 
 
+def gate_cpu_s(stage):
+    return cpu_s(stage.installation.gate.pid())
+
+
+def database_cpu_s(stage):
+    """Of PostgreSQL's processes that live; its connections are kept, and so are their processes."""
+    server = int((stage.installation.cluster.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
+    told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server)], capture_output=True, text=True, check=True).stdout.split()
+    total = 0.0
+    for pid in [server, *map(int, told)]:
+        try:
+            total += cpu_s(pid)
+        except OSError:
+            pass
+    return total
+
+
 def client(stage, *argv):
-    """Runs the client to its end: (seconds, most resident bytes, standard output)."""
+    """Runs the client to its end: (seconds, most resident bytes, standard output); says what processor time it took."""
     installation = stage.installation
     words = [str(installation.programs / "platesieve"), "--as", USER, *(str(word) for word in argv)]
-    began = time.monotonic()
+    gate_s, database_s, began = gate_cpu_s(stage), database_cpu_s(stage), time.monotonic()
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env={**os.environ, **installation.environment()}) as child:
         errors = []
@@ -34,6 +51,8 @@ def client(stage, *argv):
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         reader.join()
+    say(f"  `{' '.join(str(word) for word in argv[:2])}`: {usage.ru_utime + usage.ru_stime:.1f} s of processor time here, "
+        f"{gate_cpu_s(stage) - gate_s:.1f} s in the gate, {database_cpu_s(stage) - database_s:.1f} s in the database")
     if child.returncode:
         raise Failure(f"platesieve {argv[0]} {argv[1]} left with code {child.returncode}: {errors[0].strip()[-500:]}")
     return time.monotonic() - began, usage.ru_maxrss * 1024, told
@@ -67,7 +86,7 @@ def live_s(stage, plate_number, prefix, run):
     began = time.monotonic()
     thread = threading.Thread(target=lambda: seen.append(run()))
     thread.start()
-    live = watch.until_hit(3600) - began
+    live = watch.until_hit(7200, 0.02) - began
     thread.join()
     if not seen:
         raise Failure("a command of the client failed")

@@ -36,13 +36,13 @@ class Watch:
             raise Failure(f"a check was answered {answer.status_code}")
         return answer.json()["answers"][0]["answer"] == "hit"
 
-    def until_hit(self, seconds):
-        """The moment (time.monotonic) of the first hit."""
+    def until_hit(self, seconds, pause=0.001):
+        """The moment (time.monotonic) of the first hit; asks every PAUSE seconds."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.hit():
                 return time.monotonic()
-            time.sleep(0.001)
+            time.sleep(pause)
         raise Failure(f"an entry was not live after {seconds} s")
 
 
