@@ -6,6 +6,8 @@ import time
 import pytest
 
 from house import assert_problem, eventually, now_text
+from sealing import openssl, seal
+from sse import follow
 from test_hits import new_id, send
 from test_verdicts import drained, judge
 
@@ -303,3 +305,39 @@ def test_client(installation):
     for words in ((name,), (name, "--with", "marshals"), (name, "--with", "Marshals", "--days", "1"), (name, "--with", "marshals", "--days", "0"),
                   (name, "--with", "marshals", "--until", "never"), (name, "--with", "marshals", "--days", "1", "--note", "x" * 201)):
         installation.platesieve("--as", ANA, "list", "share", *words, code=2)
+
+
+def test_pictures_for_both(installation, tmp_path):
+    """Sealed to both by the list's header, fetched and opened by each; gone with the share, and with a misread."""
+    name, both = installation.listed("QQ7012T", cooldown_s=0), ("evidence/customs.1", "evidence/marshals.1")
+    installation.platesieve("list", "recipients", "--as", ANA, name, "--share-with", "marshals",
+                            *(word for cert in both for word in ("--cert", installation.pki / f"{cert}.pem")))
+    put(installation, name)
+    hit, picture = hit_of(installation, "QQ7012T"), b"a picture of a made-up vehicle" * 50
+    eventually(lambda: see(installation, hit).status_code == 200)
+    answer = installation.post(f"/v1/hits/{hit}/evidence", "reader/north/1", data=seal(installation, picture, both), headers={"Content-Type": "application/cms"})
+    assert answer.status_code == 201, answer.text
+    for identity, agency in ((ANA, "customs"), (BEN, "marshals")):
+        assert see(installation, hit, identity).json()["evidence"] == 1
+        path = tmp_path / agency
+        path.write_bytes(installation.get(f"/v1/hits/{hit}/evidence/1", identity).content)
+        key = installation.pki / f"evidence/{agency}.1"
+        assert openssl("cms", "-decrypt", "-inform", "DER", "-binary", "-in", path, "-recip", f"{key}.pem", "-inkey", f"{key}.key") == picture
+    assert installation.delete(f"/v1/lists/{name}/shares/marshals", ANA).status_code == 204
+    for path in ("", "/1"):
+        assert_problem(installation.get(f"/v1/hits/{hit}/evidence{path}", BEN), 404)
+    assert installation.get(f"/v1/hits/{hit}/evidence/1", ANA).status_code == 200
+    judge(installation, hit, "misread")
+    assert installation.one("SELECT count(*) FROM platesieve.evidence e JOIN platesieve.lists l ON l.number = e.list"
+                            f" WHERE l.id = '{name}'") == "0"
+
+
+def test_in_the_partners_stream(installation):
+    name = installation.listed("QQ7013T", cooldown_s=0)
+    put(installation, name, only_confirmed=True)
+    with follow(installation, BEN, after=head(installation)) as events:
+        hit = hit_of(installation, "QQ7013T")
+        eventually(lambda: see(installation, hit, ANA).status_code == 200)
+        assert events.hits == []
+        judge(installation, hit, "confirmed")
+        assert [(one["hit"], one["shared_by"], one["verdict"]["verdict"]) for one in events.wait(1)] == [(hit, "customs", "confirmed")]
