@@ -10,9 +10,15 @@ tests_unit_csv_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_csv_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/evidence_test
+tests_unit_evidence_test_SOURCES = tests/unit/evidence_test.c tests/unit/evidence_scene.h
 tests_unit_evidence_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_evidence_test_LDADD = $(EVIDENCE_LIBS) $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_evidence_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/picture_test
+tests_unit_picture_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_picture_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_picture_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/moment_test
 tests_unit_moment_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)

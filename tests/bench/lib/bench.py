@@ -11,6 +11,7 @@ import index
 import lanes
 import large
 import lists
+import pictures
 import streams
 from report import say
 from stage import Stage
@@ -29,6 +30,7 @@ FIGURES = {
     "lane_read": (lanes.lane_read, "a read at one of 16 lanes, 20 a second each: evaluated, verified, checked; beside its cryptography alone"),
     "list_tokenise": (lists.list_tokenise, "a list at grade `similar` tokenised by a key server for two epochs, beside three multiplications a token"),
     "hit_stream": (streams.hit_stream, "a hit from the lane's answer to its agency's stream, 10,000 a minute and 20 agencies, beside a poller of PostgreSQL"),
+    "evidence_upload": (pictures.evidence_upload, "a hundred sealed pictures of 200 kB stored by the gate, and its memory, beside an INSERT of the same bytes"),
     "entry_to_live": (lists.entry_to_live, "from adding an entry to the first hit, beside an insert with fsync"),
 }
 

@@ -1,0 +1,155 @@
+/* client/picture.c: the same pixels, and nothing else that was in the file. */
+#include <jpeglib.h>
+#include <png.h>
+
+#include "client/picture.h"
+#include "tests/unit/cmocka_all.h"
+
+#define WIDTH 200
+#define HEIGHT 120
+#define ROOM (1024 * 1024)
+
+static uint8_t file[ROOM], picture[ROOM];
+
+/* A JPEG of a pattern, in colour, with MARKERS: an APP1, a comment, an APP2 and bytes behind its end; its size. */
+static size_t make_jpeg(bool progressive, bool markers)
+{
+    struct jpeg_compress_struct to;
+    struct jpeg_error_mgr errors;
+    uint8_t row[WIDTH * 3], *rows[] = { row }, *made = NULL;
+    unsigned long size = 0;
+
+    to.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&to);
+    jpeg_mem_dest(&to, &made, &size);
+    to.image_width = WIDTH;
+    to.image_height = HEIGHT;
+    to.input_components = 3;
+    to.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&to);
+    if (progressive) jpeg_simple_progression(&to);
+    jpeg_start_compress(&to, TRUE);
+    if (markers) {
+        jpeg_write_marker(&to, JPEG_APP0 + 1, (const JOCTET *)"Exif\0\0MM\0*where", 15);
+        jpeg_write_marker(&to, JPEG_APP0 + 2, (const JOCTET *)"ICC_PROFILE\0profile", 19);
+        jpeg_write_marker(&to, JPEG_COM, (const JOCTET *)"a comment", 9);
+    }
+    for (unsigned y = 0; y < HEIGHT; y++) {
+        for (unsigned x = 0; x < sizeof(row); x++) row[x] = (uint8_t)(x * y / 7 + x);
+        jpeg_write_scanlines(&to, rows, 1);
+    }
+    jpeg_finish_compress(&to);
+    jpeg_destroy_compress(&to);
+    assert_true(size + 100 < sizeof(file));
+    memcpy(file, made, size);
+    free(made);
+    if (markers) memcpy(file + size, "behind the end", 14);
+    return size + (markers ? 14 : 0);
+}
+
+static void decode(const uint8_t *jpeg, size_t size, uint8_t pixels[HEIGHT][WIDTH * 3])
+{
+    struct jpeg_decompress_struct from;
+    struct jpeg_error_mgr errors;
+
+    from.err = jpeg_std_error(&errors);
+    jpeg_create_decompress(&from);
+    jpeg_mem_src(&from, jpeg, (unsigned long)size);
+    jpeg_save_markers(&from, JPEG_COM, 0xffff);
+    for (int i = 1; i < 16; i++) jpeg_save_markers(&from, JPEG_APP0 + i, 0xffff);
+    assert_int_equal(jpeg_read_header(&from, TRUE), JPEG_HEADER_OK);
+    assert_null(jpeg == file ? NULL : from.marker_list);
+    assert_int_equal(from.image_width, WIDTH);
+    jpeg_start_decompress(&from);
+    for (unsigned y = 0; y < HEIGHT; y++) {
+        uint8_t *rows[] = { pixels[y] };
+
+        assert_int_equal(jpeg_read_scanlines(&from, rows, 1), 1);
+    }
+    jpeg_finish_decompress(&from);
+    jpeg_destroy_decompress(&from);
+}
+
+static bool holds(const uint8_t *bytes, size_t size, const char *text)
+{
+    return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+static void a_jpeg_keeps_its_pixels_alone(void **unused)
+{
+    static uint8_t before[HEIGHT][WIDTH * 3], after[HEIGHT][WIDTH * 3];
+
+    (void)unused;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        const size_t size = make_jpeg(kind & 1, kind & 2);
+        size_t stripped = 0;
+
+        assert_int_equal(picture_strip(file, size, picture, sizeof(picture), &stripped), PICTURE_FINE);
+        decode(file, size, before);
+        decode(picture, stripped, after);
+        assert_memory_equal(before, after, sizeof(before));
+        assert_false(holds(picture, stripped, "Exif") || holds(picture, stripped, "where") || holds(picture, stripped, "profile") ||
+                     holds(picture, stripped, "comment") || holds(picture, stripped, "behind"));
+        assert_int_equal(picture[stripped - 1], 0xd9);
+    }
+}
+
+/* Cut off anywhere, changed anywhere: some picture or none, never more than the room, never a crash. */
+static void broken_ones_are_none(void **unused)
+{
+    const size_t size = make_jpeg(false, true);
+    size_t stripped;
+
+    (void)unused;
+    for (size_t cut = 0; cut < size - 20; cut += 13) assert_int_equal(picture_strip(file, cut, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
+    for (size_t at = 0; at < size; at += 7) {
+        file[at] ^= 0x5a;
+        (void)!picture_strip(file, size, picture, sizeof(picture), &stripped);
+        assert_true(stripped <= sizeof(picture));
+        file[at] ^= 0x5a;
+    }
+    assert_int_equal(picture_strip(file, size, picture, 500, &stripped), PICTURE_TOO_LARGE);
+}
+
+static void no_other_formats(void **unused)
+{
+    size_t stripped;
+
+    (void)unused;
+    assert_int_equal(picture_strip((const uint8_t *)"GIF89a and so on", 16, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
+    assert_int_equal(picture_strip((const uint8_t *)"", 0, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
+}
+
+static void a_png_keeps_its_pixels_alone(void **unused)
+{
+    png_image image = { .version = PNG_IMAGE_VERSION, .width = WIDTH, .height = HEIGHT, .format = PNG_FORMAT_RGBA };
+    static uint8_t before[HEIGHT][WIDTH * 4], after[HEIGHT][WIDTH * 4];
+    png_alloc_size_t size = sizeof(file);
+    size_t stripped = 0;
+
+    (void)unused;
+    for (unsigned y = 0; y < HEIGHT; y++)
+        for (unsigned x = 0; x < sizeof(before[0]); x++) before[y][x] = (uint8_t)(x * x + y);
+    assert_int_not_equal(png_image_write_to_memory(&image, file, &size, 0, before, 0, NULL), 0);
+    memcpy(file + size, "behind the end", 14);
+    assert_int_equal(picture_strip(file, size + 14, picture, sizeof(picture), &stripped), PICTURE_FINE);
+    assert_int_not_equal(png_image_begin_read_from_memory(&image, picture, stripped), 0);
+    image.format = PNG_FORMAT_RGBA;
+    assert_int_not_equal(png_image_finish_read(&image, NULL, after, 0, NULL), 0);
+    assert_memory_equal(before, after, sizeof(before));
+    assert_false(holds(picture, stripped, "behind"));
+    for (size_t cut = 0; cut < size; cut += 101) assert_int_equal(picture_strip(file, cut, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
+    assert_int_equal(picture_strip(file, size, picture, 300, &stripped), PICTURE_TOO_LARGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_jpeg_keeps_its_pixels_alone),
+        cmocka_unit_test(broken_ones_are_none),
+        cmocka_unit_test(no_other_formats),
+        cmocka_unit_test(a_png_keeps_its_pixels_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
