@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import struct
+import subprocess
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from fake import Client, Fake, Problem
 from house import SHARED, TOP
 from sealing import chunk, chunks, exif_gps, jpeg, png, png_pixels, segment, segments, sign_header, time_text, unseal
 from test_lane import list_plates
+from test_residue import found
 
 PROGRAM = os.environ.get("PLATESIEVE_BUILD", str(TOP / "build")) + "/platesieve"
 HIT, OTHER, CLEAR = "QQ00QQ0", "QQ11QQ1", "QQ22QQ2"
@@ -315,3 +317,31 @@ def cannot_unseal(pki, cms, name):
     with pytest.raises(AssertionError):
         unseal(pki, cms, name)
     return True
+
+
+# -- what stays in memory -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that hides it")
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_nothing_of_a_picture_stays_in_memory(client, fake, tmp_path, kind):
+    """Neither the file, nor what was sealed, nor pixels, once the picture is said to be stored; the lane runs on."""
+    pixels = os.urandom(200 * 100 * 3)
+    place = os.urandom(200)
+    path = tmp_path / "the-picture"
+    path.write_bytes(png(200, 100, pixels, chunk(b"tEXt", b"Comment\0" + place)) if kind == "png" else jpeg(800, 600, segment(0xe5, place)))
+    file = path.read_bytes()
+    with subprocess.Popen([PROGRAM, "lane", "--codes", "usps", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env={**os.environ, "PLATESIEVE_PKI": str(client.pki), **client.urls}) as process:
+        process.stdin.write(f"plate,state,image\n{HIT},NY,{path}\n".encode())
+        process.stdin.flush()
+        while json.loads(process.stdout.readline()).get("picture") != "stored":
+            pass
+        opened = unseal(client.pki, fake.evidence[0][1])
+        patterns = {"metadata": place[:64], "file": file[-400:-360], "sealed picture": opened[-400:-360], "middle of it": opened[len(opened) // 2:][:40]}
+        patterns |= {f"pixels of row {row}": pixels[row * 600:row * 600 + 48] for row in range(0, 100, 9)} if kind == "png" else {}
+        time.sleep(0.3)
+        seen = found(process.pid, patterns)
+        process.stdin.close()
+        assert process.wait(20) == 0
+    assert not seen
