@@ -12,7 +12,7 @@ import pytest
 import requests
 
 import plates
-from house import assert_problem, eventually
+from house import assert_problem, eventually, now_text
 from sealing import exif_gps, jpeg, openssl, seal
 
 ANA, EVA, BEN, LANE = "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben", "reader/north/1"
@@ -379,14 +379,35 @@ def test_flipped_bits(installation, tmp_path):
 
 
 def test_two_agencies_open_what_is_shared(installation, tmp_path):
-    """Sealed to both; the partner has the bytes from the owner here."""
-    name, hit = made_hit(installation, "QQ3204E")
+    """Sealed to both, fetched by the partner while the share is in force, each with its own key."""
+    name = installation.listed("QQ3204E")
     recipients(installation, name, "--share-with", "marshals", certs=("evidence/customs.1.pem", "evidence/marshals.1.pem"))
+    share = f"/v1/lists/{name}/shares/marshals"
+    installation.platesieve("list", "share", "--as", ANA, name, "--with", "marshals", "--until", now_text(86400))
+    hit = alert(installation, "QQ3204E")["hit"]
+    installation.wait_hits(1, name)
     assert send(installation, hit, seal(installation, PICTURE, ("evidence/customs.1", "evidence/marshals.1"))).status_code == 201
-    theirs = installation.pki / "evidence/marshals.1"
-    for words in ((), ("--key", f"{theirs}.key", "--cert", f"{theirs}.pem")):
-        installation.platesieve("hits", "evidence", "--as", ANA, hit, "-o", tmp_path / "x", *words)
+    for user in (ANA, BEN):
+        assert "sealed to evidence/customs/1 evidence/marshals/1" in installation.platesieve("hits", "evidence", "--as", user, hit).stdout
+        installation.platesieve("hits", "evidence", "--as", user, hit, "-o", tmp_path / "x")
         assert (tmp_path / "x").read_bytes() == PICTURE
+    assert installation.get(f"/v1/hits/{hit}", BEN).json()["evidence"] == 1
+    assert installation.delete(share, ANA).status_code == 204
+    for path in ("", "/1"):
+        assert_problem(installation.get(f"/v1/hits/{hit}/evidence{path}", BEN), 404)
+    assert installation.get(f"/v1/hits/{hit}/evidence/1", ANA).status_code == 200
+
+
+def test_a_share_alone_opens_nothing(installation, tmp_path):
+    """The partner fetches what is sealed to the owner alone, and is told that it can't open it."""
+    name = installation.listed("QQ3206E")
+    recipients(installation, name)
+    installation.platesieve("list", "share", "--as", ANA, name, "--with", "marshals", "--until", now_text(86400))
+    hit = alert(installation, "QQ3206E")["hit"]
+    installation.wait_hits(1, name)
+    assert send(installation, hit, seal(installation, PICTURE)).status_code == 201
+    done = installation.platesieve("hits", "evidence", "--as", BEN, hit, "-o", tmp_path / "x", code=1)
+    assert "none of 1 key fits" in done.stderr and "it is sealed to the certificate with serial" in done.stderr and not (tmp_path / "x").exists()
 
 
 @pytest.mark.slow
