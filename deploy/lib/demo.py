@@ -13,7 +13,9 @@ import threading
 import time
 from pathlib import Path
 
+import picture
 import traffic
+from agencies import Agencies
 from census import Census
 from installation import SUITES, TOP, Installation
 from process import Failure, wait_until
@@ -96,6 +98,7 @@ class Demo:
         self.folder = options.dir or Path(tempfile.mkdtemp(prefix="platesieve-demo-", dir="/tmp"))
         self.installation = Installation(self.folder)
         self.lanes, self.alerts, self.trouble = [], 0, None
+        self.agencies, self.pictures = Agencies(self.client, self.installation), self.folder / "client/pictures"
         self.printing = threading.Lock()
 
     def say(self, text=""):
@@ -155,19 +158,28 @@ class Demo:
             words = f"“{alert['instruction']}”" if alert.get("instruction") else ""
             self.say(f"  {time.strftime('%H:%M:%S')}  {where:<8} {alert['grade']:<8} {alert['agency']}/{alert['list']:<12} {plate:<16} {words}".rstrip())
 
+    def take_pictures(self):
+        """What the cameras took: of each listed vehicle one, and one that stands for all others."""
+        self.pictures.mkdir()
+        listed = {plate for one in self.lists for plate, _, _ in one.entries}
+        for plate in ("", *sorted(listed)):
+            (self.pictures / f"{plate or 'other'}.png").write_bytes(picture.png(plate))
+        self.picture_of = {plate: self.pictures / f"{plate}.png" for plate in listed}
+
     def made_up(self):
         """Feeds the made-up reads to their lanes, spread over --seconds."""
         self.lanes = [Lane(self.installation, identity, "iso", subprocess.PIPE, self.alert) for identity in traffic.LANES]
         by_name = {lane.identity: lane.child.stdin for lane in self.lanes}
         for feed in by_name.values():
-            feed.write("plate,jurisdiction\n")
+            feed.write("plate,jurisdiction,image\n")
         begin = time.monotonic()
         for number, read in enumerate(self.reads):
             ahead = begin + self.options.seconds * number / len(self.reads) - time.monotonic()
             if ahead > 0:
                 time.sleep(ahead)
             try:
-                csv.writer(by_name[read.lane], lineterminator="\n").writerow((read.plate, read.jurisdiction))
+                csv.writer(by_name[read.lane], lineterminator="\n").writerow(
+                    (read.plate, read.jurisdiction, self.picture_of.get(read.vehicle, self.pictures / "other.png")))
                 by_name[read.lane].flush()
             except BrokenPipeError:
                 return  # that lane has ended; why, it says itself
@@ -204,13 +216,20 @@ class Demo:
         servers = "key server" if self.options.key_servers == 1 else "three key servers that share their keys"
         self.say(f"  installation {self.folder}: PostgreSQL, CA, {servers} ({self.options.suite}), gate ({time.monotonic() - begin:.1f} s)")
         self.push_lists()
+        if self.lists:
+            self.take_pictures()
+            self.agencies.prepare()
         census = Census(self.installation)
         before = census.take()
         self.say(f"  reads        {self.options.reads or f'{self.options.count} made-up ones over {self.options.seconds:g} s'}; alerts as they come:")
         took = self.run_lanes()
         if not wait_until(lambda: self.installation.auditor_status()["spool"]["depth"] == 0, 30, 0.1):
             raise Failure("the spool does not drain")
-        return self.result(self.installation.auditor_status()["checks"], census.compare(before, census.take()), took)
+        checks, stored = self.installation.auditor_status()["checks"], census.compare(before, census.take())
+        if self.lists:
+            self.agencies.sealed_everywhere(sum(lane.summary["pictures"].get("stored", 0) for lane in self.lanes))
+            self.agencies.look(self.pictures)
+        return self.result(checks, stored, took)
 
     def result(self, checks, stored, took):
         """The figures of the last line, and those for people."""
@@ -218,6 +237,8 @@ class Demo:
         figures["unusable"] = sum(lane.summary["unusable"] for lane in self.lanes)
         figures["latency_ms"] = latency([lane.summary for lane in self.lanes])
         figures["stored_rows_for_non_matches"] = stored["rows_for_non_matches"]
+        if self.lists:
+            figures["agencies"] = self.agencies.figures
         if self.trouble:
             figures["unchecked"] = sum(lane.summary["unchecked"] for lane in self.lanes)
             figures["warnings"] = self.warnings()
@@ -260,6 +281,7 @@ class Demo:
         self.say(f"    per non-match        {lost / max(1, figures['cleared']):>9.1f} rows, 0 bytes" if lost == 0 else
                  f"    for non-matches      {lost:>9} rows that no listed entry explains")
         self.say(f"    not yet in the database {self.installation.auditor_status()['spool']['depth']:>6} rows in the gate's spool")
+        self.agencies.tell(self.say)
 
     def look_around(self):
         self.say(f"""

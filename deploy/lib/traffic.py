@@ -30,6 +30,7 @@ class Read:
     lane: str
     plate: str
     jurisdiction: str
+    vehicle: str = ""  # the plate that is on it, whatever was read
 
 
 def fleet(source):
@@ -79,7 +80,7 @@ def make(count, seed=2019):
     for _ in range(count):
         wanted = source.random() < 0.015
         plate, jurisdiction = vehicles[source.randrange(listed) if wanted else source.randrange(listed, FLEET)]
-        reads.append(Read(source.choice(LANES), misread(plate, source), jurisdiction if source.random() > 0.12 else ""))
+        reads.append(Read(source.choice(LANES), misread(plate, source), jurisdiction if source.random() > 0.12 else "", plate))
     for place, plate in zip((count // 4, count // 2, 3 * count // 4), RUBBISH):
         reads.insert(place, Read(LANES[0], plate, "US-TX"))
     return lists, reads

@@ -61,7 +61,7 @@ def expected(lists, reads):
 def test_figures_are_the_truth(options):
     done = demo("--json", "--count", 1500, "--seconds", 3, *options)
     told = json.loads(done.stdout.splitlines()[-1])
-    assert set(told) == {"reads", "cleared", "hits", "hits_by_list", "hits_by_grade", "unusable", "latency_ms", "stored_rows_for_non_matches"}
+    assert set(told) == {"reads", "cleared", "hits", "hits_by_list", "hits_by_grade", "unusable", "latency_ms", "stored_rows_for_non_matches", "agencies"}
     assert (options[-1] if options else "voprf-ristretto255-sha512") in done.stderr
     right = expected(*traffic.make(1500))
     assert right["hits"] > 10 and right["unusable"] == 3
@@ -71,6 +71,11 @@ def test_figures_are_the_truth(options):
     assert told["stored_rows_for_non_matches"] == 0
     assert 0 < told["latency_ms"]["p50"] <= told["latency_ms"]["p99"] < 1000
     assert "customs/stolen" in done.stderr and "marshals/abduction" in done.stderr
+    agencies = told["agencies"]
+    assert (agencies["shared_before"], agencies["shared_after"]) == (0, 1)
+    assert agencies["pictures"] == right["hits_by_list"]["customs/stolen"] and agencies["covert_hits"] == right["hits_by_list"]["customs/observed"]
+    assert agencies["opened"]["sha256"] == agencies["opened_by_partner"]["sha256"]
+    assert "customs/observed" not in done.stderr[done.stderr.index("alerts as they come"):done.stderr.index("Reads")]
 
 
 def test_killing_and_corrupting_a_key_server_changes_nothing():
