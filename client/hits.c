@@ -117,6 +117,25 @@ bool hit_id_valid(const char *text)
     return strlen(text) == PLATESIEVE_TOKEN_TEXT && base64_parse(text, id, sizeof(id));
 }
 
+/* A long option of an id's length without a value: `--` and then no digit, no capital, no other line than `-`. */
+static bool looks_like_option(const char *text)
+{
+    return strncmp(text, "--", 2) == 0 && strspn(text + 2, "abcdefghijklmnopqrstuvwxyz-") == strlen(text + 2);
+}
+
+const char *hits_take_dashed_id(int *argc, char **argv)
+{
+    for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *id = argv[i];
+
+        if (id[0] != '-' || !hit_id_valid(id) || looks_like_option(id)) continue;
+        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(*argv)); /* with the NULL at the end */
+        --*argc;
+        return id;
+    }
+    return NULL;
+}
+
 /* -- pages --------------------------------------------------------------------------------------------------------- */
 
 /* One answer.  *shown is how many hits it held; *more whether the gate has others. */

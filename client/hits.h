@@ -19,6 +19,9 @@ struct hits_question {
 
 /* A hit's id as it travels: 22 characters of base64url. */
 bool hit_id_valid(const char *text);
+/* One id in 64 begins with a hyphen, and argp would take it for options: takes the first such id out of argv[1] and what follows, and returns it; NULL:
+ * there is none. */
+const char *hits_take_dashed_id(int *argc, char **argv);
 bool cursor_valid(const char *text);
 
 /* The filters of QUESTION as the end of a query ("&list=stolen&site=north"); AGENCY's KEY seals the reference.  Returns an exit code;

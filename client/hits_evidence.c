@@ -203,7 +203,7 @@ static int fetch(const struct settings *settings, struct http *gate, const char 
 
 int command_hits_evidence(struct settings *settings, int argc, char **argv)
 {
-    struct evidence_options options = { .piece = 1 };
+    struct evidence_options options = { .hit = hits_take_dashed_id(&argc, argv), .piece = 1 };
     struct command_input input = { settings, &options };
     struct identity identity;
     struct http *gate = NULL;

@@ -72,7 +72,7 @@ static bool told(json_t *json, const struct verdict_options *options, bool as_js
 
 int command_hits_verdict(struct settings *settings, int argc, char **argv)
 {
-    struct verdict_options options = { .action = "none" };
+    struct verdict_options options = { .hit = hits_take_dashed_id(&argc, argv), .action = "none" };
     struct command_input input = { settings, &options };
     struct identity identity;
     struct http *gate = NULL;

@@ -216,3 +216,12 @@ def test_client(installation, tmp_path):
     assert "erased" in installation.platesieve("--as", ANA, "hits", "verdict", hit, "confirmed", code=5).stderr
     for words in ((hit,), (hit, "perhaps"), ("x", "confirmed"), (hit, "confirmed", "--action", "shot"), (hit, "confirmed", "twice")):
         installation.platesieve("--as", ANA, "hits", "verdict", *words, code=2)
+
+
+@pytest.mark.parametrize("hit", ["-" + "A" * 21, "--" + "A" * 20, "-o" + "A" * 20])
+def test_an_id_that_looks_like_an_option(installation, hit, tmp_path):
+    """One id in 64 begins with a hyphen; it is an id all the same, wherever it stands."""
+    for words in (("verdict", hit, "confirmed"), ("verdict", "--action", "none", hit, "confirmed"), ("evidence", hit), ("evidence", "-o", tmp_path / "x", hit)):
+        assert "not" in installation.platesieve("--as", ANA, "hits", *words, code=5).stderr
+    installation.platesieve("--as", ANA, "hits", "verdict", hit, code=2)
+    installation.platesieve("--as", ANA, "hits", "verdict", hit, hit, "confirmed", code=2)
