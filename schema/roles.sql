@@ -18,5 +18,7 @@ BEGIN
         EXECUTE format('ALTER ROLE %I SET log_parameter_max_length_on_error = 0', role);
         EXECUTE format('ALTER ROLE %I SET log_min_error_statement = panic', role);
         EXECUTE format('ALTER ROLE %I SET jit = off', role);
+        -- what one session asks is not for another of the same role to read
+        EXECUTE format('ALTER ROLE %I SET track_activities = off', role);
     END LOOP;
 END $$;

@@ -122,12 +122,14 @@ struct result db_evidence_store(struct db *db, const struct db_evidence_place *p
 
 /* -- an agency's: role platesieve_agency, under row-level security ------------------------------------------------------------------------------ */
 
-#define OF_HIT " FROM hits h JOIN evidence e ON e.hit = h.id AND e.drop_on = h.drop_on WHERE h.id = $1::uuid"
+#define OF_HIT " FROM evidence e WHERE e.hit = $1::uuid"
 static const struct statement pieces_of = {
     "evidence_pieces", "SELECT e.piece, octet_length(e.cms), e.sha256, e.uploaded_at, e.recipients" OF_HIT " ORDER BY e.piece"
 };
 static const struct statement piece_of = { "evidence_piece", "SELECT e.cms" OF_HIT " AND e.piece = $2::int2" };
-static const struct statement hit_stands = { "evidence_hit", "SELECT h.verdict FROM hits h WHERE h.id = $1::uuid LIMIT 1" };
+static const struct statement hit_stands = {
+    "evidence_hit", "SELECT h.verdict FROM hits h WHERE h.id = $1::uuid UNION ALL SELECT s.verdict FROM shared_hit_of($1::uuid) s LIMIT 1"
+};
 
 struct fetch {
     const uint8_t *hit;
