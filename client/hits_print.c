@@ -27,17 +27,18 @@ static bool print_hit_text(json_t *hit, const struct reference *reference)
     const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "",
                *shared_by = "";
     char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[192];
-    json_int_t count = 1;
+    json_int_t count = 1, pictures = 0;
     int covert = 0, verify = 0;
 
-    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "hit", &id, "list", &list, "site", &site,
+    (void)json_unpack(hit, "{s?s, s?s, s?s, s?s, s?s, s?s, s?I, s?b, s?b, s?I}", "hit", &id, "list", &list, "site", &site,
                       "lane", &lane, "seen_at", &seen, "grade", &grade, "count", &count, "covert", &covert, "verify",
-                      &verify);
+                      &verify, "evidence", &pictures);
     (void)json_unpack(json_object_get(hit, "verdict"), "{s:s}", "verdict", &verdict);
     if (json_is_string(json_object_get(hit, "shared_by")))
         shared_by = json_string_value(json_object_get(hit, "shared_by"));
     snprintf(where, sizeof(where), "%s/%s", site, lane);
-    snprintf(remarks, sizeof(remarks), "%s%s%s%s%.32s%s%.48s", count > 1 ? " read again" : "", covert ? " covert" : "",
+    snprintf(remarks, sizeof(remarks), "%s%s%s%s%s%.32s%s%.48s", count > 1 ? " read again" : "",
+             pictures > 0 ? " picture" : "", covert ? " covert" : "",
              verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict,
              *shared_by == '\0' ? "" : " shared by ", shared_by);
     make_printable(remarks);

@@ -328,6 +328,7 @@ def test_from_the_lane_to_the_agency(installation, tmp_path):
     assert told["picture"] == "stored" and told["list"] == name
     hit = next(one for one in installation.hits(name) if one["hit"] == told["hit"])
     assert hit["evidence"] == 1 and (hit["site"], hit["lane"]) == ("north", "1")
+    assert told["hit"] + " picture" in installation.platesieve("hits", "--as", ANA, "--list", name).stdout
     out = tmp_path / "out.jpg"
     old = os.umask(0)
     done = installation.platesieve("hits", "evidence", "--as", ANA, "--json", told["hit"], "-o", out)
