@@ -1,6 +1,7 @@
 dist_doc_DATA += \
 	docs/agencies.md \
 	docs/benchmarks.md \
+	docs/first-day.md \
 	docs/key-lost.md \
 	docs/operations.md \
 	docs/protocol.md \
@@ -11,4 +12,5 @@ dist_doc_DATA += \
 EXTRA_DIST += \
 	tests/http/contract.py \
 	tests/http/test_documents.py \
+	tests/http/test_first_day.py \
 	tests/http/test_openapi.py
