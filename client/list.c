@@ -139,7 +139,7 @@ bool list_print(json_t *json, bool as_json)
     printf("%s/%s: %lld entries, revision %lld", text_of(json, "agency"), text_of(json, "list"),
            number_of(json, "entries"), number_of(json, "revision"));
     if (json_is_string(json_object_get(json, "committed_at"))) printf(" of %.19sZ", text_of(json, "committed_at"));
-    printf("%s\n", json_is_true(json_object_get(json, "suspended")) ? ", SUSPENDED" : "");
+    list_print_state(json);
     printf("  %-12s %s, priority %lld, weakest grade %s%s\n", "category", text_of(json, "category"),
            number_of(json, "priority"), text_of(json, "grade"),
            json_is_true(json_object_get(json, "covert")) ? ", covert" : "");
@@ -149,6 +149,8 @@ bool list_print(json_t *json, bool as_json)
     if (number_of(json, "flagged") > 0)
         printf("  %-12s %lld entries raise false alarms (platesieve list flags %s)\n", "FLAGGED", number_of(json, "flagged"),
                text_of(json, "list"));
+    list_print_alarms(json);
+    list_print_waiting(json);
     print_names("sites", json_object_get(json, "sites"), -1);
     if (instruction[0] != '\0') printf("  %-12s %s\n", "instruction", instruction);
     print_names("covered", json_object_get(json, "epochs"), 1);
@@ -220,6 +222,12 @@ static const struct command list_commands[] = {
     { "tokens", "give the entries tokens for epochs to come", command_list_tokens },
     { "profile", "how the files of a list are read", command_list_profile },
     { "show", "show one list or all", command_list_show },
+    { "set", "change a list's rules", command_list_set },
+    { "approve", "approve what a second person must", command_list_approve },
+    { "refuse", "refuse it, or withdraw it", command_list_refuse },
+    { "cap", "set how many tokens it may hold (operators)", command_list_cap },
+    { "suspend", "let no gate ask it (operators)", command_list_suspend },
+    { "resume", "let gates ask it again (operators)", command_list_resume },
     { "flags", "show the entries that raise false alarms", command_list_flags },
     { "recipients", "say who may open the pictures of its hits", command_list_recipients },
     { "share", "let another agency see the hits of a list", command_list_share },

@@ -25,8 +25,21 @@ bool list_info_parse(json_t *json, struct list_info *info) MUST_USE;
 /* Prints one list object as a block for people, or as JSON. */
 bool list_print(json_t *json, bool as_json);
 
+/* list_rules.c: what list_print() shows besides; the end of its first line, and lines of their own. */
+void list_print_state(json_t *list);
+void list_print_alarms(json_t *list);
+void list_print_waiting(json_t *list);
+/* On standard error: that it waits for a second person, if it does. */
+void list_say_waiting(json_t *list);
+
 int command_list_create(struct settings *settings, int argc, char **argv);
 int command_list_show(struct settings *settings, int argc, char **argv);
+int command_list_set(struct settings *settings, int argc, char **argv);
+int command_list_approve(struct settings *settings, int argc, char **argv);
+int command_list_refuse(struct settings *settings, int argc, char **argv);
+int command_list_cap(struct settings *settings, int argc, char **argv);
+int command_list_suspend(struct settings *settings, int argc, char **argv);
+int command_list_resume(struct settings *settings, int argc, char **argv);
 int command_list_flags(struct settings *settings, int argc, char **argv);
 int command_list_share(struct settings *settings, int argc, char **argv);
 int command_list_shares(struct settings *settings, int argc, char **argv);

@@ -2,7 +2,7 @@
 #include "client/push_watch.h"
 
 enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTION_REPORT, OPTION_TRUNCATED, OPTION_FULL,
-       OPTION_WATCH, OPTION_SETTLE, OPTION_RENEW, OPTION_LOOK };
+       OPTION_OVERRIDE, OPTION_WATCH, OPTION_SETTLE, OPTION_RENEW, OPTION_LOOK };
 
 /* Of all four. */
 #define SENDING_OPTIONS                                                                                                \
@@ -11,6 +11,7 @@ enum { OPTION_YES = 0x300, OPTION_CLEAR, OPTION_PATIENCE, OPTION_PARALLEL, OPTIO
         { "parallel", OPTION_PARALLEL, "N", 0,                                                                         \
           "Threads that make tokens, each with its own connection to the key server (4)", 0 },                         \
         { "clear-references", OPTION_CLEAR, NULL, 0, "Send references as they are, readable for the gate's people", 0 }, \
+        { "override", OPTION_OVERRIDE, NULL, 0, "Even if the list shrinks or grows more at once than the operator lets pass", 0 }, \
         { "yes", OPTION_YES, NULL, 0, "Even if the list becomes empty", 0 },                                           \
         { "allow-truncated", OPTION_TRUNCATED, NULL, 0, "Even if the file ends in the middle of a line", 0 },          \
         { "report", OPTION_REPORT, "FILE", 0, "Write line and reason of each row that was not taken as it is, as CSV", \
@@ -55,6 +56,7 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_CLEAR: options->clear_references = true; return 0;
     case OPTION_FULL: options->full = true; return 0;
+    case OPTION_OVERRIDE: options->override = true; return 0;
     case OPTION_YES: options->yes = true; return 0;
     case OPTION_TRUNCATED: options->allow_truncated = true; return 0;
     case OPTION_REPORT: options->report = argument; return 0;

@@ -93,7 +93,9 @@ client_libclient_a_SOURCES = \
 	client/list_create.c \
 	client/list_flags.c \
 	client/list_profile.c \
+	client/list_oversight.c \
 	client/list_push.c \
+	client/list_rules.c \
 	client/list_recipients.c \
 	client/list_share.c \
 	client/list_suppress.c \
@@ -143,6 +145,8 @@ client_libclient_a_SOURCES = \
 	client/report.c \
 	client/rows.c \
 	client/rows.h \
+	client/rule_options.c \
+	client/rule_options.h \
 	client/say.c \
 	client/seen.c \
 	client/seen.h \

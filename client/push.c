@@ -267,6 +267,19 @@ static int send_rows(struct push *push)
     return code != CLIENT_OK ? code : sent;
 }
 
+/* What a guard refused, and how it is overridden. */
+static void say_guard(const struct http_answer *answer)
+{
+    json_t *json = http_answer_json(answer), *guard = json_object_get(json, "guard");
+
+    if (json_is_object(guard))
+        say("%lld entries would become %lld, and the gate lets no list %s by more than %lld %% at once: the list stays as it is (--override, if it is meant)",
+            (long long)json_integer_value(json_object_get(guard, "from")), (long long)json_integer_value(json_object_get(guard, "to")),
+            json_integer_value(json_object_get(guard, "to")) < json_integer_value(json_object_get(guard, "from")) ? "shrink" : "grow",
+            (long long)json_integer_value(json_object_get(guard, "percent_max")));
+    json_decref(json);
+}
+
 /* -- commit -------------------------------------------------------------------------------------------------------- */
 
 /* What the list is now.  An answer that can't be read leaves it as it was: then nothing is remembered of it. */
@@ -306,8 +319,8 @@ static int ask_commit(struct push *push)
 
     sodium_bin2hex(digest, sizeof(digest), push->totals.sha256, PUSH_SHA256);
     snprintf(path, sizeof(path), "/v1/lists/%s/revisions/%u/commit", push->info.id, push->revision.number);
-    snprintf(body, sizeof(body), "{\"parts\":%u,\"entries\":%llu,\"sha256\":\"%s\"}", push->totals.parts,
-             (unsigned long long)push->totals.lines, digest);
+    snprintf(body, sizeof(body), "{\"parts\":%u,\"entries\":%llu,\"sha256\":\"%s\"%s}", push->totals.parts,
+             (unsigned long long)push->totals.lines, digest, push->options->override ? ",\"override\":true" : "");
     whole.body_size = strlen(body);
     code = push_ask(push->gate, &whole, patience_s, &answer);
     if (code == CLIENT_OK && problem_is(&answer, "base"))
@@ -315,6 +328,7 @@ static int ask_commit(struct push *push)
     if (code == CLIENT_OK && answer.status != 200) {
         tell_problem(push, &answer);
         code = problem_say(push->gate, &answer);
+        say_guard(&answer);
     }
     if (code == CLIENT_OK) take_answer(push, &answer);
     return code;

@@ -23,6 +23,7 @@ struct push_options {
     const char *list, *file; /* file "-": standard input */
     struct import_options import;
     const char *report; /* a file; NULL: none */
+    bool override; /* of the gate's guard */
     bool yes, clear_references, allow_truncated, full;
     unsigned patience_s, parallel;
 };

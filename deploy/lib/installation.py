@@ -35,7 +35,7 @@ TRUST_DOMAIN = "platesieve.local"
 IDENTITIES = (
     "node/gate-1", "node/keys-1", "node/ca",
     "reader/north/1", "reader/north/2", "reader/south/1", "reader/south/2",
-    "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben",
+    "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben", "agency/marshals/mia",
     "evidence/customs/1", "evidence/marshals/1",
     "operator/gate/olga", "operator/keys/kim", "auditor/ines",
 )

@@ -50,9 +50,9 @@ def hot_lists(vehicles):
     return [
         HotList("agency/customs/ana", "stolen", ["--category", "stolen", "--grade", "similar", "--priority", "60", "--instruction",
                                                  "Check the papers; call the desk."], entries(0, 60, "S")),
-        HotList("agency/marshals/ben", "abduction", ["--category", "abduction", "--grade", "near", "--priority", "95", "--instruction",
+        HotList("agency/marshals/ben", "abduction", ["--category", "abduction", "--grade", "near", "--ends", "30d", "--priority", "95", "--instruction",
                                                      "Do not stop alone; call at once."], entries(60, 6, "A")),
-        HotList("agency/customs/ana", "observed", ["--category", "observed", "--grade", "plate", "--covert"], entries(66, 20, "O"), covert=True),
+        HotList("agency/customs/ana", "observed", ["--category", "observed", "--grade", "plate", "--covert", "--ends", "60d"], entries(66, 20, "O"), covert=True),
     ]
 
 

@@ -76,6 +76,8 @@
 #define LIMIT_FLAGS 1000                 /* flagged entries in one answer */
 #define LIMIT_ACTION_MAX 16              /* bytes of the name of an action that a verdict tells */
 #define LIMIT_PRIORITY 100
+#define LIMIT_REASON_MAX 256             /* bytes of why a list is suspended */
+#define LIMIT_ENDED_NAMED_S 86400        /* so long after its end a list is named among those that were not asked */
 #define LIMIT_ALARMS_SHOWN 1000         /* lists that lack tokens, in one answer */
 #define LIMIT_INDEX_SLOTS (1u << 30)
 #define LIMIT_ENTRIES (1u << 30)

@@ -37,6 +37,11 @@ struct catalogue_list {
     uint64_t entries;                     /* standing */
     bool has_header;                      /* its hits may bring pictures */
     uint8_t header_id[32];                /* of the header in force */
+    bool unapproved;                      /* covert or near, and it waits for the second person: not in force */
+    int64_t ends_ms;                      /* from then on it is not asked; 0: never */
+    int64_t suspended_ms, resumed_ms;     /* since when it is; when it was resumed last; 0: not, never */
+    enum { CATALOGUE_FINE, CATALOGUE_SHRINKS, CATALOGUE_GROWS, CATALOGUE_CAP } push_refused; /* why the last commit was refused */
+    int64_t push_refused_ms;
     size_t site_count;                    /* 0: all sites */
     char (*sites)[LIMIT_NAME_MAX + 1];
     enum coverage coverage[LIMIT_EPOCHS_KNOWN]; /* by position in catalogue.epochs */
@@ -88,6 +93,17 @@ static inline bool catalogue_list_loaded(const struct catalogue_list *list)
 }
 
 const char *list_trouble_name(enum list_trouble trouble); /* "fine", "forged", "older", "missing" */
+
+static inline bool catalogue_list_ended(const struct catalogue_list *list, int64_t now_ms)
+{
+    return list->ends_ms != 0 && list->ends_ms <= now_ms;
+}
+
+/* In force, as far as it is the list's own doing: loaded, approved, not over.  It may still be suspended. */
+static inline bool catalogue_list_current(const struct catalogue_list *list, int64_t now_ms)
+{
+    return catalogue_list_loaded(list) && !list->unapproved && !catalogue_list_ended(list, now_ms);
+}
 
 /* Of a loaded list and the epoch at that position; an empty list that was committed needs no tokens. */
 static inline enum coverage catalogue_list_coverage(const struct catalogue_list *list, size_t epoch)

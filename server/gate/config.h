@@ -22,6 +22,8 @@ struct config {
     unsigned long long evidence_window_s;
     unsigned long long cap_tokens, near_entries_max, alarm_before_s;
     unsigned long long flag_from, flag_share_percent, suppress_days_max, share_days_max;
+    unsigned long long special_days_max, request_days, ends_alarm_days;
+    unsigned long long guard_entries_min, shrink_max_percent, grow_max_percent;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;
     struct quota_profiles quotas;

@@ -17,9 +17,9 @@ const char *coverage_name(enum coverage coverage)
     return "none";
 }
 
-static bool counts(const struct catalogue_list *list)
+static bool counts(const struct catalogue_list *list, int64_t now_ms)
 {
-    return catalogue_list_loaded(list) && !list->suspended;
+    return catalogue_list_current(list, now_ms) && !list->suspended;
 }
 
 /* False for an epoch that is over, or of which nothing is known yet. */
@@ -44,7 +44,7 @@ void coverage_each_gap(const struct catalogue *catalogue, int64_t now_ms, covera
             gap.list = &catalogue->lists[k];
             gap.list_at = k;
             gap.coverage = catalogue_list_coverage(gap.list, i);
-            if (counts(gap.list) && gap.coverage != COVERAGE_WHOLE) each(context, &gap);
+            if (counts(gap.list, now_ms) && gap.coverage != COVERAGE_WHOLE) each(context, &gap);
         }
     }
 }
@@ -64,7 +64,7 @@ void coverage_count(const struct catalogue *catalogue, int64_t now_ms, struct co
         for (size_t k = 0; k < catalogue->list_count; k++) {
             const struct catalogue_list *list = &catalogue->lists[k];
 
-            if (!counts(list)) continue;
+            if (!counts(list, now_ms)) continue;
             if (catalogue_list_coverage(list, i) == COVERAGE_WHOLE) counted[when].covered++;
             else counted[when].uncovered++;
         }

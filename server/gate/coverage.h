@@ -1,5 +1,5 @@
-/* Which lists have tokens for which epochs, and which ought to have them by now.  A list that was never committed, or is
-   suspended, is not asked and not missed; an epoch whose slots are not in memory yet says nothing. */
+/* Which lists have tokens for which epochs, and which ought to have them by now.  A list that was never committed, waits for
+   the second person, is over or suspended, is not asked and not missed; an epoch whose slots are not in memory yet says nothing. */
 #ifndef SERVER_GATE_COVERAGE_H
 #define SERVER_GATE_COVERAGE_H
 

@@ -14,6 +14,7 @@ struct booked_epoch {
     struct platesieve_pepper *pepper;
     uint8_t *has;                    /* bit by number of an entry: a slot of it is in the index.  ENTRY_BITS_BYTES of address space */
     bool lost;                       /* its pepper can't be made any more: it is of no use to this gate */
+    uint8_t weak[LIMIT_LISTS / 8]; /* bit per list, by position: some of its slots here are of a stronger grade than it wants by now */
     bool prepared;                   /* the database has room for its slots */
     bool clashes;                    /* the database knows another epoch by this number */
     bool loaded;                     /* its slots are in the index, as far as the lists' version goes */

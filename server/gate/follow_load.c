@@ -78,6 +78,60 @@ static bool wants_all_segments(const struct follow *follow)
     return false;
 }
 
+/* -- a weaker grade ------------------------------------------------------------------------------------------------ */
+
+struct weakening {
+    struct follow *follow;
+    const uint8_t *lists; /* by position: its entries lost their coverage */
+};
+
+static void uncover(void *context, uint32_t number, const struct entry *entry)
+{
+    struct weakening *weakening = context;
+    struct epoch_book *book = &weakening->follow->book;
+
+    uint32_t list = segments_get(&weakening->follow->segments, entry->segment)->list;
+
+    if (weakening->lists[list] == 0) return;
+    for (size_t i = 0; i < book->count; i++) {
+        struct booked_epoch *epoch = &book->epochs[i];
+
+        if (epoch->has == NULL || (epoch->has[number / 8] >> number % 8 & 1) == 0) continue;
+        epoch->has[number / 8] &= (uint8_t)~(1u << number % 8);
+        if (list < LIMIT_LISTS) epoch->weak[list / 8] |= (uint8_t)(1u << list % 8);
+    }
+}
+
+/* Segments from before a list wanted a weaker grade have no tokens of it: whatever of theirs is in memory covers nothing any more. */
+static struct result weaken_segments(struct round *round)
+{
+    struct segments *segments = &round->follow->segments;
+    uint8_t *lists = calloc(round->list_count + 1, 1);
+    uint32_t *from = calloc(round->list_count + 1, sizeof(*from));
+    bool any = false;
+
+    for (size_t i = 0; i < round->changed_count && lists != NULL && from != NULL; i++)
+        if (round->lists[round->changed[i].position].taken) from[round->changed[i].position] = round->changed[i].sealed.grade_segment;
+    for (size_t i = 0; i < segments->count && lists != NULL && from != NULL; i++) {
+        struct segment *segment = &segments->at[i];
+
+        if (segment->state != SEGMENT_LIVE && segment->state != SEGMENT_FRESH) continue;
+        if (segment->weak || segment->database >= from[segment->list]) continue;
+        segment->weak = true;
+        if (segment->state != SEGMENT_LIVE) continue;
+        lists[segment->list] = 1;
+        any = true;
+    }
+    if (any) {
+        struct weakening weakening = { round->follow, lists };
+        entries_each(round->follow->entries, uncover, &weakening);
+    }
+    struct result result = lists == NULL || from == NULL ? FAIL(REASON_BUSY) : OK;
+    free(lists);
+    free(from);
+    return result;
+}
+
 static struct result load_rows(struct round *round)
 {
     struct follow *follow = round->follow;
@@ -101,6 +155,7 @@ static struct result load_all(struct round *round)
     round->first = round->follow->segments.place_count == 0 && entries_count(round->follow->entries) == 0;
     compare_segments(round);
     TRY(choose_fresh(round));
+    TRY(weaken_segments(round));
     TRY(round_expect(round));
     TRY(load_rows(round));
     round_verify(round, &refused);
@@ -126,9 +181,18 @@ static struct result fill_list(struct catalogue_list *out, const struct db_list 
         .revision = list->revision,
         .committed_ms = list->committed_ms,
         .entries = list->entries,
+        .unapproved = !list->approved,
+        .ends_ms = list->ends_ms,
+        .suspended_ms = list->suspended_ms,
+        .resumed_ms = list->resumed_ms,
+        .push_refused = (unsigned)list->refused,
+        .push_refused_ms = list->refused_ms,
         .sites = old.sites,
         .site_count = old.site_count,
     };
+    static_assert((int)CATALOGUE_SHRINKS == (int)DB_REFUSED_SHRINKS && (int)CATALOGUE_GROWS == (int)DB_REFUSED_GROWS &&
+                      (int)CATALOGUE_CAP == (int)DB_REFUSED_CAP,
+                  "both count alike");
     static_assert(sizeof(out->id) == sizeof(list->id) && sizeof(out->agency) == sizeof(list->agency) &&
                       sizeof(out->category) == sizeof(list->category) &&
                           sizeof(out->instruction) == sizeof(list->instruction),

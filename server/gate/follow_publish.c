@@ -63,7 +63,7 @@ struct result follow_publish(struct follow *follow, const struct publication *pu
     return OK;
 }
 
-/* Milliseconds until the next epoch opens or closes, at most MOST. */
+/* Milliseconds until the next epoch opens or closes, or the next list ends, at most MOST. */
 static int64_t next_turn_ms(const struct follow *follow, int64_t now_ms, int64_t most)
 {
     rcu_read_lock();
@@ -73,6 +73,11 @@ static int64_t next_turn_ms(const struct follow *follow, int64_t now_ms, int64_t
 
         if (opens > 0 && opens < most) most = opens;
         if (closes > 0 && closes < most) most = closes;
+    }
+    for (size_t i = 0; i < catalogue->list_count; i++) {
+        int64_t ends = catalogue->lists[i].ends_ms - now_ms;
+
+        if (ends > 0 && ends < most) most = ends;
     }
     rcu_read_unlock();
     return most;

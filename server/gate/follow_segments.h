@@ -22,6 +22,7 @@ struct segment {
     uint32_t list;     /* position in the catalogue */
     enum segment_state state;
     uint8_t mac[LIST_MAC_BYTES]; /* tells it from another that the database may give its number to */
+    bool weak;         /* made for a stronger grade than the list wants by now: its slots make no entry covered */
     bool gone;         /* live in memory, and not any more in the state of the database that is being loaded */
 };
 

@@ -146,7 +146,9 @@ static struct result keep_record(struct round *round, const struct load_slot *sl
         return FAIL(REASON_BUSY);
     struct index_record *record = (struct index_record *)round->records.at + round->record_count++;
     *record = (struct index_record){ .entry = entry, .segment = segment, .grade = slot->grade };
-    round->epoch->has[entry / 8] |= (uint8_t)(1u << entry % 8);
+    const struct segment *from = segment_of(round, segment);
+    if (!from->weak) round->epoch->has[entry / 8] |= (uint8_t)(1u << entry % 8);
+    else if (from->list < LIMIT_LISTS) round->epoch->weak[from->list / 8] |= (uint8_t)(1u << from->list % 8);
     memcpy(record->slot, slot->slot, sizeof(record->slot));
     memcpy(record->tag, slot->tag, sizeof(record->tag));
     return OK;

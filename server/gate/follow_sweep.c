@@ -53,7 +53,7 @@ static bool record_dead(void *context, uint32_t entry, uint32_t segment)
     const struct index_sweep *part = context;
 
     if (is_dead(part->sweep, entry) || !segment_kept(part->sweep, segment)) return true;
-    part->has[entry / 8] |= (uint8_t)(1u << entry % 8);
+    if (!segments_get(&part->sweep->follow->segments, segment)->weak) part->has[entry / 8] |= (uint8_t)(1u << entry % 8);
     return false;
 }
 

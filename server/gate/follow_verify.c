@@ -157,6 +157,7 @@ struct covering {
     size_t epoch_count;
     const struct booked_epoch *epochs[LIMIT_EPOCHS_KNOWN];
     uint64_t *counts; /* by epoch and list: standing entries with slots */
+    uint8_t *weak;    /* by list: a segment of it was made for a stronger grade; such slots are looked up, and cover nothing */
 };
 
 static void cover(void *context, uint32_t number, const struct entry *entry)
@@ -186,10 +187,10 @@ static bool add_rows(const struct covering *covering)
     for (size_t i = 0; i < covering->epoch_count; i++)
         for (uint32_t list = 0; list < round->list_count; list++) {
             uint64_t number = covering->epochs[i]->known.number, have = covering->counts[i * round->list_count + list];
-            bool whole = have == round->standing[list];
+            bool whole = have == round->standing[list], weak = covering->weak[list] != 0 && (covering->epochs[i]->weak[list / 8] >> list % 8 & 1) != 0;
 
             if (round->lists[list].bad_epochs >> number % 64 & 1) continue;
-            if ((whole || have > 0) && !add_row(round, list, number, whole)) return false;
+            if ((whole || have > 0 || weak) && !add_row(round, list, number, whole)) return false;
         }
     return true;
 }
@@ -203,9 +204,16 @@ struct result round_coverage(struct round *round)
         if (follow->book.epochs[i].has != NULL) covering.epochs[covering.epoch_count++] = &follow->book.epochs[i];
     round->standing = calloc(round->list_count + 1, sizeof(*round->standing));
     covering.counts = calloc(covering.epoch_count * round->list_count + 1, sizeof(*covering.counts));
-    bool good = round->standing != NULL && covering.counts != NULL;
+    covering.weak = calloc(round->list_count + 1, 1);
+    bool good = round->standing != NULL && covering.counts != NULL && covering.weak != NULL;
+    for (size_t i = 0; i < follow->segments.count && good; i++) {
+        const struct segment *segment = &follow->segments.at[i];
+
+        if (segment->weak && (segment->state == SEGMENT_FRESH || (segment->state == SEGMENT_LIVE && !segment->gone))) covering.weak[segment->list] = 1;
+    }
     if (good) entries_each(follow->entries, cover, &covering);
     good = good && add_rows(&covering);
     free(covering.counts);
+    free(covering.weak);
     return good ? OK : FAIL(REASON_BUSY);
 }

@@ -13,6 +13,7 @@
 #include "server/gate/enrolment.h"
 #include "server/gate/feed.h"
 #include "server/gate/follow.h"
+#include "server/gate/list_alarms.h"
 #include "server/gate/spool.h"
 #include "server/gate/state.h"
 #include "server/gate/tally.h"
@@ -47,6 +48,7 @@ struct gate {
     struct metric *key_servers_up[KEYS_SERVERS_MAX], *key_servers_wrong[KEYS_SERVERS_MAX];
     struct metric *lists_covered[COVERAGE_WHENS], *lists_uncovered[COVERAGE_WHENS], *alarms_coverage;
     struct metric *lists_refused[LIST_TROUBLES];
+    struct metric *list_alarms[LIST_ALARMS]; /* 1 while a list stands so */
     struct metric *alarms_lists, *alarms_epochs; /* 1 while lists can't be loaded, while an epoch is not what it was */
 };
 

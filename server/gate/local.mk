@@ -26,6 +26,10 @@ libgate_core_a_SOURCES = \
 	server/gate/index.h \
 	server/gate/index_build.c \
 	server/gate/index_table.h \
+	server/gate/list_alarms.c \
+	server/gate/list_alarms.h \
+	server/gate/list_rules.c \
+	server/gate/list_rules.h \
 	server/gate/policy.c \
 	server/gate/policy.h \
 	server/gate/policy_text.c \
@@ -119,10 +123,15 @@ platesieved_SOURCES = \
 	server/gate/endpoints/list_json.c \
 	server/gate/endpoints/list_json.h \
 	server/gate/endpoints/lists.c \
+	server/gate/endpoints/oversight.c \
 	server/gate/endpoints/parts.c \
 	server/gate/endpoints/probes.c \
+	server/gate/endpoints/refused.h \
 	server/gate/endpoints/retention.c \
 	server/gate/endpoints/revisions.c \
+	server/gate/endpoints/rule_fields.c \
+	server/gate/endpoints/rule_fields.h \
+	server/gate/endpoints/rules.c \
 	server/gate/endpoints/sharing.c \
 	server/gate/endpoints/status.c \
 	server/gate/endpoints/suppressions.c \

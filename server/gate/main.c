@@ -76,6 +76,11 @@ static void register_metrics(struct gate *gate)
         gate->lists_uncovered[when] =
             metrics_gauge(metrics, "platesieve_lists_uncovered", "Lists that lack tokens, over the epochs.", labels[when]);
     }
+    for (enum list_alarm alarm = 0; alarm < LIST_ALARMS; alarm++) {
+        char label[48];
+        (void)snprintf(label, sizeof label, "what=\"list-%s\"", list_alarm_name(alarm));
+        gate->list_alarms[alarm] = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", label);
+    }
     gate->ready = metrics_gauge(metrics, "platesieve_ready", "1 when checks are answered.", "");
 }
 

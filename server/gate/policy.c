@@ -103,12 +103,8 @@ static void open_epochs(const struct catalogue *catalogue, int64_t now_ms, struc
     }
 }
 
-static void choose_grades(const struct catalogue *catalogue, const struct site_rule *rules, size_t rule_count, struct site_view *view)
+static void choose_grades(const struct site_rule *rules, size_t rule_count, unsigned weakest, struct site_view *view)
 {
-    unsigned weakest = PLATESIEVE_FULL;
-
-    for (size_t i = 0; i < catalogue->list_count; i++)
-        if (view->in_force[i] && catalogue->lists[i].grade > weakest) weakest = catalogue->lists[i].grade;
     view->grades = (2u << weakest) - 1;
     for (size_t i = 0; i < rule_count; i++)
         if (rules[i].grades != 0 && strcmp(rules[i].site, view->site) == 0) view->grades = rules[i].grades;
@@ -146,15 +142,20 @@ static void name_policy(const struct catalogue *catalogue, struct site_view *vie
 static struct result make_view(struct catalogue *catalogue, const struct site_rule *rules, size_t rule_count, int64_t now_ms,
                                struct site_view *view)
 {
+    unsigned weakest = PLATESIEVE_FULL;
+
     open_epochs(catalogue, now_ms, view);
-    TRY(policy_text_unchecked(catalogue, view)); /* while in_force still means "applies here" */
+    TRY(policy_text_unchecked(catalogue, now_ms, view)); /* while in_force still means "applies here" */
     for (size_t i = 0; i < catalogue->list_count; i++) {
         const struct catalogue_list *list = &catalogue->lists[i];
+        bool current = view->in_force[i] && catalogue_list_current(list, now_ms);
 
-        view->in_force[i] = view->in_force[i] && catalogue_list_loaded(list) && !list->suspended;
-        if (view->in_force[i] && policy_coverage(view, list) != COVERAGE_NONE) view->any_list = true;
+        view->in_force[i] = current && !list->suspended;
+        if (!view->in_force[i] && !(current && list->covert)) continue;
+        if (policy_coverage(view, list) != COVERAGE_NONE) view->any_list = true;
+        if (list->grade > weakest) weakest = list->grade;
     }
-    choose_grades(catalogue, rules, rule_count, view);
+    choose_grades(rules, rule_count, weakest, view);
     name_policy(catalogue, view);
     TRY(policy_text_lists(catalogue, now_ms, view));
     return policy_text_lane(catalogue, view);

@@ -10,9 +10,10 @@ struct site_rule { /* from the operator's settings */
     unsigned grades; /* bit per enum platesieve_grade, fixed for this site; 0: follow the lists */
 };
 
-/* A list counts at a site (is in force) when it is loaded, not suspended, and applies there.  It was asked when it has whole coverage of at
+/* A list counts at a site (is in force) when it is loaded, approved, not over, not suspended, and applies there.  It was asked when it has whole coverage of at
    least one open epoch: then a lane that sends the tokens of all of them misses none of its entries.  A list in force with partial
-   coverage is looked up as far as it goes, and named under `unchecked`. */
+   coverage is looked up as far as it goes, and named under `unchecked`.
+   A covert list that is suspended matches nothing, but shapes what is asked as before: lanes must not learn of it. */
 struct site_view {
     char site[LIMIT_NAME_MAX + 1]; /* empty: every other site */
     char policy[LIMIT_POLICY_TEXT + 1]; /* changes when epochs, key ids, grades or limits do */

@@ -34,11 +34,13 @@ static void begin_list(struct text *text, const struct catalogue_list *list)
     text_json_string(text, list->id);
 }
 
-/* NULL: it was asked, or there is nothing to ask yet. */
-static const char *why_unchecked(const struct site_view *view, const struct catalogue_list *list)
+/* NULL: it was asked, or there is nothing to ask yet, or not any more since long. */
+static const char *why_unchecked(const struct site_view *view, const struct catalogue_list *list, int64_t now_ms)
 {
     if (list->refused) return list_trouble_name(list->trouble);
-    if (!catalogue_list_loaded(list)) return NULL;
+    if (!catalogue_list_loaded(list) || list->unapproved) return NULL;
+    if (catalogue_list_ended(list, now_ms))
+        return now_ms - list->ends_ms < LIMIT_ENDED_NAMED_S * INT64_C(1000) ? "ended" : NULL;
     if (list->suspended) return "suspended";
     switch (policy_coverage(view, list)) {
     case COVERAGE_NONE: return "no-tokens";
@@ -47,7 +49,7 @@ static const char *why_unchecked(const struct site_view *view, const struct cata
     }
 }
 
-struct result policy_text_unchecked(const struct catalogue *catalogue, struct site_view *view)
+struct result policy_text_unchecked(const struct catalogue *catalogue, int64_t now_ms, struct site_view *view)
 {
     struct text text;
 
@@ -55,7 +57,7 @@ struct result policy_text_unchecked(const struct catalogue *catalogue, struct si
     text_literal(&text, "[");
     for (size_t i = 0; i < catalogue->list_count; i++) {
         const struct catalogue_list *list = &catalogue->lists[i];
-        const char *why = view->in_force[i] && !list->covert ? why_unchecked(view, list) : NULL;
+        const char *why = view->in_force[i] && !list->covert ? why_unchecked(view, list, now_ms) : NULL;
 
         if (why == NULL) continue;
         begin_list(&text, list);

@@ -4,6 +4,7 @@
 
 #define LISTS "/v1/lists"
 #define LIST LISTS "/{}"
+#define THEIR_LIST "/v1/agencies/{}/lists/{}"
 #define REVISION LIST "/revisions/{}"
 #define HITS "/v1/hits"
 #define COLLECTOR (ROLE_OPERATOR_GATE | ROLE_NODE) /* for the authority; of nodes node/ca alone */
@@ -15,6 +16,12 @@ const struct route gate_routes[] = {
     { LISTS, METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_list, RUN_ON_WORKER, false, RIGHT_PUSH },
     { LISTS, METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_lists, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },
     { LIST, METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_list, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },
+    { LIST, METHOD_PUT, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, put_list, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { LIST "/approval", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_approval, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { LIST "/approval", METHOD_DELETE, ROLE_AGENCY, 0, delete_approval, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { THEIR_LIST "/cap", METHOD_PUT, ROLE_OPERATOR_GATE, LIMIT_JSON_BODY_BYTES, put_cap, RUN_ON_WORKER, false, 0 },
+    { THEIR_LIST "/suspension", METHOD_PUT, ROLE_OPERATOR_GATE, LIMIT_JSON_BODY_BYTES, put_suspension, RUN_ON_WORKER, false, 0 },
+    { THEIR_LIST "/suspension", METHOD_DELETE, ROLE_OPERATOR_GATE, 0, delete_suspension, RUN_ON_WORKER, false, 0 },
     { LIST "/revisions", METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_revision, RUN_ON_WORKER, false, RIGHT_PUSH },
     { REVISION, METHOD_GET, ROLE_AGENCY, 0, get_revision, RUN_ON_WORKER, false, RIGHT_PUSH },
     { REVISION, METHOD_DELETE, ROLE_AGENCY, 0, delete_revision, RUN_ON_WORKER, false, RIGHT_PUSH },

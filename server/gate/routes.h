@@ -13,6 +13,14 @@ struct reply post_checks(void *app, struct request *request);
 struct reply post_list(void *app, struct request *request);
 struct reply get_lists(void *app, struct request *request);
 struct reply get_list(void *app, struct request *request);
+/* endpoints/rules.c */
+struct reply put_list(void *app, struct request *request);
+struct reply post_approval(void *app, struct request *request);
+struct reply delete_approval(void *app, struct request *request);
+/* endpoints/oversight.c */
+struct reply put_cap(void *app, struct request *request);
+struct reply put_suspension(void *app, struct request *request);
+struct reply delete_suspension(void *app, struct request *request);
 /* endpoints/revisions.c */
 struct reply post_revision(void *app, struct request *request);
 struct reply get_revision(void *app, struct request *request);

@@ -54,6 +54,6 @@ libserver_http_a_SOURCES = \
 	server/http/worker.c
 libserver_http_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SYSTEMD_CFLAGS) $(SODIUM_CFLAGS) $(P11KIT_CFLAGS)
 # what a program that links libserver-http.a links besides
-SERVER_HTTP_LIBS = libserver-http.a $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(P11KIT_LIBS) -lpthread
+SERVER_HTTP_LIBS = libserver-http.a $(MHD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SYSTEMD_LIBS) $(P11KIT_LIBS) $(SODIUM_LIBS) -lpthread
 # each daemon lists this among its own sources
 SERVER_HTTP_ZEROING = server/http/zeroing_free.c

@@ -24,6 +24,7 @@ from process import wait_until  # noqa: E402,F401  pylint: disable=wrong-import-
 
 PROBLEMS = "https://platesieve.example/problems/"
 EVALUATE_MAX = 256
+SECOND = {"agency/customs/ana": "agency/customs/eva", "agency/customs/eva": "agency/customs/ana", "agency/marshals/ben": "agency/marshals/mia"}
 counter = itertools.count(1)
 
 
@@ -209,9 +210,20 @@ class House(Installation):
     def new_list(self, user="agency/customs/ana", **fields):
         """Creates a list with a name of its own; returns its name."""
         name = fields.pop("list", None) or f"list-{os.getpid()}-{next(counter)}"
+        if fields.get("covert") or fields.get("grade") == "near":
+            fields.setdefault("ends_at", now_text(30 * 86400))
         answer = self.post("/v1/lists", user, {"list": name, "category": "stolen", **fields})
         assert answer.status_code == 201, answer.text
+        if answer.json()["waiting"]:
+            self.approve(name, user)
         return name
+
+    def approve(self, name, user="agency/customs/ana"):
+        """The word of the agency's second person on what USER asked for."""
+        number = self.list_object(name, user)["waiting"]["request"]
+        answer = self.post(f"/v1/lists/{name}/approval", SECOND[user], {"request": number})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def list_object(self, name, user="agency/customs/ana"):
         answer = self.get(f"/v1/lists/{name}", user)

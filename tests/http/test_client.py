@@ -45,7 +45,8 @@ def hits_on(house, name, *options):
 
 def test_the_way_of_a_read(installation, tmp_path):
     house, name = installation, "way"
-    house.platesieve("--as", ANA, "list", "create", name, "--category", "stolen", "--grade", "near", "--instruction", "Look again")
+    house.platesieve("--as", ANA, "list", "create", name, "--category", "stolen", "--grade", "near", "--ends", "30d", "--instruction", "Look again")
+    house.approve(name)
     push(house, name, "plate,jurisdiction,reference\nQQ71XX71,NL,case 71\nQQ72XX72,NL,\n", tmp_path)
     hits, summary = lane(house, "plate,jurisdiction\nqq-71-xx-71,NL\nQQ71XX71,DE\nQQ7IXX7I,NL\nQQ71XY71,NL\nQQ72XX72,NL\nQQ7777777,NL\n,NL\n", code=3)
     ours = [[alert for alert in one["alerts"] if alert["list"] == name] for one in hits]

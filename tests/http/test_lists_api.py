@@ -37,7 +37,8 @@ def test_defaults_and_object(installation):
 
 def test_given_members_are_kept(installation):
     fields = {"category": "abduction", "priority": 95, "grade": "near", "covert": True, "sites": ["north", "south"], "cooldown_s": 60, "retention_days": 7,
-              "instruction": "Call at once — don’t stop.", "age_limit_s": 3600}
+              "instruction": "Call at once — don’t stop.", "age_limit_s": 3600,
+              "ends_at": now_text(20 * 86400)}
     told = installation.list_object(installation.new_list(**fields))
     assert {key: told[key] for key in fields} == fields
 
@@ -54,7 +55,7 @@ def test_same_name_twice_but_not_across_agencies(installation):
     {"list": "Upper"}, {"list": ""}, {"list": "a" * 49}, {"list": "a/b"}, {"list": ".hidden"}, {"list": 5}, {"category": ""}, {"category": "x" * 49},
     {"priority": 101}, {"priority": -1}, {"priority": "high"}, {"grade": "fuzzy"}, {"covert": "yes"}, {"sites": "north"}, {"sites": ["North"]},
     {"sites": [1]}, {"cooldown_s": 86401}, {"retention_days": 0}, {"retention_days": 3651}, {"instruction": "x" * 257}, {"age_limit_s": 0},
-    {"extra": 1}, {"priority": 1.5},
+    {"extra": 1}, {"priority": 1.5}, {"ends_at": "tomorrow"}, {"ends_at": 5}, {"rules_version": 1},
 ], ids=str)
 def test_bad_members(installation, fields):
     body = {"list": "bad-members", "category": "stolen", **fields}

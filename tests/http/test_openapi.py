@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import plates
 from contract import Contract
 from enrol import make_csr
-from house import House, eventually
+from house import House, eventually, now_text
 from sealing import seal
 from sse import Events
 
@@ -216,6 +216,35 @@ def identities_answer(ask):
         ask("GET", "/v1/identities", "auditor", 200, server)
 
 
+def rules_answer(ask, name):
+    """Rules that change, by one person and by two; what operators say."""
+    path = f"/v1/lists/{name}"
+    version = ask("GET", path, "agency", 200)["rules_version"]
+    ask("PUT", path, "agency", 200, body={"rules_version": version, "cooldown_s": 60, "instruction": "Read this.", "ends_at": "2098-01-01T00:00:00Z"})
+    ask("PUT", path, "agency", 409, body={"rules_version": version, "cooldown_s": 61})
+    ask("PUT", path, "agency", 422, body={"rules_version": version + 1, "covert": True})
+    ask("PUT", path, "agency", 202, body={"rules_version": version + 1, "covert": True, "ends_at": now_text(86400)})
+    request = ask("GET", path, "agency", 200)["waiting"]["request"]
+    ask("POST", f"{path}/approval", "agency", 403, body={"request": request})
+    ask("DELETE", f"{path}/approval", "agency", 204)
+    ask("DELETE", f"{path}/approval", "agency", 404)
+    base = f"/v1/agencies/customs/lists/{name}"
+    ask("PUT", f"{base}/cap", "operator/gate", 200, body={"tokens": 100000})
+    ask("PUT", f"{base}/suspension", "operator/gate", 200, body={"why": "To see."})
+    assert ask("GET", path, "agency", 200)["state"] == "suspended"
+    eventually(lambda: "suspended" in {one["what"] for one in ask("GET", "/v1/status", "auditor", 200)["alarms"]})
+    ask("DELETE", f"{base}/suspension", "operator/gate", 204)
+
+
+def approved(ask, name):
+    """Covert and near lists take two people: the second one's word."""
+    request = ask("GET", f"/v1/lists/{name}", "agency", 200)["waiting"]["request"]
+    path = f"/v1/lists/{name}/approval"
+    answer = ask.house.post(path, "agency/customs/eva", {"request": request})
+    assert answer.status_code == 200
+    ask.contract.check_answer("gate", "POST", path, answer)
+
+
 def make_list(ask, name, **fields):
     body = {"list": name, "category": "stolen", **fields}
     ask("POST", "/v1/lists", "agency", 201, body=body)
@@ -306,7 +335,10 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     both_answer(ask)
     enrolments_answer(ask)
     identities_answer(ask)
-    make_list(ask, "contract", grade="near", sites=["north"], instruction="Read this.")
+    make_list(ask, "ruled")
+    rules_answer(ask, "ruled")
+    make_list(ask, "contract", grade="near", sites=["north"], instruction="Read this.", ends_at=now_text(30 * 86400))
+    approved(ask, "contract")
     lines = [json.loads(line) for line in
              installation.entry_lines("contract", [{"plate": plate, "jurisdiction": "US-TX", "reference": "one",
                                                     "effective": "2026-01-01T00:00:00Z", "expires": "2099-01-01T00:00:00Z"}], grade="near")]

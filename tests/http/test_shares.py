@@ -118,7 +118,8 @@ def push(house, name, text, tmp_path, code=0, env=None):
 @pytest.fixture(scope="module")
 def listed(installation, tmp_path_factory):
     name = "shared-way"
-    installation.platesieve("--as", ANA, "list", "create", name, "--category", "stolen", "--grade", "near")
+    installation.platesieve("--as", ANA, "list", "create", name, "--category", "stolen", "--grade", "near", "--ends", "30d")
+    installation.approve(name)
     push(installation, name, "plate,jurisdiction\nQQ61XX61,NL\n", tmp_path_factory.mktemp("listed"))
     return name
 

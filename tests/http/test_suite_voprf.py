@@ -68,7 +68,8 @@ def lane(house, text, *options, code=0, env=None):
 def listed(installation, tmp_path_factory):
     """A list at `near` with two plates on it; its name."""
     house, name = installation, "voprf-way"
-    house.platesieve("--as", ANA, "list", "create", name, "--category", "stolen", "--grade", "near", "--instruction", "Look again")
+    house.platesieve("--as", ANA, "list", "create", name, "--category", "stolen", "--grade", "near", "--ends", "30d", "--instruction", "Look again")
+    house.approve(name)
     push(house, name, "plate,jurisdiction,reference\nQQ71XX71,NL,case 71\nQQ72XX72,NL,\n", tmp_path_factory.mktemp("listed"))
     return name
 

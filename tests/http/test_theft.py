@@ -24,7 +24,8 @@ PROBES = {"GET /livez", "GET /readyz"}
 READS = PROBES | {"GET /v1/lane", "POST /v1/checks"}
 LISTS = {"GET /v1/lists", "GET /v1/lists/{}"}
 PUSHES = {"POST /v1/lists", "POST /v1/lists/{}/revisions", "GET /v1/lists/{}/revisions/{}", "DELETE /v1/lists/{}/revisions/{}",
-          "PUT /v1/lists/{}/revisions/{}/parts/{}", "POST /v1/lists/{}/revisions/{}/commit"}
+          "PUT /v1/lists/{}/revisions/{}/parts/{}", "POST /v1/lists/{}/revisions/{}/commit", "PUT /v1/lists/{}", "POST /v1/lists/{}/approval", "DELETE /v1/lists/{}/approval"}
+OVERSEES = {"PUT /v1/agencies/{}/lists/{}/cap", "PUT /v1/agencies/{}/lists/{}/suspension", "DELETE /v1/agencies/{}/lists/{}/suspension"}
 TOKENS = PROBES | {"GET /v1/epochs", "GET /v1/epochs/{}/key", "POST /v1/epochs/{}/evaluate"}
 WATCH = PROBES | {"GET /v1/status", "GET /metrics"}
 ADMITTED = {"GET /v1/identities", "GET /v1/identities/{}/{}", "GET /v1/identities/{}/{}/{}"}
@@ -36,7 +37,7 @@ MAY = {
     None: (RENEWS, set()),  # somebody who has stolen nothing
     READER: (READS | RENEWS, TOKENS),
     "agency/marshals/ben": (PROBES | LISTS | PUSHES | RENEWS | {"GET /v1/hits"}, TOKENS),
-    "operator/gate/olga": (WATCH | LISTS | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
+    "operator/gate/olga": (WATCH | LISTS | OVERSEES | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
     "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs", "POST /v1/epochs/rotate"} | ADMITTED | ADMITS),
     "auditor/ines": (WATCH | LISTS | ADMITTED | RENEWS, WATCH | {"GET /v1/epochs"} | ADMITTED),
     "node/ca": (PROBES | RENEWS | COLLECTS, set()),

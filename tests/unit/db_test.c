@@ -70,7 +70,7 @@ static struct db_list *make_list(const char *id, uint64_t cap)
     list->retention_days = 30;
     list->age_limit_s = 86400;
     list->cap_tokens = cap;
-    assert_ok(db_list_create(agency_db, agency, list, "tester"));
+    assert_ok(db_list_create(agency_db, agency, list, "tester", &(struct list_limits){ .request_days = 7 }));
     return list;
 }
 
@@ -196,7 +196,7 @@ static void test_lists(void **state)
     (void)state;
     struct db_list *list = make_list("shown", HUGE_COUNT), again = *list;
     int count = 0;
-    assert_fails(db_list_create(agency_db, agency, &again, "tester"), REASON_LIST_EXISTS);
+    assert_fails(db_list_create(agency_db, agency, &again, "tester", &(struct list_limits){ .request_days = 7 }), REASON_LIST_EXISTS);
     assert_ok(db_list_get(agency_db, agency, "shown", list));
     assert_int_equal(list->revision, 0);
     assert_int_equal(list->committed_ms, 0);

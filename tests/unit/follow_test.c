@@ -439,7 +439,7 @@ static void make_lists(struct scene *scene)
                                   .cap_tokens = 1000000 };
         snprintf(list->id, sizeof(list->id), "%s", list_names[i]);
         snprintf(list->category, sizeof(list->category), "stolen");
-        assert_ok(db_list_create(scene->agency_db, scene->agency, list, "tester"));
+        assert_ok(db_list_create(scene->agency_db, scene->agency, list, "tester", &(struct list_limits){ .request_days = 7 }));
     }
     free(list);
 }

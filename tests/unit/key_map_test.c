@@ -67,6 +67,8 @@ static void piles(void **state)
     pile_free(&pile);
 }
 
+static const uint8_t no_mac[LIST_MAC_BYTES];
+
 static void numbers(void **state)
 {
     struct segments segments = { .at = NULL };
@@ -75,7 +77,7 @@ static void numbers(void **state)
     (void)state;
     assert_int_equal(segments_find(&segments, 5), 0);
     for (uint32_t i = 1; i <= 1000; i++) {
-        assert_ok(segments_add(&segments, 5000 - i, i % 7, &number));
+        assert_ok(segments_add(&segments, 5000 - i, i % 7, no_mac, &number));
         assert_int_equal(number, i);
         assert_int_equal(segments_get(&segments, number)->state, SEGMENT_FRESH);
     }
@@ -91,9 +93,9 @@ static void numbers(void **state)
     assert_int_equal(segments_find(&segments, 4600), 0); /* dead */
     assert_int_equal(segments_find(&segments, 4400), 0);
     assert_int_equal(segments_list(&segments, 500), 500 % 7);
-    assert_ok(segments_add(&segments, 6000, 3, &number));
+    assert_ok(segments_add(&segments, 6000, 3, no_mac, &number));
     assert_int_equal(number, 600); /* used again */
-    assert_ok(segments_add(&segments, 6001, 3, &number));
+    assert_ok(segments_add(&segments, 6001, 3, no_mac, &number));
     assert_int_equal(number, 1001);
     segments_free(&segments);
 }

@@ -61,8 +61,22 @@ static void grades_follow_lists_or_the_rule(void **unused)
     assert_int_equal(policy_view(scene.catalogue, "elsewhere")->grades, 7);
     near->suspended = true;
     assert_ok(policy_make_views(scene.catalogue, rules, 2, scene.now_ms));
+    assert_int_equal(policy_view(scene.catalogue, "north")->grades, 15); /* covert: no lane learns of it */
+    assert_int_equal(policy_view(scene.catalogue, "north")->in_force[1], 0);
+    near->covert = false;
+    assert_ok(policy_make_views(scene.catalogue, rules, 2, scene.now_ms));
     assert_int_equal(policy_view(scene.catalogue, "north")->grades, 7);
     near->suspended = false;
+    near->unapproved = true;
+    assert_ok(policy_make_views(scene.catalogue, rules, 2, scene.now_ms));
+    assert_int_equal(policy_view(scene.catalogue, "north")->grades, 7);
+    near->unapproved = false;
+    near->ends_ms = scene.now_ms;
+    assert_ok(policy_make_views(scene.catalogue, rules, 2, scene.now_ms));
+    assert_int_equal(policy_view(scene.catalogue, "north")->grades, 7);
+    near->ends_ms = scene.now_ms + 1;
+    assert_ok(policy_make_views(scene.catalogue, rules, 2, scene.now_ms));
+    assert_int_equal(policy_view(scene.catalogue, "north")->grades, 15);
     near->revision = 0;
     assert_ok(policy_make_views(scene.catalogue, rules, 2, scene.now_ms));
     assert_int_equal(policy_view(scene.catalogue, "north")->grades, 7);
@@ -111,6 +125,9 @@ static void nothing_loaded_is_no_list(void **unused)
     scene_views(&scene);
     assert_true(policy_view(scene.catalogue, "north")->any_list);
     list->suspended = true;
+    scene_views(&scene);
+    assert_true(policy_view(scene.catalogue, "north")->any_list); /* covert: as if nothing had happened */
+    list->covert = false;
     scene_views(&scene);
     assert_false(policy_view(scene.catalogue, "north")->any_list);
     scene_end(&scene);

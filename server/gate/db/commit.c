@@ -11,7 +11,7 @@
 struct commit {
     const char *agency, *list, *who;
     uint32_t revision;
-    const struct db_commit *wanted;
+    struct db_commit *wanted;
     struct db_list *out;
     /* of the attempt */
     struct sealed_list locked;
@@ -75,7 +75,7 @@ static struct result lock(struct db_conn *conn, struct commit *commit, bool *don
     commit->mode = (enum revision_mode)row_int(&row, 2);
     *done = row_int(&row, 3) == REVISION_COMMITTED;
     if (row.bad) return FAIL(REASON_DATABASE);
-    return *done || commit->base == commit->locked.list.revision ? OK : FAIL(REASON_BASE);
+    return *done || (commit->base == commit->locked.list.revision && commit->segment >= commit->locked.grade_segment) ? OK : FAIL(REASON_BASE);
 }
 
 /* What a part says of itself, under its seal, onto the segment's sums. */
@@ -177,6 +177,17 @@ static struct result apply_entries(struct db_conn *conn, struct commit *commit)
     return FAIL(REASON_DATABASE);
 }
 
+/* A file that was cut off, or another one by mistake: the list keeps what it has. */
+static struct result check_guard(struct commit *commit)
+{
+    static const enum db_refusal refusals[] = { [LIST_KEEPS] = DB_REFUSED_NONE, [LIST_SHRINKS] = DB_REFUSED_SHRINKS, [LIST_GROWS] = DB_REFUSED_GROWS };
+    struct db_commit *wanted = commit->wanted;
+    wanted->from = commit->locked.list.entries;
+    wanted->to = (uint64_t)commit->entries;
+    wanted->refused = refusals[list_guard_check(&wanted->guard, wanted->from, wanted->to)];
+    return wanted->refused == DB_REFUSED_NONE || wanted->override ? OK : FAIL(REASON_GUARD);
+}
+
 /* -- what it does to epochs: coverage and caps -------------------------------------------------------------------------------------------- */
 
 #define SUMS                                                                                                                              \
@@ -237,7 +248,7 @@ static const struct statement epochs_in_doubt = {
 };
 static const struct statement count_epoch = {
     .sql = "UPDATE list_epochs c SET slots = n.slots, near = n.near, whole = c.whole OR n.entries = $5::int8"
-           " FROM (SELECT coalesce(sum(s.count), 0) AS slots, count(DISTINCT s.entry) AS entries,"
+           " FROM (SELECT coalesce(sum(s.count), 0) AS slots, count(DISTINCT s.entry) FILTER (WHERE s.segment >= $6::int4) AS entries,"
            " count(DISTINCT s.entry) FILTER (WHERE s.near) AS near"
            " FROM slots s JOIN entries e ON e.list = $1::int4 AND e.key = s.entry AND e.removed_by = 0 AND e.segment <= s.segment"
            " WHERE s.epoch = $4::int4 AND (s.segment = $3::int4 OR s.segment IN " LIVE_SEGMENTS ")"
@@ -257,6 +268,7 @@ static struct result count_exactly(struct db_conn *conn, const struct commit *co
         params_of(commit, &params);
         params_int4(&params, row_int(&row, 0));
         params_int8(&params, commit->entries);
+        params_int4(&params, commit->locked.grade_segment);
         if (row.bad) return FAIL(REASON_DATABASE);
         if (i == 0) TRY(choose_plan(conn, true));
         TRY(conn_do(conn, &count_epoch, &params, NULL));
@@ -294,8 +306,8 @@ static const struct statement flip_revision = {
 };
 static const struct statement flip_list = {
     "flip_list",
-    "UPDATE lists SET revision = $2::int4, base_segment = $3::int4, entries = $4::int8, version = $5::int8, committed_at = $6::timestamptz"
-    " WHERE number = $1::int4"
+    "UPDATE lists SET revision = $2::int4, base_segment = $3::int4, entries = $4::int8, version = $5::int8, committed_at = $6::timestamptz,"
+    " refused_at = NULL, refused_by = NULL, refused_why = NULL, refused_from = NULL, refused_to = NULL WHERE number = $1::int4"
 };
 
 /* The list as it will be; its link is this segment's MAC, which continues from the one before, or after a replace from nothing. */
@@ -313,6 +325,10 @@ static void next_state(const struct db_conn *conn, struct commit *commit)
     if (replace) locked->base_segment = (uint32_t)commit->segment;
     locked->list.entries = (uint64_t)commit->entries;
     locked->list.committed_ms = clock_now_ms(&system_clock);
+    locked->list.refused = DB_REFUSED_NONE;
+    locked->list.refused_by[0] = '\0';
+    locked->list.refused_ms = 0;
+    locked->list.refused_from = locked->list.refused_to = 0;
 }
 
 static struct result flip(struct db_conn *conn, struct commit *commit)
@@ -353,6 +369,7 @@ static struct result commit_body(struct db_conn *conn, void *context)
         TRY(choose_plan(conn, commit->lines > MANY_LINES));
         TRY(check_duplicates(conn, commit));
         TRY(apply_entries(conn, commit));
+        TRY(check_guard(commit));
         TRY(apply_epochs(conn, commit));
         TRY(check_caps(conn, commit));
         TRY(flip(conn, commit));
@@ -360,7 +377,7 @@ static struct result commit_body(struct db_conn *conn, void *context)
     return db_list_read(conn, commit->agency, commit->list, commit->out);
 }
 
-struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, const struct db_commit *wanted,
+struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, struct db_commit *wanted,
                                  const char *who, struct db_list *out)
 {
     struct commit *commit = malloc(sizeof(*commit));

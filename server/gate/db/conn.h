@@ -10,7 +10,7 @@
 #include "server/gate/db/db.h"
 #include "server/gate/db/seal.h"
 
-#define DB_STATEMENTS_MAX 96            /* prepared statements of one connection */
+#define DB_STATEMENTS_MAX 160           /* prepared statements of one connection */
 #define DB_PARAMS_MAX 20
 #define DB_CONNECT_S 3
 #define DB_STATEMENT_MS 25000           /* below LIMIT_ANSWER_S, so that the client still gets the answer */

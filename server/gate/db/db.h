@@ -11,6 +11,7 @@
 #include <platesieve/platesieve.h>
 
 #include "server/gate/db/sums.h"
+#include "server/gate/list_rules.h"
 #include "server/gate/sighting.h"
 #include "server/http/reason.h"
 
@@ -40,26 +41,51 @@ struct result db_schema_check(struct db *db);
 
 /* -- lists (db/lists.c; role platesieve_agency, under the agency's row-level security) ----------------------------------------------- */
 
+struct db_request { /* rules that wait for the second person */
+    uint32_t number; /* 0: none waits */
+    char asked_by[LIMIT_IDENTITY_MAX + 1];
+    int64_t asked_ms, expires_ms;
+    struct list_rules rules;
+};
+
+enum db_refusal { DB_REFUSED_NONE, DB_REFUSED_SHRINKS, DB_REFUSED_GROWS, DB_REFUSED_CAP };
+
 struct db_list {
     uint32_t number;
-    char id[LIMIT_NAME_MAX + 1], agency[LIMIT_NAME_MAX + 1], category[LIMIT_CATEGORY_MAX + 1], instruction[LIMIT_INSTRUCTION_MAX + 1];
-    uint32_t priority, grade, cooldown_s, retention_days, age_limit_s, revision;
-    bool covert, suspended, has_header;
+    char id[LIMIT_NAME_MAX + 1], agency[LIMIT_NAME_MAX + 1];
+    union { /* the rules, each under its own name or together */
+        struct { LIST_RULES; };
+        struct list_rules rules;
+    };
+    uint32_t rules_version; /* moves on with every change of the rules */
+    uint32_t revision;
+    bool suspended, has_header;
     uint8_t header_id[32]; /* of the header in force */
+    bool approved;          /* false: covert or near, and no second person has approved it yet */
     uint64_t cap_tokens, entries;
     int64_t committed_ms; /* 0: never */
-    size_t site_count;
-    char sites[LIMIT_SITES_PER_LIST][LIMIT_NAME_MAX + 1];
+    char asked_by[LIMIT_IDENTITY_MAX + 1], approved_by[LIMIT_IDENTITY_MAX + 1]; /* of the last change that took two people; "" */
+    int64_t approved_ms;
+    char suspended_by[LIMIT_IDENTITY_MAX + 1], suspended_why[LIMIT_REASON_MAX + 1];
+    int64_t suspended_ms, resumed_ms; /* 0: not; never */
+    enum db_refusal refused; /* of the last commit, unless one was accepted since */
+    char refused_by[LIMIT_IDENTITY_MAX + 1];
+    int64_t refused_ms;
+    uint64_t refused_from, refused_to; /* entries */
     size_t epoch_count;   /* epochs that the list has been given tokens for */
     struct { char id[LIMIT_EPOCH_ID_MAX + 1]; int64_t opens_ms; bool covered; } epochs[LIMIT_EPOCHS_KNOWN];
 };
 
 typedef void (*db_list_fn)(void *context, const struct db_list *list);
 
-/* Creates the list, and the agency when it is new.  REASON_LIST_EXISTS, REASON_TOO_MANY. */
-struct result db_list_create(struct db *db, const char *agency, struct db_list *list /* in and out */, const char *who);
+/* Creates the list, and the agency when it is new.  One that takes two people is not in force: it waits for the second.  REASON_LIST_EXISTS,
+   REASON_TOO_MANY. */
+struct result db_list_create(struct db *db, const char *agency, struct db_list *list /* in and out */, const char *who,
+                             const struct list_limits *limits);
 /* REASON_NOT_FOUND. */
 struct result db_list_get(struct db *db, const char *agency, const char *id, struct db_list *list);
+/* What waits on that list; number 0 when nothing does. */
+struct result db_request_get(struct db *db, const char *agency, const char *id, struct db_request *request);
 /* AGENCY NULL: of all agencies (operators, auditors). */
 struct result db_list_each(struct db *db, const char *agency, db_list_fn each, void *context);
 
@@ -80,6 +106,39 @@ struct result db_header_put(struct db *db, const char *agency, const char *list,
 struct result db_header_get(struct db *db, const char *agency, const char *list, uint8_t **der, size_t *size);
 /* Any that was in force in the last two days, by its id.  Role platesieve_gate. */
 struct result db_header_by_id(struct db *db, const uint8_t id[DB_HEADER_ID_BYTES], uint8_t **der, size_t *size);
+
+/* -- a list's rules (db/rules.c; role platesieve_agency) ------------------------------------------------------------------------------- */
+
+/* A change of the rules of one list, within one transaction that holds its row. */
+struct db_rules_change {
+    const char *agency, *id, *who;
+    uint32_t version;                  /* of the rules that it is about */
+    const struct list_patch *patch;
+    const struct list_limits *limits;
+    /* out */
+    struct list_rules before, after;
+    bool waits;                        /* nothing has changed: it waits for the second person */
+    struct db_list list;
+};
+/* Changes the rules, or asks for the change where it takes two people; in both cases a change that waited is dropped.  A weaker grade leaves no epoch
+   whole.  REASON_RULES (another version), REASON_ENDS, REASON_NOT_FOUND, REASON_FORGED. */
+struct result db_rules_change(struct db *db, struct db_rules_change *change);
+/* The second person's word: what waits under NUMBER comes into force.  REASON_NOT_FOUND (nothing waits), REASON_RULES (something else waits, or the rules
+   were changed meanwhile), REASON_SAME_PERSON. */
+struct result db_rules_approve(struct db *db, const char *agency, const char *id, uint32_t number, const char *who, struct db_list *list);
+/* Nobody will approve what waits.  REASON_NOT_FOUND. */
+struct result db_rules_refuse(struct db *db, const char *agency, const char *id);
+/* Notes on the list that WHO's commit was refused; gates are told at most every few seconds. */
+struct result db_list_note_refused(struct db *db, const char *agency, const char *id, const char *who, enum db_refusal why, uint64_t from,
+                                   uint64_t to);
+
+/* -- what operators say of lists (db/oversight.c; role platesieve_gate) ---------------------------------------------------------------- */
+
+/* REASON_NOT_FOUND.  A cap below what the list holds takes nothing away from it; the next commit has to keep to it. */
+struct result db_list_cap(struct db *db, const char *agency, const char *id, uint64_t tokens);
+/* No gate asks the list any more, until it is resumed.  One that is suspended keeps who, when and why: *CHANGED is false. */
+struct result db_list_suspend(struct db *db, const char *agency, const char *id, const char *by, const char *why, bool *changed);
+struct result db_list_resume(struct db *db, const char *agency, const char *id, bool *changed);
 
 /* -- revisions (db/revisions.c) ------------------------------------------------------------------------------------------------------- */
 
@@ -141,10 +200,15 @@ struct db_commit {
     uint64_t entries;
     uint8_t sha256[32];
     uint64_t near_entries_max; /* cap of entries with `near` tokens */
+    struct list_guard guard;
+    bool override;             /* of the guard; never of a cap */
+    /* out, with REASON_GUARD and when it was overridden */
+    enum db_refusal refused;
+    uint64_t from, to;         /* entries that stand, and that would */
 };
-/* Makes the revision the list's own and moves the lists' head, in one transaction.  REASON_BASE, REASON_PARTS, REASON_CAP,
+/* Makes the revision the list's own and moves the lists' head, in one transaction.  REASON_BASE, REASON_PARTS, REASON_CAP, REASON_GUARD,
    REASON_DUPLICATE_REFERENCE, REASON_UNKNOWN_REFERENCE, REASON_NOT_FOUND; the old revision stays.  Of a committed revision: OK again. */
-struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, const struct db_commit *commit,
+struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, struct db_commit *commit,
                                  const char *who, struct db_list *out);
 
 /* -- hits (db/hits.c) -------------------------------------------------------------------------------------------------------------------- */

@@ -41,6 +41,26 @@ static void mac_rules(crypto_auth_hmacsha256_state *state, const struct db_list 
     mac_number(state, list->cap_tokens);
 }
 
+/* Who approved it, until when, who suspended it, what was refused. */
+static void mac_oversight(crypto_auth_hmacsha256_state *state, const struct db_list *list)
+{
+    mac_number(state, (uint64_t)list->ends_ms);
+    mac_number(state, list->rules_version);
+    mac_number(state, list->approved);
+    mac_text(state, list->asked_by);
+    mac_text(state, list->approved_by);
+    mac_number(state, (uint64_t)list->approved_ms);
+    mac_text(state, list->suspended_by);
+    mac_text(state, list->suspended_why);
+    mac_number(state, (uint64_t)list->suspended_ms);
+    mac_number(state, (uint64_t)list->resumed_ms);
+    mac_number(state, list->refused);
+    mac_text(state, list->refused_by);
+    mac_number(state, (uint64_t)list->refused_ms);
+    mac_number(state, list->refused_from);
+    mac_number(state, list->refused_to);
+}
+
 void list_mac(const struct seal_keys *keys, const struct sealed_list *sealed, uint8_t mac[LIST_MAC_BYTES])
 {
     const struct db_list *list = &sealed->list;
@@ -56,6 +76,8 @@ void list_mac(const struct seal_keys *keys, const struct sealed_list *sealed, ui
     mac_number(&state, list->has_header);
     crypto_auth_hmacsha256_update(&state, list->header_id, sizeof(list->header_id)); /* zero without one */
     crypto_auth_hmacsha256_update(&state, sealed->link, sizeof(sealed->link));
+    mac_oversight(&state, list);
+    mac_number(&state, sealed->grade_segment);
     crypto_auth_hmacsha256_final(&state, mac);
     sodium_memzero(&state, sizeof(state));
 }
@@ -69,33 +91,16 @@ struct result list_sealed_take(const struct db_conn *conn, const PGresult *resul
     uint8_t mac[LIST_MAC_BYTES];
     *sealed = (struct sealed_list){ 0 };
     if (!conn->keys) return FAIL(REASON_INTERNAL);
-    list->number = (uint32_t)row_int(&row, 0);
-    row_text(&row, 1, list->agency, sizeof(list->agency));
-    row_text(&row, 2, list->id, sizeof(list->id));
-    row_text(&row, 3, list->category, sizeof(list->category));
-    row_text(&row, 4, list->instruction, sizeof(list->instruction));
-    list->site_count = row_texts(&row, 5, list->sites[0], sizeof(list->sites[0]), ARRAY_LENGTH(list->sites));
-    list->priority = (uint32_t)row_int(&row, 6);
-    list->grade = (uint32_t)row_int(&row, 7);
-    list->covert = row_bool(&row, 8);
-    list->suspended = row_bool(&row, 9);
-    list->cooldown_s = (uint32_t)row_int(&row, 10);
-    list->retention_days = (uint32_t)row_int(&row, 11);
-    list->age_limit_s = (uint32_t)row_int(&row, 12);
-    list->cap_tokens = (uint64_t)row_int(&row, 13);
-    list->revision = (uint32_t)row_int(&row, 14);
-    list->entries = (uint64_t)row_int(&row, 15);
-    list->committed_ms = row_time_or(&row, 16, 0);
-    sealed->base_segment = (uint32_t)row_int(&row, 17);
-    sealed->edition = (uint64_t)row_int(&row, 18);
-    if (list->grade >= PLATESIEVE_GRADES) row.bad = true, list->grade = PLATESIEVE_FULL;
-    sealed->header_serial = (uint64_t)row_int(&row, 19);
-    list->has_header = !PQgetisnull(result, number, 20);
-    if (list->has_header) row_bytes(&row, 20, list->header_id, sizeof(list->header_id));
-    row_bytes(&row, 21, sealed->link, sizeof(sealed->link));
-    row_bytes(&row, 22, sealed->mac, sizeof(sealed->mac));
+    bool taken = !failed(db_list_take(result, number, list));
+    if (list->grade >= PLATESIEVE_GRADES) taken = false, list->grade = PLATESIEVE_FULL;
+    sealed->base_segment = (uint32_t)row_int(&row, LIST_COLUMN_COUNT);
+    sealed->grade_segment = (uint32_t)row_int(&row, LIST_COLUMN_COUNT + 1);
+    sealed->edition = (uint64_t)row_int(&row, LIST_COLUMN_COUNT + 2);
+    sealed->header_serial = (uint64_t)row_int(&row, LIST_COLUMN_COUNT + 3);
+    row_bytes(&row, LIST_COLUMN_COUNT + 4, sealed->link, sizeof(sealed->link));
+    row_bytes(&row, LIST_COLUMN_COUNT + 5, sealed->mac, sizeof(sealed->mac));
     list_mac(conn->keys, sealed, mac);
-    sealed->intact = !row.bad && sodium_memcmp(mac, sealed->mac, sizeof(mac)) == 0;
+    sealed->intact = taken && !row.bad && sodium_memcmp(mac, sealed->mac, sizeof(mac)) == 0;
     return list->number > 0 && list->agency[0] && list->id[0] ? OK : FAIL(REASON_DATABASE);
 }
 

@@ -4,12 +4,10 @@
 #ifndef SERVER_GATE_DB_LIST_SEAL_H
 #define SERVER_GATE_DB_LIST_SEAL_H
 
-#include "server/gate/db/conn.h"
+#include "server/gate/db/lists.h"
 
 /* For SELECT ... FROM lists; list_sealed_take() reads them. */
-#define LIST_SEALED_COLUMNS                                                                                                                \
-    "number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, retention_days, age_limit_s,"       \
-    " cap_tokens, revision, entries, committed_at, base_segment, edition, header_serial, header_id, link, mac"
+#define LIST_SEALED_COLUMNS LIST_COLUMNS ", base_segment, grade_segment, edition, header_serial, link, mac"
 /* A row that holds what it can't is not `intact` either, and shows zeros there; REASON_DATABASE when it names no list. */
 struct result list_sealed_take(const struct db_conn *conn, const PGresult *result, int number, struct sealed_list *sealed);
 

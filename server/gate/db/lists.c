@@ -11,14 +11,10 @@ static const struct statement count_lists = { "count_lists", "SELECT count(*) FR
 static const struct statement move_head = { "move_head", "UPDATE head SET version = version + 1 RETURNING version" };
 static const struct statement insert_list = {
     "insert_list",
-    "INSERT INTO lists (agency, id, category, instruction, sites, priority, grade, covert, cooldown_s, retention_days, age_limit_s,"
-    " cap_tokens, version, created_by) VALUES ($1::text, $2::text, $3::text, $4::text, $5::text[], $6::int2, $7::int2, $8::bool, $9::int4,"
-    " $10::int4, $11::int4, $12::int8, $13::int8, $14::text) ON CONFLICT DO NOTHING RETURNING number"
+    "INSERT INTO lists (agency, " RULES_COLUMNS ", id, cap_tokens, version, created_by, approved)"
+    " VALUES ($1::text, " RULES_VALUES ", $12::text, $13::int8, $14::int8, $15::text, $16::bool) ON CONFLICT DO NOTHING RETURNING number"
 };
 
-#define LIST_COLUMNS                                                                                                                       \
-    "number, agency, id, category, instruction, sites, priority, grade, covert, suspended, cooldown_s, retention_days, age_limit_s,"       \
-    " cap_tokens, revision, entries, committed_at, header_id"
 static const struct statement one_list = { "one_list", "SELECT " LIST_COLUMNS " FROM lists WHERE agency = $1::text AND id = $2::text" };
 static const struct statement agency_lists = {
     "agency_lists", "SELECT " LIST_COLUMNS " FROM lists WHERE agency = $1::text ORDER BY id"
@@ -41,29 +37,35 @@ struct result db_move_head(struct db_conn *conn, int64_t *version)
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
-static struct result list_take(const PGresult *result, int number, struct db_list *list)
+struct result db_list_take(const PGresult *result, int number, struct db_list *list)
 {
     struct row row = { .result = result, .number = number };
     *list = (struct db_list){ 0 };
     list->number = (uint32_t)row_int(&row, 0);
     row_text(&row, 1, list->agency, sizeof(list->agency));
     row_text(&row, 2, list->id, sizeof(list->id));
-    row_text(&row, 3, list->category, sizeof(list->category));
-    row_text(&row, 4, list->instruction, sizeof(list->instruction));
-    list->site_count = row_texts(&row, 5, list->sites[0], sizeof(list->sites[0]), ARRAY_LENGTH(list->sites));
-    list->priority = (uint32_t)row_int(&row, 6);
-    list->grade = (uint32_t)row_int(&row, 7);
-    list->covert = row_bool(&row, 8);
-    list->suspended = row_bool(&row, 9);
-    list->cooldown_s = (uint32_t)row_int(&row, 10);
-    list->retention_days = (uint32_t)row_int(&row, 11);
-    list->age_limit_s = (uint32_t)row_int(&row, 12);
-    list->cap_tokens = (uint64_t)row_int(&row, 13);
-    list->revision = (uint32_t)row_int(&row, 14);
-    list->entries = (uint64_t)row_int(&row, 15);
-    list->committed_ms = row_time_or(&row, 16, 0);
-    list->has_header = !PQgetisnull(result, number, 17);
-    if (list->has_header) row_bytes(&row, 17, list->header_id, sizeof(list->header_id));
+    list->rules_version = (uint32_t)row_int(&row, 3);
+    list->revision = (uint32_t)row_int(&row, 4);
+    list->entries = (uint64_t)row_int(&row, 5);
+    list->committed_ms = row_time_or(&row, 6, 0);
+    list->cap_tokens = (uint64_t)row_int(&row, 7);
+    list->approved = row_bool(&row, 8);
+    row_text(&row, 9, list->asked_by, sizeof(list->asked_by));
+    row_text(&row, 10, list->approved_by, sizeof(list->approved_by));
+    list->approved_ms = row_time_or(&row, 11, 0);
+    list->suspended = row_bool(&row, 12);
+    row_text(&row, 13, list->suspended_by, sizeof(list->suspended_by));
+    row_text(&row, 14, list->suspended_why, sizeof(list->suspended_why));
+    list->suspended_ms = row_time_or(&row, 15, 0);
+    list->resumed_ms = row_time_or(&row, 16, 0);
+    list->refused = (enum db_refusal)row_int(&row, 17);
+    row_text(&row, 18, list->refused_by, sizeof(list->refused_by));
+    list->refused_ms = row_time_or(&row, 19, 0);
+    list->refused_from = (uint64_t)row_int(&row, 20);
+    list->refused_to = (uint64_t)row_int(&row, 21);
+    list->has_header = !PQgetisnull(result, number, 22);
+    if (list->has_header) row_bytes(&row, 22, list->header_id, sizeof(list->header_id));
+    rules_take(&row, LIST_COLUMN_COUNT - RULES_COUNT, &list->rules);
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }
 
@@ -85,16 +87,21 @@ static struct result epochs_take(struct db_conn *conn, struct db_list *list)
     return OK;
 }
 
-struct result db_list_read(struct db_conn *conn, const char *agency, const char *id, struct db_list *list)
+static struct result read_one(struct db_conn *conn, const struct statement *statement, const char *agency, const char *id, struct db_list *list)
 {
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
     params_text(&params, agency);
     params_text(&params, id);
-    TRY(conn_run(conn, &one_list, &params, &result));
+    TRY(conn_run(conn, statement, &params, &result));
     if (PQntuples(result) == 0) return FAIL(REASON_NOT_FOUND);
-    TRY(list_take(result, 0, list));
+    TRY(db_list_take(result, 0, list));
     return epochs_take(conn, list);
+}
+
+struct result db_list_read(struct db_conn *conn, const char *agency, const char *id, struct db_list *list)
+{
+    return read_one(conn, &one_list, agency, id, list);
 }
 
 /* -- create ------------------------------------------------------------------------------------------------------------------------------- */
@@ -102,6 +109,7 @@ struct result db_list_read(struct db_conn *conn, const char *agency, const char 
 struct create {
     const char *agency, *who;
     const struct db_list *wanted;
+    const struct list_limits *limits;
     struct db_list made;
     struct sealed_list sealed;
 };
@@ -110,24 +118,15 @@ static struct result create_insert(struct db_conn *conn, const struct create *cr
 {
     PGresult *result RESULT_CLEANUP = NULL;
     const struct db_list *list = create->wanted;
-    struct array sites CLEANUP(array_free);
-    array_begin(&sites, TYPE_TEXT, list->site_count, LIMIT_NAME_MAX);
-    for (size_t i = 0; i < list->site_count; i++) array_text(&sites, list->sites[i]);
+    struct array sites CLEANUP(array_free) = { 0 };
     struct params params = { 0 };
     params_text(&params, create->agency);
+    TRY(rules_params(&params, &list->rules, &sites));
     params_text(&params, list->id);
-    params_text(&params, list->category);
-    params_text(&params, list->instruction);
-    if (!params_array(&params, &sites)) return FAIL(REASON_INTERNAL);
-    params_int2(&params, (int)list->priority);
-    params_int2(&params, (int)list->grade);
-    params_bool(&params, list->covert);
-    params_int4(&params, list->cooldown_s);
-    params_int4(&params, list->retention_days);
-    params_int4(&params, list->age_limit_s);
     params_int8(&params, (int64_t)list->cap_tokens);
     params_int8(&params, version);
     params_text(&params, create->who);
+    params_bool(&params, !list_rules_take_two(NULL, &list->rules));
     TRY(conn_run(conn, &insert_list, &params, &result));
     if (PQntuples(result) == 0) return FAIL(REASON_LIST_EXISTS);
     struct row row = { .result = result };
@@ -139,6 +138,8 @@ static struct result create_seal(struct db_conn *conn, struct create *create, in
 {
     struct sealed_list *sealed = &create->sealed;
     *sealed = (struct sealed_list){ .list = *create->wanted };
+    sealed->list.rules_version = 1;
+    sealed->list.approved = !list_rules_take_two(NULL, &sealed->list.rules);
     sealed->list.number = (uint32_t)number;
     snprintf(sealed->list.agency, sizeof(sealed->list.agency), "%s", create->agency);
     return db_list_seal(conn, sealed);
@@ -161,15 +162,17 @@ static struct result create_body(struct db_conn *conn, void *context)
     TRY(create_insert(conn, create, version, &number));
     TRY(create_seal(conn, create, number));
     if (count >= LIMIT_LISTS_PER_AGENCY) return FAIL(REASON_TOO_MANY);
-    return db_list_read(conn, create->agency, create->wanted->id, &create->made);
+    TRY(db_list_read(conn, create->agency, create->wanted->id, &create->made));
+    if (create->made.approved) return OK;
+    return db_request_make(conn, create->made.number, create->made.rules_version, &create->made.rules, create->who, create->limits);
 }
 
-struct result db_list_create(struct db *db, const char *agency, struct db_list *list, const char *who)
+struct result db_list_create(struct db *db, const char *agency, struct db_list *list, const char *who, const struct list_limits *limits)
 {
     assert(list->site_count <= LIMIT_SITES_PER_LIST);
     struct create *create = calloc(1, sizeof(*create));
     if (!create) return FAIL(REASON_INTERNAL);
-    *create = (struct create){ .agency = agency, .who = who, .wanted = list };
+    *create = (struct create){ .agency = agency, .who = who, .wanted = list, .limits = limits };
     struct scope scope = { .agency = agency };
     struct result result = db_transaction(db, &scope, create_body, create);
     if (!failed(result)) *list = create->made;
@@ -212,7 +215,7 @@ static struct result each_body(struct db_conn *conn, void *context)
     show->all = calloc((size_t)rows + 1, sizeof(*show->all));
     if (!show->all || rows > LIMIT_LISTS) return FAIL(REASON_INTERNAL);
     for (int i = 0; i < rows; i++) {
-        TRY(list_take(result, i, &show->all[i]));
+        TRY(db_list_take(result, i, &show->all[i]));
         TRY(epochs_take(conn, &show->all[i]));
         show->count++;
     }

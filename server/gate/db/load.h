@@ -21,6 +21,7 @@ struct result db_load_head(struct db_load *load, uint64_t *version);
 struct sealed_list {
     struct db_list list;     /* without epochs */
     uint32_t base_segment;   /* segments before it are dead */
+    uint32_t grade_segment;  /* those before it were made for a stronger grade: their slots cover nothing */
     uint64_t header_serial;  /* the highest that was ever taken */
     uint64_t edition;        /* moved on by each change */
     uint8_t link[LIST_MAC_BYTES]; /* MAC of its last live segment; zero: none */

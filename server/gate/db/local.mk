@@ -24,6 +24,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/migrate.c \
 	server/gate/db/migrate.h \
 	server/gate/db/migrations.h \
+	server/gate/db/oversight.c \
 	server/gate/db/params.c \
 	server/gate/db/parts.c \
 	server/gate/db/pool.c \
@@ -31,6 +32,8 @@ libgatedb_a_SOURCES = \
 	server/gate/db/reseal.c \
 	server/gate/db/revisions.c \
 	server/gate/db/row.c \
+	server/gate/db/rules.c \
+	server/gate/db/rules.h \
 	server/gate/db/seal.c \
 	server/gate/db/seal.h \
 	server/gate/db/sums.h \

@@ -13,7 +13,7 @@ struct target {
 
 static const struct statement lock_revision = {
     "lock_revision",
-    "SELECT r.segment, r.list, r.mode, r.state, r.base = l.revision, l.cap_tokens, l.grade FROM revisions r JOIN lists l ON l.number = r.list"
+    "SELECT r.segment, r.list, r.mode, r.state, r.base = l.revision AND r.segment >= l.grade_segment, l.cap_tokens, l.grade FROM revisions r JOIN lists l ON l.number = r.list"
     " WHERE l.agency = $1::text AND l.id = $2::text AND r.revision = $3::int4 AND r.state < 2 FOR SHARE OF r"
 };
 static const struct statement insert_part = {

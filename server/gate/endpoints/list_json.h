@@ -4,10 +4,13 @@
 
 #include <jansson.h>
 
-#include "server/gate/db/db.h"
-#include "server/gate/follow.h"
+#include "server/gate/gate.h"
 
-json_t *list_json(const struct db_list *list); /* NULL without memory */
+json_t *list_json(const struct gate *gate, const struct db_list *list); /* NULL without memory */
+/* Adds the change that waits for a second person, or null.  Asks the database. */
+struct result list_json_add_waiting(json_t *json, const struct gate *gate, const struct db_list *list);
+/* What the operator's settings allow a list. */
+struct list_limits gate_list_limits(const struct gate *gate);
 /* Adds the key ids that the gate goes by to the epochs of a list: what a push pins. */
 void list_json_add_keys(json_t *list, struct follow *follow);
 /* RFC 3339, or null for 0. */

@@ -4,6 +4,7 @@
 #include <urcu-bp.h>
 
 #include "server/gate/endpoints/fields.h"
+#include "server/gate/endpoints/refused.h"
 #include "server/gate/gate.h"
 #include "server/gate/part_parse.h"
 #include "server/gate/routes.h"
@@ -128,6 +129,7 @@ struct reply put_part(void *app, struct request *request)
     TRY_REPLY(result);
     result = charge_and_store(gate, request, revision, &part, &over);
     if (over.reason != REASON_NONE) return quota_problem(&over);
+    if (result.reason == REASON_CAP) commit_note_refused(gate, request, DB_REFUSED_CAP, 0, 0);
     TRY_REPLY(result);
     return part_reply(&part);
 }

@@ -2,6 +2,7 @@
 #include <urcu-bp.h>
 
 #include "server/gate/gate.h"
+#include "server/gate/list_alarms.h"
 #include "server/gate/readiness.h"
 #include "server/gate/routes.h"
 #include "server/http/probes.h"
@@ -80,6 +81,28 @@ static void refresh_coverage(struct gate *gate)
     metric_set(gate->alarms_coverage, each_gap(gate, NULL).alarm);
 }
 
+/* -- alarms of lists ----------------------------------------------------------------------------------------------------- */
+
+static void count_alarm(void *context, enum list_alarm alarm, const struct catalogue_list *list)
+{
+    unsigned *counts = context;
+
+    (void)list;
+    counts[alarm]++;
+}
+
+static void refresh_list_alarms(struct gate *gate)
+{
+    unsigned counts[LIST_ALARMS] = { 0 };
+
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(gate->follow);
+    if (catalogue != NULL)
+        list_alarms_each(catalogue, clock_now_ms(gate->clock), (int64_t)gate->config->ends_alarm_days * 86400000, count_alarm, counts);
+    rcu_read_unlock();
+    for (enum list_alarm alarm = 0; alarm < LIST_ALARMS; alarm++) metric_set(gate->list_alarms[alarm], counts[alarm] > 0);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refresh(struct gate *gate)
@@ -104,6 +127,7 @@ static void refresh(struct gate *gate)
         metric_set(gate->key_servers_wrong[i], follow.key_servers[i].fault != KEYS_FINE);
     }
     refresh_coverage(gate);
+    refresh_list_alarms(gate);
     json_t *reasons = readiness_reasons(gate);
     metric_set(gate->ready, json_array_size(reasons) == 0);
     json_decref(reasons);

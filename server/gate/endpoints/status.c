@@ -5,6 +5,7 @@
 #include "server/gate/coverage.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"
+#include "server/gate/list_alarms.h"
 #include "server/gate/readiness.h"
 #include "server/gate/routes.h"
 
@@ -87,12 +88,24 @@ static void add_troubles(const struct alarms *alarms, const struct catalogue *ca
     }
 }
 
+static void add_alarm(void *context, enum list_alarm alarm, const struct catalogue_list *list)
+{
+    struct alarms *alarms = context;
+    int64_t at_ms = alarm == LIST_ALARM_REFUSED ? list->push_refused_ms : alarm == LIST_ALARM_SUSPENDED ? list->suspended_ms : list->ends_ms;
+
+    if (json_array_size(alarms->array) == LIMIT_ALARMS_SHOWN) return;
+    json_t *json = json_pack("{ss ss ss so}", "what", list_alarm_name(alarm), "agency", list->agency, "list", list->id, "at", time_json(at_ms));
+    if (alarm == LIST_ALARM_REFUSED) (void)json_object_set_new(json, "why", json_string(list_refused_name(list)));
+    (void)json_array_append_new(alarms->array, json);
+}
+
 /* What somebody must do something about, and by when. */
 static json_t *alarms_json(const struct gate *gate, const struct catalogue *catalogue, int64_t now_ms)
 {
     struct alarms alarms = { gate, now_ms, json_array() };
 
     add_troubles(&alarms, catalogue);
+    list_alarms_each(catalogue, now_ms, (int64_t)gate->config->ends_alarm_days * 86400000, add_alarm, &alarms);
     coverage_each_gap(catalogue, now_ms, add_gap, &alarms);
     return alarms.array;
 }

@@ -1,0 +1,510 @@
+"""A list's own rules change while it stands; some changes take two people; guards, caps and suspension keep a list what it was."""
+import json
+import threading
+import time
+
+import pytest
+import requests
+
+import plates
+from house import assert_problem, eventually, now_text
+from process import Failure
+from registration import INES, OLGA, command, forged, fresh, stranger
+
+ANA, EVA, BEN, MIA = "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben", "agency/marshals/mia"
+DAY = 86400
+# Small lists are guarded here; quick to wait for.
+INSTALLATION = {"gate.lists.guard_entries_min": "10", "gate.lists.shrink_max_percent": "20", "gate.lists.grow_max_percent": "100",
+                "gate.lists.special_days_max": "40", "gate.lists.ends_alarm_days": "5"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def another_list(installation):
+    """So that there is always one to be asked."""
+    return installation.listed("QQ99XXX")
+
+
+def change(house, name, user=ANA, version=None, **rules):
+    version = version or house.list_object(name, user)["rules_version"]
+    return house.put(f"/v1/lists/{name}", user, json.dumps({"rules_version": version, **rules}))
+
+
+def changed(house, name, user=ANA, **rules):
+    answer = change(house, name, user, **rules)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def entries(count, prefix="QQ"):
+    return [{"plate": f"{prefix}{number:05d}", "jurisdiction": "US-TX", "reference": f"r{number}"} for number in range(count)]
+
+
+def alarms(house, name):
+    return {one["what"]: one for one in house.get("/v1/status", OLGA).json()["alarms"] if one["list"] == name}
+
+
+def check(house, plate, identity="reader/north/1"):
+    """One answered read; a lane tries again when another policy came into force meanwhile."""
+    for _ in range(3):
+        lane = house.lane(identity)
+        answer = house.post("/v1/checks", identity, house.check_body(lane, [house.read(lane, plate)]))
+        if answer.status_code != 409:
+            break
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def why_unchecked(house, plate, name, identity="reader/north/1"):
+    return next((one["why"] for one in check(house, plate, identity)["unchecked"] if one["list"] == name), None)
+
+
+def lists_hit(house, plate, identity="reader/north/1"):
+    return [alert["list"] for alert in check(house, plate, identity)["answers"][0].get("alerts", [])]
+
+
+# -- rules that change -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_changes_and_nothing_else(installation):
+    house, name = installation, installation.new_list()
+    before = house.list_object(name)
+    told = changed(house, name, cooldown_s=60, instruction="Call.", sites=["north", "south"])
+    assert told["changed"] == {"cooldown_s": {"from": 300, "to": 60}, "instruction": {"from": "", "to": "Call."}, "sites": {"from": [], "to": ["north", "south"]}}
+    assert told["rules_version"] == before["rules_version"] + 1 and told["waiting"] is None
+    now = house.list_object(name)
+    assert {key for key in before if before[key] != now[key]} == {"cooldown_s", "instruction", "sites", "rules_version"}
+    assert changed(house, name, cooldown_s=60)["changed"] == {}
+    assert house.list_object(name)["rules_version"] == now["rules_version"]
+    everything = {"category": "other", "priority": 7, "grade": "similar", "sites": [], "cooldown_s": 0, "retention_days": 3, "instruction": "Look.",
+                  "age_limit_s": 60, "ends_at": now_text(400 * DAY)}
+    changed(house, name, **everything)
+    assert {key: house.list_object(name)[key] for key in everything} == everything
+
+
+def test_live_within_a_second(installation):
+    house = installation
+    name = house.listed("QQ01LIV", priority=10)
+    assert lists_hit(house, "QQ01LIV") == [name]
+    changed(house, name, priority=90, instruction="Now.", category="abduction")
+    eventually(lambda: {(alert["priority"], alert["instruction"], alert["category"]) for alert in check(house, "QQ01LIV")["answers"][0]["alerts"]} == {(90, "Now.", "abduction")}, 1)
+    changed(house, name, sites=["south"])
+    eventually(lambda: not lists_hit(house, "QQ01LIV"), 1)
+    assert lists_hit(house, "QQ01LIV", "reader/south/1") == [name]
+    changed(house, name, ends_at="2020-01-01T00:00:00Z")
+    eventually(lambda: not lists_hit(house, "QQ01LIV", "reader/south/1"), 1)
+    assert house.list_object(name)["state"] == "ended"
+    changed(house, name, ends_at=None, sites=[])
+    eventually(lambda: lists_hit(house, "QQ01LIV") == [name], 1)
+
+
+def test_all_or_nothing(installation):
+    house, name = installation, installation.new_list()
+    before = house.list_object(name)
+    for wrong in ({"cooldown_s": 86401}, {"grade": "fuzzy"}, {"category": ""}, {"sites": ["North"]}, {"retention_days": 0}, {"extra": 1}, {"ends_at": "soon"},
+                  {"covert": 1}, {"list": name}, {"cap_tokens": 5}, {"suspended": False}, {"rules_version": "1"}):
+        assert_problem(house.put(f"/v1/lists/{name}", ANA, json.dumps({"rules_version": 1, "priority": 99, **wrong})), 400, "bad-field")
+    assert_problem(house.put(f"/v1/lists/{name}", ANA, '{"priority": 99}'), 400, "bad-field")  # a change of which rules?
+    assert house.list_object(name) == before
+
+
+def test_two_changes_at_once(installation):
+    """Both saw the same rules: one is in force, the other is told so."""
+    house, name = installation, installation.new_list()
+    version, answers = house.list_object(name)["rules_version"], []
+
+    def set_cooldown(number, user):
+        with house.session(user) as session:
+            answers.append(session.put(house.url(f"/v1/lists/{name}"), json={"rules_version": version, "cooldown_s": number}, timeout=30).status_code)
+
+    threads = [threading.Thread(target=set_cooldown, args=(number, (ANA, EVA)[number % 2])) for number in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [200] + [409] * 7
+    assert_problem(change(house, name, version=version, cooldown_s=9), 409, "rules")
+    assert house.list_object(name)["rules_version"] == version + 1
+
+
+def test_only_its_own_agency(installation):
+    house, name = installation, installation.new_list()
+    assert_problem(house.put(f"/v1/lists/{name}", BEN, '{"rules_version": 1, "priority": 1}'), 404, "not-found")
+    assert_problem(house.put("/v1/lists/never-made", ANA, '{"rules_version": 1, "priority": 1}'), 404, "not-found")
+    for identity in (OLGA, INES, "reader/north/1"):
+        assert_problem(house.put(f"/v1/lists/{name}", identity, '{"rules_version": 1, "priority": 1}'), 403, "forbidden")
+
+
+def test_a_weaker_grade_is_not_covered_until_the_list_is_pushed_again(installation):
+    house = installation
+    name = house.listed("QQ02BBB", grade="plate")
+    assert why_unchecked(house, "QQ99999", name) is None
+    changed(house, name, grade="similar")
+    eventually(lambda: why_unchecked(house, "QQ99999", name) == "partial", 1)
+    assert not any(epoch["covered"] for epoch in house.list_object(name)["epochs"])
+    assert lists_hit(house, "QQ02BBB") == [name]  # what has tokens still hits
+    assert lists_hit(house, "QQ02B8B") == []
+    # Tokens of the stronger grade alone don't make it whole again, in whatever mode.
+    extra = [{"plate": "QQ02BBB", "jurisdiction": "US-TX", "reference": "ref-QQ02BBB"}]
+    revision = house.open_revision(name, "tokens")
+    body = "".join(line + "\n" for line in house.entry_lines(name, extra, grade="plate", operation="tokens")).encode()
+    assert_problem(house.put_part(name, revision, 1, body), 422, "line")
+    house.push(name, extra, mode="tokens", grade="similar")
+    eventually(lambda: why_unchecked(house, "QQ99999", name) is None, 1)
+    assert lists_hit(house, "QQ02B8B") == [name]
+    changed(house, name, grade="full")  # a stronger one needs nothing
+    eventually(lambda: lists_hit(house, "QQ02B8B") == [], 1)
+    assert why_unchecked(house, "QQ99999", name) is None
+
+
+def test_a_push_under_way_when_the_grade_becomes_weaker(installation):
+    house = installation
+    name = house.listed("QQ03BBB", grade="plate")
+    revision = house.open_revision(name)
+    body = "".join(line + "\n" for line in house.entry_lines(name, entries(3), grade="plate")).encode()
+    assert house.put_part(name, revision, 1, body).status_code == 200
+    changed(house, name, grade="similar")
+    assert_problem(house.commit(name, revision, [body], 3), 409, "base")
+    assert_problem(house.put_part(name, revision, 2, body), 409, "base")
+
+
+# -- two people and an end -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rules", ({"covert": True}, {"grade": "near"}), ids=str)
+def test_a_special_list_must_end(installation, rules):
+    house = installation
+    body = {"list": "never-ending", "category": "test", **rules}
+    for end in ({}, {"ends_at": None}, {"ends_at": now_text(41 * DAY)}, {"ends_at": now_text(-5)}):
+        assert_problem(house.post("/v1/lists", ANA, {**body, **end}), 422, "ends")
+    assert_problem(house.get("/v1/lists/never-ending", ANA), 404, "not-found")
+    name = house.new_list()
+    assert_problem(change(house, name, **rules), 422, "ends")
+    assert_problem(change(house, name, ends_at=now_text(41 * DAY), **rules), 422, "ends")
+
+
+@pytest.mark.parametrize("rules", ({"covert": True}, {"grade": "near"}), ids=str)
+def test_a_special_list_takes_two_people(installation, rules):
+    house = installation
+    name, plate = f"two-{'covert' if 'covert' in rules else 'near'}", "QQ04TWO"
+    end = now_text(30 * DAY)
+    told = house.post("/v1/lists", ANA, {"list": name, "category": "test", "ends_at": end, **rules})
+    assert told.status_code == 201
+    waiting = told.json()["waiting"]
+    assert told.json()["state"] == "waiting" and waiting["asked_by"] == ANA and waiting["new"] and waiting["changes"] == {}
+    house.push(name, [{"plate": plate, "jurisdiction": "US-TX", "reference": "r"}], grade=rules.get("grade", "plate"))
+    assert lists_hit(house, plate) == [] and why_unchecked(house, plate, name) is None
+    assert house.hits(name) == []
+
+    number = waiting["request"]
+    path = f"/v1/lists/{name}/approval"
+    assert_problem(house.post(path, ANA, {"request": number}), 403, "same-person")
+    assert_problem(house.post(path, MIA, {"request": number}), 404, "not-found")
+    assert_problem(house.post(path, EVA, {"request": number + 1}), 409, "rules")
+    for bad in ({}, {"request": "1"}, {"request": 0}, {"request": number, "yes": True}):
+        assert_problem(house.post(path, EVA, bad), 400, "bad-field")
+    viewer = stranger(house, fresh("agency/customs"))
+    command(house, "gate", "register", "--rights", "view", viewer)
+    eventually(lambda: house.get("/livez", viewer).status_code == 200, 2)
+    assert_problem(house.post(path, viewer, {"request": number}), 403, "right")
+    assert house.list_object(name)["state"] == "waiting"
+
+    approved = house.post(path, EVA, {"request": number})
+    assert approved.status_code == 200 and approved.json()["state"] == "in-force" and approved.json()["waiting"] is None
+    assert approved.json()["approval"] == {"asked_by": ANA, "approved_by": EVA, "at": approved.json()["approval"]["at"]}
+    assert_problem(house.post(path, EVA, {"request": number}), 404, "not-found")
+    if "covert" in rules:
+        eventually(lambda: (check(house, plate), house.hits(name))[1], 2)
+        assert lists_hit(house, plate) == []
+    else:
+        eventually(lambda: lists_hit(house, plate) == [name], 1)
+    house.put(f"/v1/lists/{name}", ANA, json.dumps({"rules_version": house.list_object(name)["rules_version"], "ends_at": "2020-01-01T00:00:00Z"}))
+    log = (house.folder / "log/gate.log").read_text()
+    assert f"{EVA} approved what {ANA} asked for of list customs/{name}" in log
+
+
+def test_the_same_name_is_the_same_person(installation, tmp_path):
+    """Another certificate for the name, another key: still the one who asked."""
+    house = installation
+    name = house.new_list()
+    assert change(house, name, covert=True, ends_at=now_text(DAY)).status_code == 202
+    number = house.list_object(name)["waiting"]["request"]
+    certificate, key = forged(house, tmp_path, ANA)
+    answer = requests.post(house.url(f"/v1/lists/{name}/approval"), json={"request": number}, cert=(str(certificate), str(key)), verify=str(house.ca), timeout=30)
+    assert_problem(answer, 403, "same-person")
+
+
+def test_a_change_that_takes_two(installation):
+    house = installation
+    name = house.listed("QQ05CCC")
+    end = now_text(20 * DAY)
+    answer = change(house, name, covert=True, ends_at=end, priority=3)
+    assert answer.status_code == 202 and answer.json()["changed"]["covert"] == {"from": False, "to": True}
+    assert house.list_object(name)["waiting"]["changes"] == answer.json()["changed"]
+    assert lists_hit(house, "QQ05CCC") == [name] and not house.list_object(name)["covert"] and house.list_object(name)["state"] == "in-force"
+    # Nothing of it is in force; another change takes its place, and then whoever made that asked.
+    changed(house, name, cooldown_s=0)
+    assert house.list_object(name)["waiting"] is None
+    assert change(house, name, EVA, covert=True, ends_at=end).status_code == 202
+    number = house.list_object(name)["waiting"]["request"]
+    assert_problem(house.post(f"/v1/lists/{name}/approval", EVA, {"request": number}), 403, "same-person")
+    assert house.post(f"/v1/lists/{name}/approval", ANA, {"request": number}).status_code == 200
+    eventually(lambda: lists_hit(house, "QQ05CCC") == [], 1)
+    # Covert: sooner, or other rules, take one; later takes two; open again takes one.
+    assert changed(house, name, ends_at=now_text(10 * DAY), priority=5)["waiting"] is None
+    assert change(house, name, ends_at=now_text(11 * DAY)).status_code == 202
+    assert_problem(change(house, name, ends_at=None), 422, "ends")
+    assert_problem(change(house, name, ends_at=now_text(41 * DAY)), 422, "ends")
+    assert changed(house, name, covert=False)["waiting"] is None
+    eventually(lambda: lists_hit(house, "QQ05CCC") == [name], 1)
+    changed(house, name, ends_at=None)
+
+
+def test_refused_and_withdrawn(installation):
+    house = installation
+    name = "refused-list"
+    house.post("/v1/lists", ANA, {"list": name, "category": "test", "covert": True, "ends_at": now_text(DAY)})
+    number = house.list_object(name)["waiting"]["request"]
+    assert house.delete(f"/v1/lists/{name}/approval", EVA).status_code == 204
+    assert_problem(house.delete(f"/v1/lists/{name}/approval", EVA), 404, "not-found")
+    assert_problem(house.post(f"/v1/lists/{name}/approval", EVA, {"request": number}), 404, "not-found")
+    assert house.list_object(name)["state"] == "waiting" and house.list_object(name)["waiting"] is None
+    assert change(house, name).status_code == 202  # asks again
+    assert house.delete(f"/v1/lists/{name}/approval", ANA).status_code == 204  # withdrawn
+    assert changed(house, name, covert=False)["state"] == "empty"  # not special any more: in force without a second person
+
+
+def test_a_request_waits_for_some_days_only(installation):
+    house, name = installation, installation.new_list()
+    assert change(house, name, covert=True, ends_at=now_text(DAY)).status_code == 202
+    number = house.list_object(name)["waiting"]["request"]
+    house.sql(f"UPDATE platesieve.list_requests SET expires_at = now() - interval '1 s' WHERE number = {number}")
+    assert house.list_object(name)["waiting"] is None
+    assert_problem(house.post(f"/v1/lists/{name}/approval", EVA, {"request": number}), 404, "not-found")
+
+
+def test_a_list_ends_by_itself(installation):
+    """Within a second, whatever happens to be going on; lanes are told that it is not asked."""
+    house = installation
+    name = house.listed("QQ06DDD", ends_at=now_text(4))
+    ends = time.time() + 4
+    assert house.list_object(name)["ends_soon"] and alarms(house, name)["ends"]["at"] == house.list_object(name)["ends_at"]
+    assert house.metrics()['platesieve_alarm{what="list-ends"}'] == 1
+    while time.time() < ends - 0.5:
+        assert lists_hit(house, "QQ06DDD") == [name]
+        time.sleep(0.2)
+    eventually(lambda: lists_hit(house, "QQ06DDD") == [], max(0, ends - time.time()) + 1, 0.05)
+    assert why_unchecked(house, "QQ06DDD", name) == "ended"
+    assert house.list_object(name)["state"] == "ended" and "ends" not in alarms(house, name)
+    assert any(one["count"] > 0 for one in house.wait_hits(1, name))  # what was hit stays with the agency
+
+
+def test_entries_begin_and_expire_within_a_second(installation):
+    house, name = installation, installation.new_list()
+    begins, ends = time.time() + 3, time.time() + 4.5
+    house.push(name, [{"plate": "QQ07EFF", "jurisdiction": "US-TX", "reference": "begins", "effective": now_text(begins - time.time())},
+                      {"plate": "QQ07EXP", "jurisdiction": "US-TX", "reference": "ends", "expires": now_text(ends - time.time())}])
+    assert lists_hit(house, "QQ07EFF") == [] and lists_hit(house, "QQ07EXP") == [name]
+    eventually(lambda: lists_hit(house, "QQ07EFF") == [name], begins + 1 - time.time())
+    assert time.time() >= begins - 1  # whole seconds
+    eventually(lambda: lists_hit(house, "QQ07EXP") == [], ends + 1 - time.time())
+    assert time.time() >= ends - 1
+
+
+# -- guards and caps -------------------------------------------------------------------------------------------------------------
+
+
+def push(house, name, rows, mode="replace", remove=(), operation="add", **options):
+    """One revision; the answer to its commit, or to its part.  One that is refused is dropped."""
+    lines = house.entry_lines(name, rows, operation=operation) + [json.dumps({"op": "remove", "reference": reference}) for reference in remove]
+    body = "".join(line + "\n" for line in lines).encode()
+    revision = house.open_revision(name, mode)
+    answer = house.put_part(name, revision, 1, body) if body else None
+    if answer is None or answer.status_code == 200:
+        bodies = [body] if body else []
+        answer = house.post(f"/v1/lists/{name}/revisions/{revision}/commit", ANA,
+                            {"parts": len(bodies), "entries": len(lines), "sha256": plates.digest_of_parts(bodies), **options})
+    if answer.status_code != 200:
+        assert house.delete(f"/v1/lists/{name}/revisions/{revision}", ANA).status_code == 204
+    return answer
+
+
+def test_a_list_that_would_shrink(installation):
+    house, name = installation, installation.new_list()
+    assert push(house, name, entries(20, "QS")).status_code == 200
+    assert push(house, name, entries(16, "QS")).status_code == 200  # 20 %
+    for answer in (push(house, name, entries(5, "QS")), push(house, name, [], "change", [f"r{number}" for number in range(4)]), push(house, name, [])):
+        problem = assert_problem(answer, 422, "guard")
+        assert problem["guard"]["why"] == "shrinks" and problem["guard"]["from"] == 16 and problem["guard"]["percent_max"] == 20
+    now = house.list_object(name)
+    assert now["entries"] == 16 and now["revision"] == 2 and now["refusal"]["why"] == "shrinks" and now["refusal"]["by"] == ANA
+    eventually(lambda: alarms(house, name).get("refused", {}).get("why") == "shrinks", 2)
+    assert house.metrics()['platesieve_alarm{what="list-refused"}'] == 1
+    eventually(lambda: lists_hit(house, "QS00015") == [name], 2)
+    assert push(house, name, entries(5, "QS"), override=True).status_code == 200
+    assert house.list_object(name)["refusal"] is None
+    eventually(lambda: "refused" not in alarms(house, name), 2)
+    assert "overrode the guard" in (house.folder / "log/gate.log").read_text()
+    assert push(house, name, entries(1, "QS")).status_code == 200  # tiny lists are not guarded
+    assert push(house, name, entries(40, "QS")).status_code == 200
+
+
+def test_a_list_that_would_grow(installation):
+    house, name = installation, installation.new_list()
+    assert push(house, name, entries(10)).status_code == 200
+    problem = assert_problem(push(house, name, entries(21)), 422, "guard")
+    assert problem["guard"] == {"why": "grows", "from": 10, "to": 21, "percent_max": 100}
+    more = [{"plate": f"QR{number:05d}", "jurisdiction": "US-TX", "reference": f"m{number}"} for number in range(11)]
+    assert_problem(push(house, name, more, "change"), 422, "guard")
+    assert house.list_object(name)["entries"] == 10
+    assert push(house, name, more[:10], "change").status_code == 200
+    assert push(house, name, more[10:], "change").status_code == 200
+    for wrong in ("yes", 1, None):
+        assert_problem(push(house, name, entries(10), override=wrong), 400, "bad-field")
+
+
+def test_operators_cap_a_list(installation):
+    house, name = installation, installation.new_list()
+    path = f"/v1/agencies/customs/lists/{name}/cap"
+    assert push(house, name, entries(5, "QC")).status_code == 200
+    assert house.put(path, OLGA, '{"tokens": 9}').json() == {"agency": "customs", "list": name, "cap_tokens": 9}
+    assert house.list_object(name)["cap_tokens"] == 9 and house.list_object(name)["entries"] == 5  # nothing was taken away
+    eventually(lambda: lists_hit(house, "QC00001") == [name], 2)
+    # 5 entries have 10 tokens (full, plate): as a whole, one by one, and as tokens for what stands.
+    assert_problem(push(house, name, entries(5, "QC")), 422, "cap")
+    assert_problem(push(house, name, entries(1, "QC"), "change"), 422, "cap")
+    assert_problem(push(house, name, entries(5, "QC"), override=True), 422, "cap")
+    assert_problem(push(house, name, entries(5, "QC"), "tokens", operation="tokens"), 422, "cap")
+    assert house.list_object(name)["refusal"]["why"] == "cap" and house.list_object(name)["revision"] == 1
+    eventually(lambda: alarms(house, name).get("refused", {}).get("why") == "cap", 2)
+    assert push(house, name, entries(4, "QC")).status_code == 200
+    assert house.put(path, OLGA, '{"tokens": 100}').status_code == 200
+    assert push(house, name, entries(8, "QC")).status_code == 200
+
+
+def test_only_operators_cap_and_suspend(installation):
+    house, name = installation, installation.new_list()
+    base = f"/v1/agencies/customs/lists/{name}"
+    for identity in (ANA, INES, "reader/north/1"):
+        assert_problem(house.put(f"{base}/cap", identity, '{"tokens": 5}'), 403, "forbidden")
+        assert_problem(house.put(f"{base}/suspension", identity, '{"why": "x"}'), 403, "forbidden")
+        assert_problem(house.delete(f"{base}/suspension", identity), 403, "forbidden")
+    for path in (f"/v1/agencies/marshals/lists/{name}", "/v1/agencies/customs/lists/never-made", "/v1/agencies/Customs/lists/x"):
+        assert_problem(house.put(f"{path}/cap", OLGA, '{"tokens": 5}'), 404, "not-found")
+        assert_problem(house.put(f"{path}/suspension", OLGA, '{"why": "x"}'), 404, "not-found")
+        assert_problem(house.delete(f"{path}/suspension", OLGA), 404, "not-found")
+    for body in ('{}', '{"tokens": -1}', '{"tokens": 1073741825}', '{"tokens": "5"}', '{"tokens": 5, "x": 1}'):
+        assert_problem(house.put(f"{base}/cap", OLGA, body), 400, "bad-field")
+    for body in ('{}', '{"why": ""}', '{"why": 5}', json.dumps({"why": "x" * 257}), '{"why": "a\\nb"}'):
+        assert_problem(house.put(f"{base}/suspension", OLGA, body), 400, "bad-field")
+
+
+def test_the_agencys_role_can_touch_neither(installation):
+    """Not even by SQL of its own."""
+    house, name = installation, installation.new_list()
+    update = f"""BEGIN; SELECT platesieve.fence_give('{"i" * 64}', '{"o" * 64}');
+        SELECT set_config('app.agency', 'customs', true), set_config('app.operator', '', true), set_config('app.proof', encode(sha256('{"o" * 64}'::bytea ||
+            sha256('{"i" * 64}'::bytea || convert_to('platesieve/1/fence' || chr(31) || 'customs' || chr(31) || chr(31) || pg_backend_pid() || '.' ||
+            (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint, 'UTF8'))), 'hex'), true);
+        SET LOCAL ROLE platesieve_agency; UPDATE platesieve.lists SET {{}} WHERE id = '{name}' RETURNING priority; ROLLBACK"""
+    assert house.sql(update.format("priority = 3"))[-1] == ["3"]  # the proof is good
+    for assignment in ("cap_tokens = 1 << 30", "suspended = true", "suspended_at = now()", "resumed_at = now()"):
+        with pytest.raises(Failure):
+            house.sql(update.format(assignment))
+
+
+# -- suspension by hand ----------------------------------------------------------------------------------------------------------
+
+
+def test_operators_suspend_and_resume(installation):
+    house = installation
+    name = house.listed("QQ08SUS")
+    path = f"/v1/agencies/customs/lists/{name}/suspension"
+    assert lists_hit(house, "QQ08SUS") == [name]
+    assert house.put(path, OLGA, '{"why": "Half of Texas is on it."}').json()["changed"]
+    eventually(lambda: lists_hit(house, "QQ08SUS") == [], 1)
+    assert why_unchecked(house, "QQ08SUS", name) == "suspended"
+    shown = house.list_object(name)
+    assert shown["state"] == "suspended" and shown["suspension"]["by"] == OLGA and shown["suspension"]["why"] == "Half of Texas is on it."
+    assert alarms(house, name)["suspended"]["at"] == shown["suspension"]["at"] and house.metrics()['platesieve_alarm{what="list-suspended"}'] == 1
+    assert not house.put(path, OLGA, '{"why": "Again."}').json()["changed"]
+    assert house.list_object(name)["suspension"] == shown["suspension"]
+    changed(house, name, priority=1)  # its agency goes on keeping it, and can't lift that
+    assert house.list_object(name)["suspended"]
+    assert house.delete(path, OLGA).status_code == 204
+    eventually(lambda: lists_hit(house, "QQ08SUS") == [name], 1)
+    assert house.list_object(name)["suspension"] is None and "suspended" not in alarms(house, name)
+    assert house.delete(path, OLGA).status_code == 204
+
+
+# -- the client ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_client_sets(installation):
+    house, name = installation, installation.new_list()
+    told = house.platesieve("--as", ANA, "list", "set", name, "--cooldown", "60", "--site", "north", "--site", "south", "--priority", "9", "--category", "other",
+                            "--retention", "9", "--instruction", "Stop.", "--age-limit", "60", "--ends", "2d", "--grade", "similar")
+    assert "cooldown_s: 300 -> 60" in told.stdout and 'sites: [] -> ["north","south"]' in told.stdout
+    assert "the new retention is for those to come" in told.stderr
+    now = house.list_object(name)
+    assert (now["cooldown_s"], now["sites"], now["priority"], now["category"], now["retention_days"], now["instruction"], now["age_limit_s"], now["grade"]) == \
+        (60, ["north", "south"], 9, "other", 9, "Stop.", 60, "similar")
+    assert now["ends_soon"] and "ENDS SOON" in house.platesieve("--as", ANA, "list", "show", name).stdout
+    house.platesieve("--as", ANA, "list", "set", name, "--ends", "never", "--all-sites")
+    assert house.list_object(name)["ends_at"] is None and house.list_object(name)["sites"] == []
+    assert "nothing to change" in house.platesieve("--as", ANA, "list", "set", name, "--cooldown", "60").stdout
+    assert json.loads(house.platesieve("--as", ANA, "--json", "list", "set", name, "--cooldown", "61").stdout)["changed"] == {"cooldown_s": {"from": 60, "to": 61}}
+    for wrong in ((), ("--cooldown", "x"), ("--grade", "fuzzy"), ("--ends", "tomorrow"), ("--ends", "0d"), ("--ends", "3651d"), ("--site", "North"), ("other", "--covert")):
+        house.platesieve("--as", ANA, "list", "set", name, *wrong, code=2)
+    assert "not-found" in house.platesieve("--as", ANA, "list", "set", "never-made", "--cooldown", "5", code=5).stderr
+    house.push(name, entries(1), grade="similar")
+    changed(house, name, grade="plate")
+    assert "until the list is pushed again" in house.platesieve("--as", ANA, "list", "set", name, "--grade", "similar").stderr
+
+
+def test_the_client_asks_and_approves(installation):
+    house, name = installation, "client-covert"
+    assert "422 ends" in house.platesieve("--as", ANA, "list", "create", name, "--category", "watch", "--covert", code=5).stderr
+    done = house.platesieve("--as", ANA, "list", "create", name, "--category", "watch", "--covert", "--ends", "9d")
+    assert "NOT IN FORCE" in done.stdout and f"platesieve list approve {name}" in done.stderr
+    assert "say --yes" in house.platesieve("--as", EVA, "list", "approve", name, code=1).stderr
+    assert "403 same-person" in house.platesieve("--as", ANA, "list", "approve", name, "--yes", code=5).stderr
+    done = house.platesieve("--as", EVA, "list", "approve", name, "--yes")
+    assert f"{ANA} asked" in done.stdout and "approved, and in force" in done.stdout
+    assert "nothing waits" in house.platesieve("--as", EVA, "list", "approve", name, "--yes", code=1).stderr
+    done = house.platesieve("--as", EVA, "list", "set", name, "--ends", "20d")
+    assert "not in force: it waits for a second person" in done.stderr
+    assert "WAITING" in house.platesieve("--as", ANA, "list", "show", name).stdout
+    house.platesieve("--as", ANA, "list", "refuse", name)
+    assert "not-found" in house.platesieve("--as", ANA, "list", "refuse", name, code=5).stderr
+    house.platesieve("--as", ANA, "list", "set", name, "--open", "--ends", "never")
+    assert house.list_object(name)["covert"] is False
+
+
+def test_the_clients_operator(installation):
+    house = installation
+    name = house.listed("QQ09OPR")
+    assert "cap set" in house.platesieve("list", "cap", f"customs/{name}", "1234").stdout
+    assert house.list_object(name)["cap_tokens"] == 1234
+    house.platesieve("list", "suspend", f"customs/{name}", "--why", "Too broad.")
+    shown = house.platesieve("--as", ANA, "list", "show", name).stdout
+    assert "SUSPENDED" in shown and "Too broad." in shown
+    house.platesieve("list", "resume", f"customs/{name}")
+    assert not house.list_object(name)["suspended"]
+    for wrong in (("cap", name, "5"), ("cap", f"customs/{name}"), ("cap", f"customs/{name}", "x"), ("suspend", f"customs/{name}"), ("suspend", f"customs/{name}", "--why", ""),
+                  ("resume",), ("resume", "a/b/c")):
+        house.platesieve("list", *wrong, code=2)
+    assert "not-found" in house.platesieve("list", "resume", "customs/never-made", code=5).stderr
+
+
+def test_the_client_overrides_a_guard(installation, tmp_path):
+    house, name = installation, installation.new_list()
+    header = "plate,jurisdiction,reference\n"
+    (tmp_path / "long.csv").write_text(header + "".join(f"QT{number:05d},NL,r{number}\n" for number in range(20)))
+    (tmp_path / "short.csv").write_text(header + "QT00001,NL,r1\n")
+    house.platesieve("--as", ANA, "list", "push", name, tmp_path / "long.csv")
+    done = house.platesieve("--as", ANA, "list", "push", name, tmp_path / "short.csv", code=5)
+    assert "422 guard" in done.stderr and "20 entries would become 1" in done.stderr and "--override" in done.stderr
+    assert "REFUSED" in house.platesieve("--as", ANA, "list", "show", name).stdout and house.list_object(name)["entries"] == 20
+    house.platesieve("--as", ANA, "list", "push", name, tmp_path / "short.csv", "--override")
+    assert house.list_object(name)["entries"] == 1
+    assert "REFUSED" not in house.platesieve("--as", ANA, "list", "show", name).stdout
