@@ -121,6 +121,7 @@ def test_the_whole_day(day):
     names = given(day)
     certificates(day, names)
     first_list(day)
+    second_person(day)
     hit = tried(day)
     judged(day, hit)
     shared(day)
@@ -175,6 +176,24 @@ def first_list(day):
     day.house.wait_live("stolen", 1)
 
 
+def second_person(day):
+    """Nothing is in force until she says so."""
+    (_, ask), (_, approve) = blocks("A list that takes two people")
+    out, err = day.run("ana", ask)
+    assert "NOT IN FORCE" in out and "WAITING" in out and "second person" in err
+    day.run("ana", approve, code=5, typed="y")  # not by herself
+    assert seen_at_the_lab(day, "QQ85TV3") == 0
+    out, _ = day.run("eva", approve, typed="y")
+    assert "grave: approved, and in force" in out
+    assert "NOT IN FORCE" not in day.run("ana", "platesieve list show grave")[0]
+    eventually(lambda: seen_at_the_lab(day, "QQ85TV3") == 1)
+
+
+def seen_at_the_lab(day, plate):
+    """How many alerts there are."""
+    return day.run("lab", f"printf 'plate,state\\n{plate},TX\\n' | platesieve lane --as reader/lab/1 --codes usps")[0].count("ALERT")
+
+
 def tried(day):
     """The hit's id."""
     (_, follow), (_, lane), (_, evidence) = blocks("Try it out")
@@ -187,7 +206,7 @@ def tried(day):
     assert re.search(r"picture sealed .* and stored", err)
     line = followed.with_text("trial")
     assert "stolen" in line and "lab/1" in line
-    hit = line.split()[-1]
+    hit = id_in(line)
     child.send_signal(signal.SIGINT)
     assert child.wait(10) == 0
     out, _ = day.run("ana", with_id(evidence, hit))
@@ -199,7 +218,7 @@ def tried(day):
 
 def with_id(text, hit):
     """TEXT, with the id that was copied from the screen."""
-    return re.sub(r"^HIT=\w+$", f"HIT={hit}", text, flags=re.M) if "HIT=" in text else f"HIT={hit}\n{text}"
+    return re.sub(r"^HIT=A+$", f"HIT={hit}", text, flags=re.M) if "HIT=" in text else f"HIT={hit}\n{text}"
 
 
 def judged(day, hit):
@@ -218,8 +237,8 @@ def shared(day):
     out, _ = day.run("ana", begin)
     assert "marshals sees the hits of stolen" in out and "evidence/marshals/1" in out and "joint patrol" in out
     assert "customs/stolen" in day.house.platesieve("--as", "agency/marshals/ben", "list", "shares").stdout
-    day.run("lab", "printf 'plate,state\\nQQ41HX7,TX\\n' | platesieve lane --as reader/lab/1 --codes usps")
-    hit = eventually(lambda: next((one for one in ids(day, "case 1")), None))
+    assert seen_at_the_lab(day, "QQ41HX7") == 1
+    hit, = eventually(lambda: ids(day, "case 1"))
     theirs = ("--as", "agency/marshals/ben", "hits", "--all")
     assert hit not in day.house.platesieve(*theirs).stdout
     day.run("ana", f"platesieve hits verdict {hit} confirmed")
@@ -230,8 +249,12 @@ def shared(day):
     assert "evidence/marshals" not in day.run("ana", "platesieve list recipients stolen")[0]
 
 
+def id_in(line):
+    return re.search(r"(?<!\S)[\w-]{22}(?!\S)", line)[0]
+
+
 def ids(day, reference):
-    return [line.split()[-2 if "confirmed" in line else -1] for line in day.run("ana", "platesieve hits --list stolen --all")[0].splitlines() if reference in line]
+    return [id_in(line) for line in day.run("ana", "platesieve hits --list stolen --all")[0].splitlines() if reference in line]
 
 
 def silent(day):
