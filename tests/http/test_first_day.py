@@ -128,7 +128,7 @@ def test_the_whole_day(day):
     silent(day)
     tomorrow(day)
     copies(day)
-    assert "no `NO TOKENS`" in PAGE and "NO TOKENS" not in day.run("ana", "platesieve list show")[0]
+    assert "no `NO TOKENS`" in PAGE and "NO TOKENS" not in day.run("ana", "platesieve list show stolen")[0]
 
 
 def given(day):
@@ -187,6 +187,12 @@ def second_person(day):
     assert "grave: approved, and in force" in out
     assert "NOT IN FORCE" not in day.run("ana", "platesieve list show grave")[0]
     eventually(lambda: seen_at_the_lab(day, "QQ85TV3") == 1)
+    for who, command, there in (("ana", "platesieve list set stolen --priority 80", "priority: 50 -> 80"),
+                                ("ana", "platesieve list set grave --ends 60d", "second person"), ("eva", "platesieve list refuse grave", "nothing waits"),
+                                ("ana", "platesieve list set grave --ends now", "ends_at")):
+        assert command.removeprefix("platesieve ") in PAGE and there in "".join(day.run(who, command)), command
+    eventually(lambda: seen_at_the_lab(day, "QQ85TV3") == 0)
+    assert ", ENDED" in day.run("ana", "platesieve list show grave")[0]
 
 
 def seen_at_the_lab(day, plate):
