@@ -138,6 +138,8 @@ def crime_fixture(installation):
     house.forget_connections()
     other, spare = numbers(house, "alone"), numbers(house, "spare")
     places = {"O": other["L"], "O1": other["S1"], "O2": other["S2"], "G1": spare["S1"], "G": spare["S2"]}
+    attack(house, "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'lists'::regclass AND contype = 'c' LOOP"
+                  " EXECUTE format('ALTER TABLE lists DROP CONSTRAINT %I', c); END LOOP; END $$")
     for name in names:
         sql = {**{rule: f"UPDATE lists SET {change} WHERE number = {{L}}" for rule, change in RULES.items()}, **ROWS, **GONE, **HARMLESS}[name]
         attack(house, sql.format(**numbers(house, name), **places))
