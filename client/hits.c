@@ -219,6 +219,7 @@ static int show(const struct settings *settings, struct http *gate, struct hits_
 static const struct command hits_commands[] = {
     { "evidence", "open the pictures of a hit", command_hits_evidence },
     { "verdict", "say what a hit turned out to be", command_hits_verdict },
+    { "webhook", "have hits carried to an address of the agency", command_hits_webhook },
     { NULL, NULL, NULL },
 };
 
@@ -236,7 +237,8 @@ int command_hits(struct settings *settings, int argc, char **argv)
                   "Shows the hits on the agency's lists, oldest first.\vReferences are opened where the agency's key "
                   "is at hand; where an entry had "
                   "none, a short stable id stands instead.  With --json each hit is a line, and the last line is "
-                  "{\"cursor\", \"more\", \"hits\"}.  Further commands: `platesieve hits evidence`, `platesieve hits verdict`.",
+                  "{\"cursor\", \"more\", \"hits\"}.  Further commands: `platesieve hits evidence`, `platesieve hits verdict`, "
+                  "`platesieve hits webhook`.",
                   &input, argc, argv);
     code = identity_find(settings, "agency", &identity);
     if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);

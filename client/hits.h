@@ -43,5 +43,6 @@ int hits_follow(const struct settings *settings, struct http *gate, struct hits_
 
 int command_hits_evidence(struct settings *settings, int argc, char **argv);
 int command_hits_verdict(struct settings *settings, int argc, char **argv);
+int command_hits_webhook(struct settings *settings, int argc, char **argv);
 
 #endif

@@ -56,6 +56,7 @@ client_libclient_a_SOURCES = \
 	client/hits_question.c \
 	client/hits_evidence.c \
 	client/hits_verdict.c \
+	client/hits_webhook.c \
 	client/http.c \
 	client/http.h \
 	client/http_group.c \

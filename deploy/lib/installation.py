@@ -282,6 +282,7 @@ unset PLATESIEVE_SHARED_KEYS
             "keys": {"url": self.keys_url, **({"shared": "yes"} if len(self.key_names) > 1 else {})},
             "database": {role: self.cluster.conninfo(f"platesieve_{role}") for role in ("gate", "agency", "owner")},
             "lists": {},
+            "webhooks": {"allow": "localhost:8444, localhost:1"},  # a receiver that somebody tries out; nobody
         }
         files = {"gate": gate, "db": {}}
         for daemon in self.key_names:

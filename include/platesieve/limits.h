@@ -119,6 +119,19 @@
 #define LIMIT_STREAM_LIFE_S 14400        /* then the client is asked to connect again, unless the settings say otherwise */
 #define LIMIT_FEED_KEPT 256              /* hits of one agency that a gate keeps for its streams; who is behind reads from the database */
 
+/* -- webhooks ------------------------------------------------------------------------------------------------------- */
+#define LIMIT_WEBHOOKS_PER_AGENCY 8
+#define LIMIT_WEBHOOK_URL_BYTES 512
+#define LIMIT_WEBHOOK_BATCH 100          /* hits in one delivery */
+#define LIMIT_WEBHOOK_TRANSFERS 32       /* deliveries of one gate at a time */
+#define LIMIT_WEBHOOK_S 10               /* a delivery, from the connection to the end of the answer */
+#define LIMIT_WEBHOOK_ANSWER_BYTES 65536 /* that a receiver may send back */
+#define LIMIT_WEBHOOK_LEASE_S 20         /* then another gate may deliver */
+#define LIMIT_WEBHOOK_PAUSE_S 600        /* longest pause after failures */
+#define LIMIT_WEBHOOK_ALARM 3            /* failures in a row that are an alarm */
+#define WEBHOOK_SECRET_BYTES 32
+#define WEBHOOK_SEALED_BYTES 72          /* with nonce and authenticator */
+
 /* -- strangers: clients without a certificate, at a gate that takes requests for a first one ------------------------ */
 #define LIMIT_STRANGERS 16               /* at a time ... */
 #define LIMIT_STRANGERS_PER_ADDRESS 8    /* ... and of one address (IPv6: one /64) */
@@ -187,6 +200,7 @@ static_assert(LIMIT_ENROLMENT_BODY_BYTES >= (LIMIT_CSR_BYTES + LIMIT_CERTIFICATE
               "the largest request for a certificate must fit");
 static_assert(LIMIT_ENROLMENTS_STRANGERS < LIMIT_ENROLMENTS, "renewals find room");
 static_assert(LIMIT_STRANGERS < LIMIT_CONNECTIONS / 8, "strangers don't crowd anybody out");
+static_assert(LIMIT_WEBHOOK_LEASE_S >= 2 * LIMIT_WEBHOOK_S, "a delivery is over before another gate begins it");
 static_assert(LIMIT_STREAMS <= LIMIT_CONNECTIONS / 4, "streams don't, either");
 static_assert(LIMIT_UNREGISTERED < LIMIT_CONNECTIONS / 8, "nor do those who are not registered");
 static_assert(LIMIT_DATABASE_WORKERS <= LIMIT_WORKERS, "they are workers");

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "server/gate/webhook_url.h"
 #include "server/http/grades.h"
 #include "server/http/settings.h"
 
@@ -53,6 +54,8 @@ static const struct setting table[] = {
     NUMBER("lists", "guard_entries_min", guard_entries_min, "200", 1, LIMIT_ENTRIES),
     NUMBER("lists", "shrink_max_percent", shrink_max_percent, "20", 0, 100),
     NUMBER("lists", "grow_max_percent", grow_max_percent, "100", 0, 1000000),
+    TEXT("webhooks", "allow", webhooks_allow, ","),
+    TEXT("webhooks", "ca", webhooks_ca, ""),
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
     NUMBER("quota", "total_a_day", quotas.total_a_day, "0", 0, UINT64_MAX / 2),
     { QUOTA_SECTIONS, "a figure", SETTING_TEXT, 0, "", 0, 0 },
@@ -84,6 +87,10 @@ int config_read(const char *file, struct config *config, FILE *errors)
     quota_profiles_begin(&config->quotas);
     if (settings_read(file, table, ARRAY_LENGTH(table), section_setting, config, errors) != 0) return -1;
     const char *problem = quota_profiles_problem(&config->quotas);
+    if (problem == NULL && !webhook_rules_valid(config->webhooks_allow)) {
+        fprintf(errors, "%s: [webhooks] allow takes hosts: hooks.example.org, *.customs.example, 192.0.2.7:8443\n", file);
+        return -1;
+    }
     if (problem == NULL) return 0;
     fprintf(errors, "%s: [" QUOTA_SECTIONS "] %s\n", file, problem);
     return -1;

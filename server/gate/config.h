@@ -20,6 +20,7 @@ struct config {
     bool keys_shared;
     char *database_gate, *database_agency, *database_owner;
     unsigned long long evidence_window_s;
+    char *webhooks_allow, *webhooks_ca;
     unsigned long long cap_tokens, near_entries_max, alarm_before_s;
     unsigned long long flag_from, flag_share_percent, suppress_days_max, share_days_max;
     unsigned long long special_days_max, request_days, ends_alarm_days;

@@ -17,6 +17,7 @@
 #include "server/gate/spool.h"
 #include "server/gate/state.h"
 #include "server/gate/tally.h"
+#include "server/gate/webhooks.h"
 #include "server/http/clock.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
@@ -34,6 +35,7 @@ struct gate {
     struct feed *_Atomic feed; /* made after the spool, which tells it what it carried */
     struct served *served; /* what of each list this gate served */
     struct db_served served_before; /* the same, for who changes lists */
+    struct webhooks *_Atomic webhooks; /* the same */
     struct spool *spool;
     struct follow *follow;
     struct cooldown *cooldown;

@@ -153,6 +153,16 @@ platesieved_SOURCES = \
 	server/gate/readiness.h \
 	server/gate/routes.c \
 	server/gate/routes.h \
+	server/gate/endpoints/webhook_json.h \
+	server/gate/endpoints/webhooks.c \
+	server/gate/webhook_seal.c \
+	server/gate/webhook_seal.h \
+	server/gate/webhook_transfer.c \
+	server/gate/webhook_transfer.h \
+	server/gate/webhook_url.c \
+	server/gate/webhook_url.h \
+	server/gate/webhooks.c \
+	server/gate/webhooks.h \
 	$(SERVER_HTTP_ZEROING)
 platesieved_CFLAGS = $(GATE_DATA_CFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFLAGS)
 platesieved_LDFLAGS = $(AM_LDFLAGS) -static

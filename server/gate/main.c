@@ -4,6 +4,7 @@
 #include "config.h"
 #include "server/gate/db/migrate.h"
 #include "server/gate/endpoints/hit_json.h"
+#include "server/gate/endpoints/webhook_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/list_command.h"
 #include "server/gate/routes.h"
@@ -16,8 +17,8 @@
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
-#define GATE_CONNECTIONS 6 /* follow, its housekeeping, drain, how far the feeds are; two for what agencies change through functions; and one for each worker that serves lanes */
-#define FEED_CONNECTIONS 2 /* its two threads */
+#define GATE_CONNECTIONS 7 /* follow, its housekeeping, drain, how far the feeds are, leases of webhooks; two for what agencies change through functions; and one for each worker that serves lanes */
+#define FEED_CONNECTIONS 3 /* its two threads, and who delivers to webhooks */
 
 /* -- start and stop ------------------------------------------------------------------------------------------------------ */
 
@@ -25,9 +26,11 @@ static struct result carry(void *context, const struct sighting *sightings, size
 {
     struct gate *gate = context;
     struct feed *feed = atomic_load(&gate->feed);
+    struct webhooks *webhooks = atomic_load(&gate->webhooks);
 
     TRY(db_sightings_store(gate->gate_db, sightings, count));
     if (feed != NULL) feed_hint(feed);
+    if (webhooks != NULL) webhooks_hint(webhooks);
     return OK;
 }
 
@@ -224,6 +227,27 @@ static enum daemon_exit start_feed(struct gate *gate)
     return DAEMON_OK;
 }
 
+static enum daemon_exit start_webhooks(struct gate *gate, const struct config *config)
+{
+    const struct webhooks_settings settings = {
+        .gate_db = gate->gate_db,
+        .agency_db = gate->feed_db,
+        .clock = gate->clock,
+        .metrics = gate->metrics,
+        .mac_key = gate_state_mac_key(gate->state),
+        .allow = config->webhooks_allow,
+        .ca = config->webhooks_ca == NULL ? "" : config->webhooks_ca,
+        .gate = config->name,
+        .body = webhook_body,
+        .hit = hit_json,
+    };
+    struct webhooks *webhooks;
+
+    if (failed(webhooks_start(&settings, &webhooks))) return DAEMON_FAILED;
+    atomic_store(&gate->webhooks, webhooks);
+    return DAEMON_OK;
+}
+
 static enum daemon_exit start_server(struct gate *gate, const struct config *config, struct http_server **server)
 {
     struct http_settings settings = {
@@ -256,6 +280,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     if (gate->follow != NULL) follow_stop(gate->follow);
     if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS); /* it tells the feed what it carried */
     feed_stop(gate->feed);
+    webhooks_stop(gate->webhooks);
     quota_close(gate->quota);
     db_close(gate->gate_db);
     db_close(gate->agency_db);
@@ -289,6 +314,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     if (code == DAEMON_OK) restore_cooldown(gate);
     if (code == DAEMON_OK) code = start_follow(gate, config);
     if (code == DAEMON_OK) code = start_feed(gate);
+    if (code == DAEMON_OK) code = start_webhooks(gate, config);
     if (code == DAEMON_OK) code = start_server(gate, config, &server);
     if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0) code = DAEMON_FAILED;
     if (code == DAEMON_OK) {

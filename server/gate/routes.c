@@ -7,6 +7,7 @@
 #define THEIR_LIST "/v1/agencies/{}/lists/{}"
 #define REVISION LIST "/revisions/{}"
 #define HITS "/v1/hits"
+#define WEBHOOKS "/v1/webhooks"
 #define COLLECTOR (ROLE_OPERATOR_GATE | ROLE_NODE) /* for the authority; of nodes node/ca alone */
 #define OVERSEER (ROLE_OPERATOR_GATE | ROLE_AUDITOR)
 
@@ -46,6 +47,11 @@ const struct route gate_routes[] = {
     { HITS "/{}/evidence", METHOD_GET, ROLE_AGENCY, 0, get_evidence, RUN_ON_WORKER, false, RIGHT_DECRYPT },
     { HITS "/{}/evidence/{}", METHOD_GET, ROLE_AGENCY, 0, get_evidence_piece, RUN_ON_WORKER, false, RIGHT_DECRYPT },
     { "/v1/retention", METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_retention, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },
+    { WEBHOOKS, METHOD_GET, ROLE_AGENCY, 0, get_webhooks, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { WEBHOOKS "/{}", METHOD_PUT, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, put_webhook, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { WEBHOOKS "/{}", METHOD_GET, ROLE_AGENCY, 0, get_webhook, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { WEBHOOKS "/{}", METHOD_DELETE, ROLE_AGENCY, 0, delete_webhook, RUN_ON_WORKER, false, RIGHT_PUSH },
+    { WEBHOOKS "/{}/test", METHOD_POST, ROLE_AGENCY, 0, post_webhook_test, RUN_ON_WORKER, false, RIGHT_PUSH },
     IDENTITY_ROUTES(ROLE_OPERATOR_GATE),
     { "/v1/enrolments", METHOD_POST, ROLE_STRANGER | ROLE_ANY, LIMIT_ENROLMENT_BODY_BYTES, post_enrolment, RUN_ON_LOOP, false, 0 },
     { "/v1/enrolments", METHOD_GET, COLLECTOR, 0, get_enrolments, RUN_ON_LOOP, false, 0 },

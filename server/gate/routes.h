@@ -54,6 +54,12 @@ struct reply delete_suppression(void *app, struct request *request);
 struct reply get_flags(void *app, struct request *request);
 /* endpoints/hit_stream.c */
 struct reply get_hit_stream(void *app, struct request *request);
+/* endpoints/webhooks.c */
+struct reply put_webhook(void *app, struct request *request);
+struct reply get_webhooks(void *app, struct request *request);
+struct reply get_webhook(void *app, struct request *request);
+struct reply delete_webhook(void *app, struct request *request);
+struct reply post_webhook_test(void *app, struct request *request);
 /* endpoints/enrolments.c */
 struct reply post_enrolment(void *app, struct request *request);
 struct reply get_enrolments(void *app, struct request *request);

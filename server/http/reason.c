@@ -67,6 +67,8 @@ static const struct reason_row rows[REASON_COUNT] = {
     [REASON_TOO_MANY] = { "too-many", 409, "There are too many of these", "Drop one that is not needed any more.", 0 },
     [REASON_COMMITTED] = { "committed", 409, "The revision is committed already", "Begin a new one.", 0 },
     [REASON_STREAMS] = { "streams", 503, "Too many streams are open", "End one of the agency's, or try the next gate.", 5 },
+    [REASON_WEBHOOK] = { "webhook", 422, "No webhook may go there",
+                         "The address is https, without user and fragment, at a host that the gate's operator allows.", 0 },
     [REASON_CURSOR] = { "cursor", 409, "The cursor is ahead of the hits",
                         "It is not of this agency's hits here, or the database was restored: begin after an older one, or without.", 0 },
     [REASON_NOT_YOURS] = { "not-yours", 403, "The hit is shared without the right to judge it",

@@ -57,6 +57,7 @@ enum reason {
     REASON_SPOOLED,    /* 503: the hit is perhaps still in the spool */
     /* hits */
     REASON_STREAMS, /* 503, Retry-After: too many streams are open */
+    REASON_WEBHOOK, /* 422: an address to which this gate's operator lets no webhook go */
     REASON_CURSOR, /* 409: of no hit of this agency that there is */
     REASON_NOT_YOURS, /* 403: the agency that shares the hit keeps verdicts to itself */
     REASON_AGENCY,    /* 422: no identity of that agency is registered here */

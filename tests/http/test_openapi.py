@@ -325,6 +325,20 @@ def enrolments_answer(ask):
     ask("GET", "/v1/enrolments", "stranger", 403)
 
 
+def webhooks_answer(ask):
+    """Nothing is delivered: nobody listens there."""
+    address = {"url": "https://localhost:1/hits"}
+    assert ask("PUT", "/v1/webhooks/contract", "agency", 201, body=address)["secret"]
+    ask("PUT", "/v1/webhooks/contract", "agency", 200, body={**address, "after": "0"})
+    ask("PUT", "/v1/webhooks/contract", "agency", 422, body={"url": "https://elsewhere.example/"})
+    ask("POST", "/v1/webhooks/contract/test", "agency", 202, data=b"")
+    assert eventually(lambda: (ask("GET", "/v1/webhooks/contract", "agency", 200)["test"] or {}).get("error")) == "no connection"
+    eventually(lambda: ask("GET", "/v1/status", "auditor", 200)["alarms"], 40, 0.5)
+    ask("GET", "/v1/webhooks", "agency", 200)
+    ask("DELETE", "/v1/webhooks/contract", "agency", 204)
+    ask("DELETE", "/v1/webhooks/contract", "agency", 404)
+
+
 def test_real_answers_fit_the_schemas(ask, contract, installation, new_installation):
     plate = "QQ00QQ0"
     eventually(lambda: installation.ready()["ready"])
@@ -381,6 +395,7 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
         assert ask("GET", "/v1/retention", who, 200)["dropped"]
     ask("GET", "/v1/retention?from=2026-11-31", "auditor", 400)
     ask("GET", "/v1/retention?agency=marshals", "agency", 403)
+    webhooks_answer(ask)
     for role in ("operator/gate", "auditor"):
         ask("GET", "/v1/status", role, 200)
         ask("GET", "/metrics", role, 200)

@@ -40,6 +40,8 @@ libgatedb_a_SOURCES = \
 	server/gate/db/sharing.c \
 	server/gate/db/suppressions.c \
 	server/gate/db/tidy.c \
-	server/gate/db/verdicts.c
+	server/gate/db/verdicts.c \
+	server/gate/db/webhooks.c \
+	server/gate/db/webhooks.h
 nodist_libgatedb_a_SOURCES = schema/migrations.c
 libgatedb_a_CFLAGS = $(GATE_DATA_CFLAGS)

@@ -99,6 +99,18 @@ static void add_alarm(void *context, enum list_alarm alarm, const struct catalog
     (void)json_array_append_new(alarms->array, json);
 }
 
+/* Its agency's hits don't reach it. */
+static void add_webhook(void *context, const struct db_webhook *hook)
+{
+    const struct alarms *alarms = context;
+
+    if (json_array_size(alarms->array) == LIMIT_ALARMS_SHOWN) return;
+    (void)json_array_append_new(alarms->array, json_pack("{ss ss ss so sI sI ss}", "what", "webhook", "agency", hook->agency, "webhook", hook->name,
+                                                         "failing_since", time_json(hook->failing_since_ms), "failures", (json_int_t)hook->failures,
+                                                         "lag", (json_int_t)(hook->head > hook->cursor ? hook->head - hook->cursor : 0), "error",
+                                                         hook->error));
+}
+
 /* What somebody must do something about, and by when. */
 static json_t *alarms_json(const struct gate *gate, const struct catalogue *catalogue, int64_t now_ms)
 {
@@ -106,6 +118,7 @@ static json_t *alarms_json(const struct gate *gate, const struct catalogue *cata
 
     add_troubles(&alarms, catalogue);
     list_alarms_each(catalogue, now_ms, (int64_t)gate->config->ends_alarm_days * 86400000, add_alarm, &alarms);
+    webhooks_each_alarm(gate->webhooks, add_webhook, &alarms);
     coverage_each_gap(catalogue, now_ms, add_gap, &alarms);
     return alarms.array;
 }
