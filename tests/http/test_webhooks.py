@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from contract import Contract
 from conftest import make_house, remove_house
 from house import assert_problem, eventually
 from receiver import Receiver, make_certificate, verified
@@ -157,6 +158,7 @@ def test_a_failing_webhook_is_an_alarm_until_it_works(installation, wanted, rece
         return next((one for one in alarms if one["what"] == "webhook" and one["webhook"] == "out"), None)
     found = eventually(alarm, 40, 0.3)
     assert (found["agency"], found["webhook"], found["error"]) == ("customs", "out", "status 503") and found["failures"] >= 3 and found["lag"] == 1
+    Contract().check_answer("gate", "GET", "/v1/status", installation.get("/v1/status", "auditor/ines"))
     assert installation.metrics()['platesieve_alarm{what="webhooks"}'] == 1 and installation.metrics()["platesieve_webhooks_failing"] == 1
     receiver.behave = 200
     assert installation.post("/v1/webhooks/out/test", ANA, data=b"").status_code == 202  # a test that works ends the pause
