@@ -58,6 +58,7 @@ static bool set_options(struct transfer *transfer, const char *ca)
         set = set && curl_easy_setopt(curl, CURLOPT_CAINFO, ca) == CURLE_OK;
         set = set && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
     }
+    set = set && curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK; /* who is there is asked each time */
     set = set && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_WEBHOOK_S) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_USERAGENT, "platesieved") == CURLE_OK;
