@@ -19,7 +19,7 @@ RULES = {
     "retention": "retention_days = 1", "instruction": "instruction = 'let it pass'", "category": "category = 'x'", "priority": "priority = 0",
     "age-limit": "age_limit_s = 2000000", "cap": "cap_tokens = 0", "entries": "entries = 0", "committed": "committed_at = now() + interval '1 s'",
     "header": "header_id = sha256('x')", "edition": "edition = edition + 1", "base": "base_segment = {S2}", "revision": "revision = revision - 1",
-    "never": "revision = 0", "agency": "agency = 'marshals'", "link": "link = mac", "no-mac": "mac = NULL", "other-mac": "mac = (SELECT mac FROM lists WHERE number = {O})",
+    "never": "revision = 0", "end": "ends_at = now() + interval '10 years'", "approved": "approved = NOT approved", "rules-version": "rules_version = 99", "agency": "agency = 'marshals'", "link": "link = mac", "no-mac": "mac = NULL", "other-mac": "mac = (SELECT mac FROM lists WHERE number = {O})",
     "other-link": "link = (SELECT link FROM lists WHERE number = {O})",
 }
 ROWS = {
