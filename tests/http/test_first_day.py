@@ -29,7 +29,7 @@ class Day:
     """The people of the page, and what stands under their hands."""
 
     def __init__(self, house, folder):
-        self.house, self.folder, self.children = house, folder, []
+        self.house, self.folder, self.children, self.done = house, folder, [], []
         self.safe = folder / "safe"
         for name in PEOPLE:
             (folder / name).mkdir()
@@ -44,6 +44,7 @@ class Day:
 
     def command(self, who, text):
         """An account of the agency knows what the page gave it, and nothing else; the others have what is theirs."""
+        self.done.append((who, text))
         for there, here in self.replaced.items():
             text = text.replace(there, here)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PLATESIEVE_")}
@@ -67,6 +68,10 @@ class Day:
         assert done.returncode == code, (who, text, done.returncode, done.stdout, done.stderr)
         return done.stdout, done.stderr
 
+    def do(self, block, **options):
+        """A block of the page, by whom the page says."""
+        return self.run(block[0][1], block[1], **options)
+
     def start(self, who, text, **options):
         child = subprocess.Popen(**self.command(who, text), **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
                                  start_new_session=True)
@@ -79,13 +84,13 @@ class Day:
                 os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
 
-    def enrol(self, code, who, ask, approve):
+    def enrol(self, code, ask, approve):
         """Two blocks, of which the first waits for the second."""
-        child = self.start(who, ask)
+        child = self.start(ask[0][1], ask[1])
         child.stdin.write(f"{code}\n")
         child.stdin.flush()
         wait_for_requests(self.house)
-        assert "signed " in self.run("authority", approve)[0]
+        assert "signed " in self.do(approve)[0]
         out, err = child.communicate(timeout=30)
         assert child.returncode == 0, err
         return out
@@ -128,27 +133,30 @@ def test_the_whole_day(day):
     shared(day)
     silent(day)
     tomorrow(day)
+    done = "".join(text for _, text in day.done)
+    for words, text in re.findall(r"^```sh (.*?)\n(.*?)^```", PAGE, re.M | re.S):
+        assert "systemd" in words or re.sub(r"^HIT=A+$", f"HIT={hit}", text, flags=re.M) in done, text
     assert "no `NO TOKENS`" in PAGE and "NO TOKENS" not in day.run("ana", "platesieve list show stolen")[0]
 
 
 def given(day):
     """{name: code} after the steps 1 and 2."""
-    (_, codes), (_, registered) = blocks("What you are given, and by whom")
-    printed = day.run("authority", codes)[0].split()
-    told = day.run("operator", registered)[0]
+    codes, registered = blocks("What you are given, and by whom")
+    printed = day.do(codes)[0].split()
+    told = day.do(registered)[0]
     assert told.count("registered agency/customs/ana") == 2 and told.count("registered agency/customs/eva") == 2  # at the gate and the key server
     (who, environment), = blocks("Say where everything is")
     for name in who[1:]:
         day.run(name, environment)
-    return dict(zip(re.findall(r"^platesieve ca code .* (\S+)$", codes, re.M), printed, strict=True))
+    return dict(zip(re.findall(r"^platesieve ca code .* (\S+)$", codes[1], re.M), printed, strict=True))
 
 
 def certificates(day, codes):
     *pairs, (who, look) = blocks("Get your certificates")
     assert len(pairs) == 6
-    for (words, ask), (_, approve) in zip(pairs[::2], pairs[1::2]):
-        name = re.search(r"enrol (\S+)", ask)[1]
-        assert f"enrolled {name} until" in day.enrol(codes[name], words[1], ask, approve)
+    for ask, approve in zip(pairs[::2], pairs[1::2]):
+        name = re.search(r"enrol (\S+)", ask[1])[1]
+        assert f"enrolled {name} until" in day.enrol(codes[name], ask, approve)
     for name in who[1:]:
         day.run(name, look)
     made = day.home("eva", "platesieve/pki/evidence/customs.1")
@@ -157,41 +165,39 @@ def certificates(day, codes):
 
 
 def first_list(day):
-    day.run("ana", blocks("Make the first list")[0][1])
-    (_, file), (_, profile) = blocks("Say what your file is like")
+    day.do(blocks("Make the first list")[0])
+    (_, file), profile = blocks("Say what your file is like")
     day.home("ana", "platesieve/lists/stolen.csv").write_text(file, encoding="cp1252")
-    day.run("ana", profile)
-    (_, push), = blocks("Push it")
-    out, err = day.run("ana", push, code=3)
+    day.do(profile)
+    out, err = day.do(blocks("Push it")[0], code=3)
     assert "4 entries from 7 rows" in out
     assert re.findall(r"^(\d+),", day.home("ana", "platesieve/remarks.csv").read_text(), re.M) == ["4", "5", "6", "7"]
     explained = re.findall(r"^\| (``?)(.+?)\1 \|", PAGE[PAGE.index("| remark |"):PAGE.index("`remarks.csv` has")], re.M)
     assert len(explained) == 4
     for _, remark in explained:
         assert remark in out + err, (remark, out, err)
-    shown = day.run("ana", blocks("Look at what is in force")[0][1])[0]
+    shown = day.do(blocks("Look at what is in force")[0])[0]
     assert "customs/stolen: 4 entries" in shown and "covered" in shown and "NO TOKENS" not in shown
     day.house.wait_live("stolen", 1)
 
 
 def recipients(day):
     """What two people must have lies at both, and what one must have at one."""
-    (_, ana), (_, eva) = blocks("Keep copies of two keys")
-    day.run("ana", ana)
-    day.run("eva", eva)
+    for block in blocks("Keep copies of two keys"):
+        day.do(block)
     assert {path.name for path in (day.safe / "platesieve/evidence").iterdir()} >= {"customs.1.key", "customs.1.pem"}
-    shown = day.run("ana", blocks("Say who may open pictures")[0][1])[0]
+    shown = day.do(blocks("Say who may open pictures")[0])[0]
     assert "evidence/customs/1" in shown and "signed by agency/customs/ana" in shown
 
 
 def second_person(day):
     """Nothing is in force until she says so."""
-    (_, ask), (_, approve) = blocks("A list that takes two people")
-    out, err = day.run("ana", ask)
+    ask, approve = blocks("A list that takes two people")
+    out, err = day.do(ask)
     assert "NOT IN FORCE" in out and "WAITING" in out and "second person" in err
-    day.run("ana", approve, code=5, typed="y")  # not by herself
+    day.run(ask[0][1], approve[1], code=5, typed="y")  # not by herself
     assert seen_at_the_lab(day, "QQ85TV3") == 0
-    out, _ = day.run("eva", approve, typed="y")
+    out, _ = day.do(approve, typed="y")
     assert "grave: approved, and in force" in out
     assert "NOT IN FORCE" not in day.run("ana", "platesieve list show grave")[0]
     eventually(lambda: seen_at_the_lab(day, "QQ85TV3") == 1)
@@ -210,12 +216,12 @@ def seen_at_the_lab(day, plate):
 
 def tried(day):
     """The hit's id."""
-    (_, follow), (_, lane), (_, evidence) = blocks("Try it out")
-    child = day.start("eva", f"exec {follow}", stdin=subprocess.DEVNULL)
+    (who, follow), lane, (_, evidence) = blocks("Try it out")
+    child = day.start(who[1], f"exec {follow}", stdin=subprocess.DEVNULL)
     followed = Followed(child)
     day.home("lab", "trial.jpg").write_bytes(jpeg(middle=exif_gps()))
     eventually(lambda: day.house.metrics()["platesieve_streams"] > 0)
-    out, err = day.run("lab", lane)
+    out, err = day.do(lane)
     assert out.count("ALERT") == 1 and "Stop. Look at plate and vehicle" in out and TRIAL in out
     assert re.search(r"picture sealed .* and stored", err)
     line = followed.with_text("trial")
@@ -237,19 +243,19 @@ def with_id(text, hit):
 
 
 def judged(day, hit):
-    (_, confirmed), (_, misread) = blocks("Say what it was")
-    out, _ = day.run("eva", with_id(confirmed, hit))
+    (who, confirmed), (_, misread) = blocks("Say what it was")
+    out, _ = day.run(who[1], with_id(confirmed, hit))
     assert f"{hit}" in out and "confirmed" in out
-    _, err = day.run("eva", with_id(misread, hit), code=5)
+    _, err = day.run(who[1], with_id(misread, hit), code=5)
     assert "erased" in err
     assert hit not in day.run("ana", "platesieve hits --all")[0]
 
 
 def shared(day):
     """The partner sees what is confirmed, and nothing after the end."""
-    begin, end = (text for _, text in blocks("Share with a partner"))
+    begin, end = blocks("Share with a partner")
     shutil.copy(day.house.pki / "evidence/marshals.1.pem", day.home("ana", "platesieve/marshals.1.pem"))
-    out, _ = day.run("ana", begin)
+    out, _ = day.do(begin)
     assert "marshals sees the hits of stolen" in out and "evidence/marshals/1" in out and "joint patrol" in out
     assert "customs/stolen" in day.house.platesieve("--as", "agency/marshals/ben", "list", "shares").stdout
     assert seen_at_the_lab(day, "QQ41HX7") == 1
@@ -259,7 +265,7 @@ def shared(day):
     day.run("eva", f"platesieve hits verdict {hit} confirmed")
     told = eventually(lambda: next((line for line in day.house.platesieve(*theirs).stdout.splitlines() if "shared by customs" in line), None))
     assert "case 1" not in told
-    day.run("ana", end)
+    day.do(end)
     assert "shared by customs" not in day.house.platesieve(*theirs).stdout
     assert "evidence/marshals" not in day.run("ana", "platesieve list recipients stolen")[0]
 
@@ -273,15 +279,15 @@ def ids(day, reference):
 
 
 def silent(day):
-    (_, flags), (_, suppress) = blocks("When an entry raises false alarms")
-    day.run("ana", flags)
-    out, _ = day.run("ana", suppress)
+    flags, suppress = blocks("When an entry raises false alarms")
+    day.do(flags)
+    out, _ = day.do(suppress)
     assert "north/1" in out and "until" in out and "raises hits again" in out
 
 
 def tomorrow(day):
     """The service's own command, and a new file moved into place."""
-    (_, unit), (_, _systemd), (_, renew) = blocks("See to it that tomorrow works")
+    (_, unit), (_, _systemd), renew = blocks("See to it that tomorrow works")
     (day.folder / "platesieve-stolen.service").write_text(unit)
     if shutil.which("systemd-analyze"):
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", day.folder / "platesieve-stolen.service"], capture_output=True, text=True, check=False)
@@ -301,4 +307,4 @@ def tomorrow(day):
     assert "customs/stolen: 3 entries" in day.run("ana", "platesieve list show stolen")[0]
     child.terminate()
     assert child.wait(20) == 0
-    day.run("ana", renew)  # it is new: nothing is asked for
+    day.do(renew)  # it is new: nothing is asked for
