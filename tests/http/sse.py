@@ -20,11 +20,11 @@ class Answer:
         return json.loads(self.text)
 
 
-def connect(house, identity, server="gate"):
-    """A connection under IDENTITY whose socket can be shut from another thread."""
+def connect(house, identity, at):
+    """A connection to the gate at a URL, under IDENTITY, whose socket can be shut from another thread."""
     context = ssl.create_default_context(cafile=str(house.ca))
     context.load_cert_chain(*house.certificate(identity))
-    url = urllib.parse.urlsplit(house.url("", server))
+    url = urllib.parse.urlsplit(at or house.gate_url)
     return http.client.HTTPSConnection(url.hostname, url.port, timeout=60, context=context)
 
 
@@ -43,8 +43,8 @@ def follow(house, *arguments, **query):
 class Events:
     """One open stream, read by a thread of its own: `hits` as (id, object), comments, and the last id, as a browser keeps it."""
 
-    def __init__(self, house, identity="agency/customs/ana", server="gate", last_id=None, **query):
-        self.connection = connect(house, identity, server)
+    def __init__(self, house, identity="agency/customs/ana", at=None, last_id=None, **query):
+        self.connection = connect(house, identity, at)
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id is not None else {})}
         self.connection.request("GET", "/v1/hits/stream" + ("?" + urllib.parse.urlencode(query) if query else ""), headers=headers)
         self.socket = self.connection.sock
