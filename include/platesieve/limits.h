@@ -50,6 +50,9 @@
 #define LIMIT_MATCHES_PER_LIST 16        /* entries of one list that one read may match; the strongest are kept */
 #define LIMIT_CHECK_SIGHTINGS 16384      /* of one request; with more it is refused */
 #define LIMIT_COOLDOWN_RECORDS (1u << 18) /* entries and lanes in cooldown that a gate remembers */
+#define LIMIT_EXCESS_LANES 4096          /* whose reads are counted, to find lists that hit too many of them */
+#define LIMIT_EXCESS_PAIRS (1u << 15)    /* of a lane and a list that hit there */
+#define LIMIT_EXCESS_READS 20000         /* of a lane, after which counting begins anew */
 #define LIMIT_VIEWS 1024                 /* sites for which a gate works out in advance what is wanted */
 #define LIMIT_SEEN_AGE_S 86400           /* a read may be this old ... */
 #define LIMIT_SEEN_AHEAD_S 300           /* ... or this far ahead of the gate's clock */

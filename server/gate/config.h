@@ -24,6 +24,7 @@ struct config {
     unsigned long long cap_tokens, near_entries_max, alarm_before_s;
     unsigned long long flag_from, flag_share_percent, suppress_days_max, share_days_max;
     unsigned long long special_days_max, request_days, ends_alarm_days;
+    unsigned long long suspend_share, suspend_reads_min, suspend_hits_min, suspend_window_s;
     unsigned long long guard_entries_min, shrink_max_percent, grow_max_percent;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;

@@ -164,6 +164,8 @@ static void *follow_run(void *context)
 
     while (on) {
         uint64_t version;
+
+        follow_excess(follow); /* before the head is read: what is loaded then knows of it */
         bool up = poll_head(follow, &version);
 
         follow_epochs(follow); /* before lists: they are loaded for the epochs that are known */

@@ -6,6 +6,7 @@
 #define SERVER_GATE_FOLLOW_H
 
 #include "server/gate/db/db.h"
+#include "server/gate/excess.h"
 #include "server/gate/keys_shares.h"
 #include "server/gate/policy.h"
 #include "server/gate/served.h"
@@ -20,6 +21,8 @@ struct follow_settings {
     struct gate_state *state;
     struct served *served;        /* what of lists was served; NULL: nobody keeps that */
     const struct clock *clock;
+    struct excess *excess;        /* lists that are to be suspended; NULL: none are */
+    const char *own_name;         /* who suspends them; borrowed; may be NULL without `excess` */
     const struct site_rule *rules;
     size_t rule_count;
     const char *keys_url;         /* comma separated; asked in order */

@@ -18,6 +18,7 @@
 
 #define FOLLOW_POLL_MS 200
 #define FOLLOW_RETRY_MS 1000
+#define FOLLOW_EXCESSES 16
 #define FOLLOW_REFRESH_MS 1000         /* for the ages in answers */
 #define FOLLOW_EXPIRED_S 86400         /* so long an expired entry is kept: a wrong clock may be put right */
 
@@ -99,6 +100,9 @@ struct follow {
     size_t coverage_count;
     struct suppressions *suppressions; /* of the current catalogue */
     uint64_t version;                  /* of the lists' head that is in memory; 0: none */
+    size_t excess_count;               /* lists that are to be suspended in the database */
+    struct excess_report excesses[FOLLOW_EXCESSES];
+    int64_t excess_retry_ms;
     int64_t load_retry_ms, sweep_ms;   /* sweep_ms: when the next is due; 0: none */
 
     pthread_mutex_t counting;          /* of suppressed */
@@ -154,6 +158,11 @@ void follow_epochs(struct follow *follow);
 /* Writes coverage (of loaded epochs) into NEXT. */
 void follow_fill_coverage(const struct follow *follow, struct catalogue *next);
 void follow_free_epoch(struct booked_epoch *epoch);
+
+/* -- follow_excess.c ----------------------------------------------------------------------------------------------- */
+
+/* Suspends lists that hit too much: in the catalogue, and, as soon as it can be told, in the database. */
+void follow_excess(struct follow *follow);
 
 /* -- follow_load.c ------------------------------------------------------------------------------------------------- */
 

@@ -40,6 +40,7 @@ struct gate {
     struct follow *follow;
     struct cooldown *cooldown;
     struct tally *tally;
+    struct excess *excess; /* NULL: no list is suspended for hitting too much */
     struct quota_book *quota;
     struct registry *registry;
     struct enrolments *enrolments;

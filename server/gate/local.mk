@@ -22,6 +22,8 @@ libgate_core_a_SOURCES = \
 	server/gate/coverage.h \
 	server/gate/entries.c \
 	server/gate/entries.h \
+	server/gate/excess.c \
+	server/gate/excess.h \
 	server/gate/index.c \
 	server/gate/index.h \
 	server/gate/index_build.c \
@@ -73,6 +75,7 @@ libgate_follow_a_SOURCES = \
 	server/gate/follow.c \
 	server/gate/follow.h \
 	server/gate/follow_epochs.c \
+	server/gate/follow_excess.c \
 	server/gate/follow_hear.c \
 	server/gate/follow_internal.h \
 	server/gate/follow_keys.c \

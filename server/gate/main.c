@@ -191,6 +191,16 @@ static void register_key_servers(struct gate *gate)
     }
 }
 
+static enum daemon_exit watch_excess(struct gate *gate, const struct config *config)
+{
+    const struct excess_settings settings = { (unsigned)config->suspend_share, (unsigned)config->suspend_reads_min, (unsigned)config->suspend_hits_min,
+                                              (int64_t)config->suspend_window_s * 1000 };
+
+    if (settings.share == 0) return DAEMON_OK;
+    gate->excess = excess_create(&settings);
+    return gate->excess == NULL ? DAEMON_FAILED : DAEMON_OK;
+}
+
 static enum daemon_exit start_follow(struct gate *gate, const struct config *config)
 {
     char epochs_file[4096];
@@ -200,6 +210,8 @@ static enum daemon_exit start_follow(struct gate *gate, const struct config *con
         .state = gate->state,
         .served = gate->served,
         .clock = gate->clock,
+        .excess = gate->excess,
+        .own_name = config->name,
         .rules = config->rules,
         .rule_count = config->rule_count,
         .keys_url = config->keys_url,
@@ -288,6 +300,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     served_close(gate->served);
     gate_state_close(gate->state);
     cooldown_destroy(gate->cooldown);
+    excess_destroy(gate->excess);
     tally_destroy(gate->tally);
     registry_destroy(gate->registry);
     enrolments_destroy(gate->enrolments);
@@ -312,6 +325,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     if (code == DAEMON_OK) code = open_spool(gate, config);
     if (code == DAEMON_OK) code = open_quotas(gate, config);
     if (code == DAEMON_OK) restore_cooldown(gate);
+    if (code == DAEMON_OK) code = watch_excess(gate, config);
     if (code == DAEMON_OK) code = start_follow(gate, config);
     if (code == DAEMON_OK) code = start_feed(gate);
     if (code == DAEMON_OK) code = start_webhooks(gate, config);

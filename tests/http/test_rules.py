@@ -15,7 +15,8 @@ ANA, EVA, BEN, MIA = "agency/customs/ana", "agency/customs/eva", "agency/marshal
 DAY = 86400
 # Small lists are guarded here; quick to wait for.
 INSTALLATION = {"gate.lists.guard_entries_min": "10", "gate.lists.shrink_max_percent": "20", "gate.lists.grow_max_percent": "100",
-                "gate.lists.special_days_max": "40", "gate.lists.ends_alarm_days": "5"}
+                "gate.lists.special_days_max": "40", "gate.lists.ends_alarm_days": "5",
+                "gate.lists.suspend_share": "100", "gate.lists.suspend_reads_min": "300", "gate.lists.suspend_hits_min": "6"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -434,6 +435,78 @@ def test_operators_suspend_and_resume(installation):
     eventually(lambda: lists_hit(house, "QQ08SUS") == [name], 1)
     assert house.list_object(name)["suspension"] is None and "suspended" not in alarms(house, name)
     assert house.delete(path, OLGA).status_code == 204
+
+
+# -- suspension by the gates -------------------------------------------------------------------------------------------------------
+
+
+def reads(house, lane_name, listed, count):
+    """COUNT reads at a lane of its own, among them the plates LISTED; what the last answer said of lists."""
+    with house.session(lane_name) as session:
+        lane = session.get(house.url("/v1/lane"), timeout=30).json()
+        texts = [*listed, *(f"QZ{number:05d}" for number in range(count - len(listed)))]
+        made = [house.read(lane, text) for text in texts]
+        for start in range(0, len(made), 60):
+            answer = session.post(house.url("/v1/checks"), json=house.check_body(lane, made[start:start + 60]), timeout=30)
+            assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("covert", (False, True), ids=("open", "covert"))
+def test_a_list_that_hits_too_much_is_suspended(installation, covert):
+    house, lane_name = installation, f"reader/excess/{'covert' if covert else 'open'}"
+    house.issue(lane_name)
+    other = house.listed("QX00001")
+    prefix = "QK" if covert else "QL"
+    rows = entries(9, prefix)
+    name = house.new_list(covert=covert)
+    house.push(name, rows)
+    plates_of = [row["plate"] for row in rows]
+    reads(house, lane_name, plates_of[:5], 400)  # five entries of it, as often as you like
+    reads(house, lane_name, plates_of[:5] * 4, 60)
+    time.sleep(0.7)
+    assert not house.list_object(name)["suspended"]
+    policy = house.lane(lane_name)["policy"]
+    reads(house, lane_name, plates_of[:5] + plates_of[5:], 60)
+    eventually(lambda: house.list_object(name)["suspended"], 2)
+    shown = house.list_object(name)
+    assert shown["state"] == "suspended" and shown["suspension"]["by"] == "gate-1" and lane_name in shown["suspension"]["why"]
+    assert not house.list_object(other)["suspended"] and alarms(house, name)["suspended"]
+    assert f"list customs/{name} is suspended: " in (house.folder / "log/gate.log").read_text()
+    eventually(lambda: house.metrics()['platesieve_alarm{what="list-suspended"}'] == 1, 2)
+
+    before = len(house.hits(name))
+    answer = check(house, plates_of[0], lane_name)
+    assert answer["answers"][0]["answer"] == "clear" and house.lane(lane_name)["policy"] == policy
+    told = [one["why"] for one in answer["unchecked"] if one["list"] == name]
+    assert told == ([] if covert else ["suspended"])
+    time.sleep(0.5)
+    assert len(house.hits(name)) == before
+
+    house.platesieve("list", "resume", f"customs/{name}")
+    if covert:
+        eventually(lambda: (check(house, plates_of[6], "reader/south/2"), len(house.hits(name)) > before)[1], 3)
+    else:
+        eventually(lambda: lists_hit(house, plates_of[6], "reader/south/2") == [name], 2)
+    reads(house, lane_name, plates_of, 100)  # it begins anew: not enough reads yet
+    time.sleep(0.7)
+    assert not house.list_object(name)["suspended"]
+
+
+def test_suspended_while_the_database_is_away(installation):
+    """At this gate at once; at all of them when the database is back."""
+    house, lane_name = installation, "reader/excess/away"
+    house.issue(lane_name)
+    name = house.new_list()
+    rows = entries(9, "QW")
+    house.push(name, rows)
+    plates_of = [row["plate"] for row in rows]
+    reads(house, lane_name, plates_of[:5], 400)
+    with house.without("db"):
+        reads(house, lane_name, plates_of, 60)
+        eventually(lambda: lists_hit(house, plates_of[0], lane_name) == [], 3)
+        assert why_unchecked(house, plates_of[0], name, lane_name) == "suspended"
+    eventually(lambda: house.list_object(name)["suspended"], 20)
 
 
 # -- the client ------------------------------------------------------------------------------------------------------------------

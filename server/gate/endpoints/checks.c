@@ -28,6 +28,8 @@ static struct result decide(struct gate *gate, const struct peer *peer, const st
     if (!failed(result)) {
         outcome->text = check_text(answer, &outcome->size);
         check_counts(answer, &counts);
+        if (gate->excess != NULL)
+            excess_add(gate->excess, catalogue, peer->name, counts.reads, outcome->sightings, outcome->count, now_ms);
         tally_add(gate->tally, catalogue, peer, &counts, outcome->sightings, outcome->count);
         metric_add(gate->checks_clear, counts.cleared);
         metric_add(gate->checks_hit, counts.hits);
