@@ -274,11 +274,36 @@ def test_refused_and_withdrawn(installation):
     assert changed(house, name, covert=False)["state"] == "empty"  # not special any more: in force without a second person
 
 
+FORGERIES = ("asked_by = 'agency/customs/mia'", "ends_at = '2099-01-01'", "sites = '{north}'", "instruction = 'x'", "grade = 3", "retention_days = 3650",
+             "expires_at = expires_at + interval '1 year'", "list = (SELECT min(number) FROM platesieve.lists)", "mac = NULL", "mac = sha256('x')")
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_what_waits_can_not_be_forged(installation, forgery):
+    """Who writes to the database makes nobody his own second person, and nobody approve what nobody asked for."""
+    house, name = installation, fresh("forged").replace("/", "-")
+    told = house.post("/v1/lists", ANA, {"list": name, "category": "test", "covert": True, "ends_at": now_text(DAY)})
+    number = told.json()["waiting"]["request"]
+    house.cluster.psql(f"UPDATE platesieve.list_requests SET {forgery} WHERE number = {number}")
+    path = f"/v1/lists/{name}/approval"
+    moved = forgery.startswith("list")
+    for who in (ANA, EVA):
+        assert_problem(house.post(path, who, {"request": number}), *((404, "not-found") if moved else (409, "forged")))
+    assert house.list_object(name)["state"] == "waiting" and house.list_object(name)["waiting"] is None
+    assert_problem(house.delete(path, EVA), 404, "not-found") if moved else house.delete(path, EVA)
+    if moved:
+        house.cluster.psql(f"DELETE FROM platesieve.list_requests WHERE number = {number}")
+    assert change(house, name).status_code == 202  # asked anew
+    again = house.list_object(name)["waiting"]["request"]
+    assert house.post(path, EVA, {"request": again}).status_code == 200
+    house.put(f"/v1/lists/{name}", ANA, json.dumps({"rules_version": house.list_object(name)["rules_version"], "ends_at": "2020-01-01T00:00:00Z"}))
+
+
 def test_a_request_waits_for_some_days_only(installation):
     house, name = installation, installation.new_list()
     assert change(house, name, covert=True, ends_at=now_text(DAY)).status_code == 202
     number = house.list_object(name)["waiting"]["request"]
-    house.sql(f"UPDATE platesieve.list_requests SET expires_at = now() - interval '1 s' WHERE number = {number}")
+    house.cluster.psql(f"UPDATE platesieve.list_requests SET expires_at = now() - interval '1 s' WHERE number = {number}")
     assert house.list_object(name)["waiting"] is None
     assert_problem(house.post(f"/v1/lists/{name}/approval", EVA, {"request": number}), 404, "not-found")
 

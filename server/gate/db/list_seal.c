@@ -82,6 +82,32 @@ void list_mac(const struct seal_keys *keys, const struct sealed_list *sealed, ui
     sodium_memzero(&state, sizeof(state));
 }
 
+void request_mac(const struct seal_keys *keys, uint32_t list, uint32_t rules_version, const struct db_request *request, uint8_t mac[LIST_MAC_BYTES])
+{
+    const struct list_rules *rules = &request->rules;
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, keys->request, sizeof(keys->request));
+    mac_number(&state, list);
+    mac_number(&state, request->number);
+    mac_number(&state, rules_version);
+    mac_text(&state, request->asked_by);
+    mac_number(&state, (uint64_t)request->asked_ms);
+    mac_number(&state, (uint64_t)request->expires_ms);
+    mac_text(&state, rules->category);
+    mac_text(&state, rules->instruction);
+    mac_number(&state, rules->site_count);
+    for (size_t i = 0; i < rules->site_count; i++) mac_text(&state, rules->sites[i]);
+    mac_number(&state, rules->priority);
+    mac_number(&state, rules->grade);
+    mac_number(&state, rules->covert);
+    mac_number(&state, rules->cooldown_s);
+    mac_number(&state, rules->retention_days);
+    mac_number(&state, rules->age_limit_s);
+    mac_number(&state, (uint64_t)rules->ends_ms);
+    crypto_auth_hmacsha256_final(&state, mac);
+    sodium_memzero(&state, sizeof(state));
+}
+
 /* -- reading a row -------------------------------------------------------------------------------------------------------------------------- */
 
 struct result list_sealed_take(const struct db_conn *conn, const PGresult *result, int number, struct sealed_list *sealed)

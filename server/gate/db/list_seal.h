@@ -16,6 +16,8 @@ struct result list_sealed_take(const struct db_conn *conn, const PGresult *resul
 struct result db_list_lock(struct db_conn *conn, const char *agency, const char *list, struct sealed_list *sealed);
 /* Moves the edition on and writes the MAC of SEALED, which is what the row holds in this transaction. */
 struct result db_list_seal(struct db_conn *conn, struct sealed_list *sealed);
+/* Over what waits for a second person: who asked, when, and all that it would make of LIST, whose rules were at RULES_VERSION. */
+void request_mac(const struct seal_keys *keys, uint32_t list, uint32_t rules_version, const struct db_request *request, uint8_t mac[LIST_MAC_BYTES]);
 
 /* db_load_removals() and db_load_slots() within somebody else's transaction (db/load.c). */
 struct result load_removals(struct db_conn *conn, const uint32_t *segments, size_t count,

@@ -1,8 +1,12 @@
 /* A list's rules: changed by one person, or by two.  The list's row is held from the first look to the last change. */
 #include "server/gate/db/rules.h"
 
+#include <inttypes.h>
+#include <sodium.h>
+
 #include "server/gate/db/list_seal.h"
 #include "server/http/clock.h"
+#include "server/http/log.h"
 
 /* -- parameters and columns --------------------------------------------------------------------------------------------------------------- */
 
@@ -43,26 +47,46 @@ void rules_take(struct row *row, int column, struct list_rules *rules)
 static const struct statement insert_request = {
     "insert_request",
     "INSERT INTO list_requests (list, " RULES_COLUMNS ", rules_version, asked_by, expires_at)"
-    " VALUES ($1::int4, " RULES_VALUES ", $12::int4, $13::text, now() + make_interval(days => $14::int4))"
+    " VALUES ($1::int4, " RULES_VALUES ", $12::int4, $13::text, now() + make_interval(days => $14::int4)) RETURNING number, asked_at, expires_at"
 };
+static const struct statement seal_request = { "seal_request", "UPDATE list_requests SET mac = $2::bytea WHERE list = $1::int4" };
 static const struct statement delete_request = { "delete_request", "DELETE FROM list_requests WHERE list = $1::int4" };
 static const struct statement one_request = {
     "one_request",
-    "SELECT number, rules_version, asked_by, asked_at, expires_at, " RULES_COLUMNS
+    "SELECT number, rules_version, asked_by, asked_at, expires_at, " RULES_COLUMNS ", mac"
     " FROM list_requests WHERE list = $1::int4 AND expires_at > now()"
 };
+
+/* What was asked for is sealed, whatever the database made of it. */
+static struct result request_seal(struct db_conn *conn, uint32_t list, uint32_t rules_version, const struct db_request *request)
+{
+    uint8_t mac[LIST_MAC_BYTES];
+    struct params params = { 0 };
+    uint64_t changed = 0;
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
+    request_mac(conn->keys, list, rules_version, request, mac);
+    params_int4(&params, list);
+    params_bytes(&params, mac, sizeof(mac));
+    TRY(conn_do(conn, &seal_request, &params, &changed));
+    return changed == 1 ? OK : FAIL(REASON_INTERNAL);
+}
 
 struct result db_request_make(struct db_conn *conn, uint32_t list, uint32_t rules_version, const struct list_rules *rules, const char *who,
                               const struct list_limits *limits)
 {
     struct array sites CLEANUP(array_free) = { 0 };
+    PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
     params_int4(&params, list);
     TRY(rules_params(&params, rules, &sites));
     params_int4(&params, rules_version);
     params_text(&params, who);
     params_int4(&params, limits->request_days);
-    return conn_do(conn, &insert_request, &params, NULL);
+    TRY(conn_run(conn, &insert_request, &params, &result));
+    struct row row = { .result = result };
+    struct db_request request = { .rules = *rules, .number = (uint32_t)row_int(&row, 0), .asked_ms = row_time(&row, 1), .expires_ms = row_time(&row, 2) };
+    snprintf(request.asked_by, sizeof(request.asked_by), "%s", who);
+    return row.bad ? FAIL(REASON_DATABASE) : request_seal(conn, list, rules_version, &request);
 }
 
 static struct result drop_request(struct db_conn *conn, uint32_t list, uint64_t *dropped)
@@ -72,8 +96,10 @@ static struct result drop_request(struct db_conn *conn, uint32_t list, uint64_t 
     return conn_do(conn, &delete_request, &params, dropped);
 }
 
+/* REASON_FORGED when it is not what a gate wrote.  Number 0 when nothing waits. */
 static struct result read_request(struct db_conn *conn, uint32_t list, struct db_request *request, uint32_t *rules_version)
 {
+    uint8_t mac[LIST_MAC_BYTES], stored[LIST_MAC_BYTES];
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
     *request = (struct db_request){ 0 };
@@ -87,7 +113,13 @@ static struct result read_request(struct db_conn *conn, uint32_t list, struct db
     request->asked_ms = row_time(&row, 3);
     request->expires_ms = row_time(&row, 4);
     rules_take(&row, 5, &request->rules);
-    return row.bad ? FAIL(REASON_DATABASE) : OK;
+    row_bytes(&row, 5 + RULES_COUNT, stored, sizeof(stored));
+    if (!conn->keys) return FAIL(REASON_INTERNAL);
+    if (!row.bad) request_mac(conn->keys, list, *rules_version, request, mac);
+    if (!row.bad && sodium_memcmp(mac, stored, sizeof(mac)) == 0) return OK;
+    log_line(LOG_ERR, "what waits for a second person on list %" PRIu32 " is in the database not what gates made of it", list);
+    *request = (struct db_request){ 0 };
+    return FAIL(REASON_FORGED);
 }
 
 struct task {
@@ -111,13 +143,14 @@ static struct result run(struct db *db, const struct task *task, body_fn body)
     return result;
 }
 
-/* One that is about rules which have changed since waits for nothing. */
+/* One that is about rules which have changed since waits for nothing; neither does one that was forged: it can only be refused. */
 static struct result get_body(struct db_conn *conn, void *context)
 {
     struct task *task = context;
     uint32_t rules_version = 0;
     TRY(db_list_read(conn, task->agency, task->id, &task->sealed.list));
-    TRY(read_request(conn, task->sealed.list.number, task->request, &rules_version));
+    struct result result = read_request(conn, task->sealed.list.number, task->request, &rules_version);
+    if (failed(result) && result.reason != REASON_FORGED) return result;
     if (rules_version != task->sealed.list.rules_version) *task->request = (struct db_request){ 0 };
     return OK;
 }

@@ -37,6 +37,7 @@ void seal_keys_make(const uint8_t key[32], struct seal_keys *keys)
     derive(key, "platesieve/1/sealed-sums", keys->sums, sizeof(keys->sums));
     derive(key, "platesieve/1/mac-segment", keys->segment, sizeof(keys->segment));
     derive(key, "platesieve/1/mac-list", keys->list, sizeof(keys->list));
+    derive(key, "platesieve/1/mac-request", keys->request, sizeof(keys->request));
 }
 
 void tag_mask(const struct seal_keys *keys, const uint8_t slot[PLATESIEVE_SLOT_BYTES], uint64_t entry, uint8_t tag[PLATESIEVE_TAG_BYTES])

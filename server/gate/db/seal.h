@@ -18,7 +18,7 @@
 
 struct seal_keys {
     uint8_t tag[16], entry[16], edit[16], slots[16];
-    uint8_t sums[32], segment[32], list[32];
+    uint8_t sums[32], segment[32], list[32], request[32];
     uint8_t fence[32]; /* see conn.h */
     uint8_t suppression[32];
 };
