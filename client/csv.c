@@ -31,6 +31,7 @@ struct csv {
     uint64_t line;   /* of buffer[begin] */
     size_t row_size; /* bytes of the row handed out last; dropped by the next call */
     uint64_t row_lines;
+    uint64_t spoiled_end; /* lines before this one belong to a row that is whole and was given up */
     /* the row in hand, as libcsv hands out its fields */
     bool row_done;
     size_t column;                   /* of the file */
@@ -219,7 +220,9 @@ static bool at_open_end(const struct csv *csv)
            csv->buffer[csv->end - 1] != '\r';
 }
 
-/* The first line of a row that can't be read is given up; the row after it begins on the next line. */
+/* The first line of a row that can't be read is given up; the row after it begins on the next line.  Only where the row
+   has as many columns as it must, and a line break in one that was asked for, its other lines are no rows, but the rest of
+   that field: they are given up one by one, so that each is reported. */
 static void give_up_line(struct csv *csv, enum csv_state state)
 {
     csv->row->state = state;
@@ -230,7 +233,8 @@ static void give_up_line(struct csv *csv, enum csv_state state)
         drop(csv, csv->end - csv->begin, 0); /* a line without end: swallow it */
         if (!read_more(csv)) return;
     }
-    if (csv->strict && state == CSV_UNFINISHED && csv->at_end && csv->begin + csv->row_size == csv->end)
+    if (csv->strict && state == CSV_UNFINISHED && csv->at_end && csv->begin + csv->row_size == csv->end &&
+        csv->line >= csv->spoiled_end)
         csv->row->state = CSV_CUT; /* the last line, inside quotes */
 }
 
@@ -314,6 +318,7 @@ static enum csv_state read_row(struct csv *csv)
     csv->row_size = csv->parsed - csv->begin;
     csv->row->open_end = at_open_end(csv);
     state = judge(csv);
+    if (state == CSV_UNFINISHED && csv->column == csv->width) csv->spoiled_end = csv->line + csv->row_lines;
     if (state == CSV_UNFINISHED) return state;
     if (is_cut(csv)) return CSV_CUT;
     if (csv->strict && csv->beyond) return CSV_COLUMNS;
@@ -337,7 +342,7 @@ void csv_next(struct csv *csv, struct csv_row *row)
         return;
     }
     row->line = csv->line;
-    row->state = read_row(csv);
+    row->state = csv->line < csv->spoiled_end ? CSV_UNFINISHED : read_row(csv);
     if (row->state != CSV_UNFINISHED && row->state != CSV_TOO_LONG) return;
     give_up_line(csv, row->state);
     if (!parser_start(csv)) {

@@ -2,7 +2,7 @@
  *
  * Names are matched whatever their case; a byte order mark, CR LF and blank lines are fine.  Rows that can't be read
  * are handed out with the reason and their line, and reading goes on with the next line: also after a quote that never
- * ends.  Buffers are locked where memory may be locked, and wiped. */
+ * ends.  The lines of a row with a line break in a column asked for are given up one by one.  Buffers are locked where memory may be locked, and wiped. */
 #ifndef CLIENT_CSV_H
 #define CLIENT_CSV_H
 

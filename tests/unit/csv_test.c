@@ -168,6 +168,23 @@ static void break_in_other_field(void **unused)
     close_scene(&scene);
 }
 
+/* What follows a line break in a field asked for is the rest of that field: never a row, not even one that looks whole. */
+static void break_in_asked_field(void **unused)
+{
+    static const char text[] = "state,plate\nNY,\"QQ1\nNJ,SMITH\n\nNJ,QQ2\"\nNY,QQ3\nNY,\"QQ4\nQQ5\"\n";
+    struct scene scene = open_text(text, sizeof(text) - 1);
+
+    (void)unused;
+    expect(&scene, 2, CSV_UNFINISHED);
+    expect(&scene, 3, CSV_UNFINISHED);
+    expect(&scene, 5, CSV_UNFINISHED);
+    expect_row(&scene, 6, "QQ3", "NY");
+    expect(&scene, 7, CSV_UNFINISHED);
+    expect(&scene, 8, CSV_UNFINISHED);
+    expect(&scene, 0, CSV_END);
+    close_scene(&scene);
+}
+
 static void long_line(void **unused)
 {
     const size_t size = 5 * LIMIT_CSV_LINE_BYTES;
@@ -243,6 +260,7 @@ int main(void)
         cmocka_unit_test(columns_by_name), cmocka_unit_test(old_line_ends),   cmocka_unit_test(missing_column),
         cmocka_unit_test(lost_quote),      cmocka_unit_test(two_lost_quotes),
         cmocka_unit_test(lost_quote_in_other_field), cmocka_unit_test(break_in_other_field),
+        cmocka_unit_test(break_in_asked_field),
         cmocka_unit_test(long_line),       cmocka_unit_test(not_utf8),        cmocka_unit_test(no_header),
         cmocka_unit_test(waiting),
     };
