@@ -227,6 +227,7 @@ static int check_empty(const struct push *push)
 {
     if (push->options->mode != PUSH_REPLACE || push->counts.entries > 0 || push->options->yes) return CLIENT_OK;
     say("no usable row in %s: the list stays as it is (--yes makes it empty)", push->options->file);
+    summary_say_faults(push);
     return CLIENT_FAILED;
 }
 

@@ -102,5 +102,7 @@ void delta_end(struct push *push);
 void summary_count(struct push *push, uint64_t line, const struct push_made *made);
 /* False when it could not be written. */
 bool summary_print(const struct push *push);
+/* Says on standard error how many rows had which fault, for a file that is not pushed. */
+void summary_say_faults(const struct push *push);
 
 #endif

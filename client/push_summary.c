@@ -82,6 +82,14 @@ static void print_delta(const struct push_counts *counts)
            (unsigned long long)counts->unchanged);
 }
 
+void summary_say_faults(const struct push *push)
+{
+    for (size_t i = 1; i < ROW_FAULTS; i++)
+        if (push->counts.faults.faults[i] > 0)
+            say("%llu of %llu rows: %s", (unsigned long long)push->counts.faults.faults[i],
+                (unsigned long long)push->counts.rows, row_fault_text((enum row_fault)i));
+}
+
 bool summary_print(const struct push *push)
 {
     const struct push_counts *counts = &push->counts;
