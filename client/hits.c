@@ -164,7 +164,7 @@ static int page(const struct settings *settings, struct http *gate, struct hits_
     cursor = json_string_value(json_object_get(json, "cursor"));
     if (code == CLIENT_OK && (cursor == NULL || !cursor_valid(cursor))) code = CLIENT_FAILED;
     if (code == CLIENT_OK) memcpy(question->cursor, cursor, strlen(cursor) + 1);
-    else say("the gate sent hits that can't be read; is this program too old?");
+    else if (!ferror(stdout)) say("the gate sent hits that can't be read; is this program too old?");
     *more = json_is_true(json_object_get(json, "more"));
     json_decref(json);
     return code;
@@ -196,6 +196,8 @@ static int conclude(const struct settings *settings, const struct hits_question 
                    : CLIENT_FAILED;
     printf("%zu hit%s%s; what comes after: --after %s\n", total, total == 1 ? "" : "s",
            more ? ", and there are more (--all)" : "", question->cursor);
+    if (total == 0 && question->reference != NULL && !question->clear_reference)
+        say("this was looked for as a sealed reference; for one that was pushed in clear add --clear-references");
     return CLIENT_OK;
 }
 

@@ -51,8 +51,10 @@ static void catch_interrupt(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+/* Where something broke the state stays as it is: what came last may not have been printed. */
 static void keep_state(struct following *following, bool now)
 {
+    if (following->broken) return;
     if (!following->dirty || (!now && moment_monotonic_ms() - following->state_ms < STATE_MS)) return;
     following->dirty = !hits_state_write(following->question, following->agency);
     following->broken = following->broken || following->dirty;
@@ -83,7 +85,7 @@ static void finish_event(struct following *following)
 
         json_decref(hit);
         if (!printed) {
-            if (hit == NULL) say("the gate sent hits that can't be read; is this program too old?");
+            if (!ferror(stdout)) say("the gate sent hits that can't be read; is this program too old?");
             following->broken = true;
             return;
         }
@@ -229,6 +231,7 @@ int hits_follow(const struct settings *settings, struct http *gate, struct hits_
 
     if (code != CLIENT_OK) return code;
     if (question->cursor[0] == '\0' && !question->from_now) memcpy(question->cursor, "0", 2);
+    if (!hits_state_write(question, agency)) return CLIENT_FAILED; /* before anything is printed that could not be remembered */
     following.position = strtoull(question->cursor, NULL, 10);
     following.line = malloc(LINE_MAX_BYTES);
     following.data = malloc(LINE_MAX_BYTES);

@@ -33,7 +33,13 @@ bool print_json(json_t *json)
 
 int finish_output(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-    say("writing to standard output failed: %s", strerror(errno));
+    static bool said;
+    const bool flushed = fflush(stdout) == 0;
+    const int why = errno;
+
+    if (flushed && !ferror(stdout)) return code;
+    if (!said && flushed) say("writing to standard output failed"); /* earlier: why is not known any more */
+    if (!said && !flushed) say("writing to standard output failed: %s", strerror(why));
+    said = true;
     return code == CLIENT_OK ? CLIENT_FAILED : code;
 }

@@ -116,6 +116,28 @@ def test_the_state_goes_on_over_runs(installation, wanted, tmp_path):
     installation.platesieve("hits", "--as", ANA, "--state", state, code=1)
 
 
+def test_what_could_not_be_printed_comes_again(installation, wanted, tmp_path):
+    state = tmp_path / "cursor"
+    told = drive(installation, wanted[1], 30)
+    installation.wait_hits(30, wanted[0])
+    argv = [str(installation.programs / "platesieve"), "hits", "--as", ANA, "--follow", "--json", "--list", wanted[0], "--state", str(state)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env={**os.environ, **installation.environment()}, check=False, timeout=20)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"platesieve: writing to standard output failed") and done.stderr.count(b"\n") == 1
+    follower = Follower(installation, "--list", wanted[0], "--state", str(state))
+    eventually(lambda: follower.ids()[-30:] == told)
+    follower.end()
+    first = json.loads(installation.platesieve("hits", "--as", ANA, "--json", "--list", wanted[0], "--limit", "1").stdout.splitlines()[0])
+    assert follower.ids()[0] == first["hit"], "it began anew"
+
+
+def test_a_state_that_can_not_be_kept_is_said_before_anything_is_shown(installation, wanted, tmp_path):
+    drive(installation, wanted[1], 1)
+    done = installation.platesieve("hits", "--as", ANA, "--follow", "--json", "--list", wanted[0], "--state", tmp_path / "none" / "cursor", code=1)
+    assert done.stdout == "" and "can't write" in done.stderr
+
+
 def test_it_goes_to_another_gate_and_comes_back(new_installation):
     house = new_installation()
     name = house.listed("QQ4102S", cooldown_s=0)
