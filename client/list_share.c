@@ -102,6 +102,7 @@ static int share(const struct settings *settings, struct http *gate, const struc
 
     path_of(options, path);
     code = http_send_json(gate, "PUT", path, body_of(options), 204, NULL);
+    if (code == CLIENT_REFUSED) problem_say_days(gate, "/v1/shares", options->until_ms);
     if (code != CLIENT_OK) return code;
     moment_print(options->until_ms, until);
     if (settings->json)

@@ -141,6 +141,7 @@ static int put(struct http *gate, const struct suppress_options *options, const 
     } else {
         *unknown = problem_is(&answer, "unknown-reference");
         code = *unknown ? CLIENT_REFUSED : problem_say(gate, &answer);
+        if (!*unknown) problem_say_days(gate, path, options->until_ms);
     }
     http_answer_wipe(&answer);
     free(text);

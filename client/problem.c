@@ -1,6 +1,9 @@
 #include "client/problem.h"
 
 #include "client/http_internal.h"
+#include "client/moment.h"
+
+#define DAY_MS INT64_C(86400000)
 
 void make_printable(char *text)
 {
@@ -73,4 +76,21 @@ int problem_say(const struct http *http, const struct http_answer *answer)
     if (strcmp(name, "right") == 0) say_right(http, json);
     json_decref(json);
     return CLIENT_REFUSED;
+}
+
+void problem_say_days(struct http *gate, const char *path, int64_t until_ms)
+{
+    const struct http_request request = { .method = "GET", .path = path };
+    const int64_t ahead_ms = until_ms - moment_now_ms();
+    json_t *json = NULL;
+    json_int_t most = 0;
+
+    if (ahead_ms <= 0) {
+        say("that time is over");
+        return;
+    }
+    if (ahead_ms <= DAY_MS || http_ask_json(gate, &request, 200, &json) != CLIENT_OK) return;
+    if (json_unpack(json, "{s:I}", "days_most", &most) == 0 && most > 0 && ahead_ms / DAY_MS >= most)
+        say("the operator lets it last %lld days at most", (long long)most);
+    json_decref(json);
 }

@@ -299,6 +299,8 @@ def test_client(installation):
     assert any(json.loads(line)["given"] for line in installation.platesieve("--as", ANA, "--json", "list", "shares").stdout.splitlines())
     installation.platesieve("--as", ANA, "list", "share", name, "--with", "marshals", "--until", now_text(600), "--only-confirmed", "--verdicts")
     assert [one["only_confirmed"] and one["verdicts"] for one in shares(installation, BEN)["received"] if one["list"] == name] == [True]
+    for words, told in ((("--days", "91"), "lets it last 90 days at most"), (("--until", "2020-01-01"), "that time is over")):
+        assert told in installation.platesieve("--as", ANA, "list", "share", name, "--with", "marshals", *words, code=5).stderr
     assert "No such agency" in installation.platesieve("--as", ANA, "list", "share", name, "--with", "no-such", "--days", "1", code=5).stderr
     assert "any more" in installation.platesieve("--as", ANA, "list", "unshare", name, "--with", "marshals").stdout
     installation.platesieve("--as", ANA, "list", "unshare", name, "--with", "marshals", code=5)

@@ -166,6 +166,8 @@ def test_client(installation, tmp_path):
     made = json.loads(installation.platesieve("--as", ANA, "--json", "list", "suppressions", name).stdout)
     assert made["reference"] == "case 18" and made["reference_sent"] != "case 18" and made["in_force"]
     assert "no entry" in installation.platesieve("--as", ANA, "list", "suppress", name, "case 19", "--lane", "north/1", code=5).stderr
+    said = installation.platesieve("--as", ANA, "list", "suppress", name, "case 18", "--lane", "north/1", "--days", "31", code=5).stderr
+    assert "lets it last 30 days at most" in said
     assert "again" in installation.platesieve("--as", ANA, "list", "unsuppress", name, "case 18", "--lane", "north/1").stdout
     installation.platesieve("--as", ANA, "list", "unsuppress", name, "case 18", "--lane", "north/1", code=5)
     eventually(lambda: answer_of(installation, "QQ9009S") == "hit")
