@@ -82,7 +82,7 @@ CREATE TABLE hits (
     PRIMARY KEY (id, drop_on)
 ) PARTITION BY RANGE (drop_on);
 CREATE INDEX hits_cursor ON hits (agency, cursor);
-CREATE INDEX hits_entry ON hits (entry, seen_at);
+CREATE INDEX hits_entry ON hits (agency, entry, seen_at);
 
 CREATE TABLE sightings (
     id      uuid NOT NULL,
@@ -241,140 +241,15 @@ BEGIN
     PERFORM day_prepare(day) FROM days_standing() AS day WHERE day > utc_today();
 END $$;
 
--- -- storing ------------------------------------------------------------------------------------------------------------------------------------
-
+-- For storing (0012_sharing.sql).
 CREATE TYPE hit_place AS (id uuid, drop_on date, seen_at timestamptz, entry bigint, list int, site text, lane text);
 CREATE TYPE sighting_place AS (id uuid, hit uuid);
 
--- Stores sightings (one row of each array is one).  One that is stored already changes nothing.  UNKNOWN is how many could not be stored
--- because the database does not have their list (restored from an old backup), LATE how many because their retention is over.
---
--- The agencies' rows are locked first, in one order: whatever gates drain at the same time, one agency's hits are stored one after the
--- other, and its cursor never skips one that commits late.  For each sighting that is not stored yet, the hit that it counts on is, in this
--- order: the one it names; the one that the named one was merged into; one of the same entry and lane within the cooldown (begun at a gate
--- that did not know of this one's); a new one under the name it gave.  Raising a hit does not move the cursor.
---
--- What is looked for lies under few days: those that reads of the lists within two days would go to (a retry may tell another
--- time).  So all of it is fetched at once, by statements that are planned with the days at hand and touch only their partitions.
-CREATE FUNCTION sightings_store(ids uuid[], names uuid[], seen timestamptz[], entries bigint[], list_numbers int[], revisions int[],
-                                ages int[], cooldowns int[], grades smallint[], candidates smallint[], verifies boolean[],
-                                coverts boolean[], confidences real[], sites text[], lanes text[], OUT unknown int, OUT late int)
-LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-    today date := utc_today();
-    days date[];
-    stored sighting_place[];
-    places hit_place[];                             -- hits that were there, and hits begun here
-    begun text[] := '{}';                           -- hits: agency, day, cursor
-    begun_on date[] := '{}';
-    begun_as bigint[] := '{}';
-    raised uuid[] := '{}';                          -- hits: id, day, time of the read
-    raised_on date[] := '{}';
-    raised_at timestamptz[] := '{}';
-    s record;
-    target hit_place;
-    whose text := '';
-    young bigint := 0;
-BEGIN
-    PERFORM FROM agencies WHERE name IN (SELECT agency FROM lists WHERE number = ANY (list_numbers)) ORDER BY name FOR UPDATE;
-    days := ARRAY(SELECT DISTINCT drop_day(u.list, u.day + near)
-                    FROM (SELECT DISTINCT v.list, (v.seen_at AT TIME ZONE 'UTC')::date AS day FROM unnest(list_numbers, seen) AS v (list, seen_at)) u,
-                         generate_series(-2, 2) AS near
-                   WHERE drop_day(u.list, u.day + near) > today);
-    EXECUTE 'SELECT coalesce(array_agg((t.id, t.hit)::sighting_place), ''{}'') FROM sightings t WHERE t.drop_on = ANY ($1) AND t.id = ANY ($2)'
-       INTO stored USING days, ids || names;
-    EXECUTE 'SELECT coalesce(array_agg((h.id, h.drop_on, h.seen_at, h.entry, h.list, h.site, h.lane)::hit_place), ''{}'') FROM hits h'
-            ' WHERE h.drop_on = ANY ($1) AND (h.id = ANY ($2) OR h.entry = ANY ($3) AND h.seen_at >= $4 AND h.seen_at <= $5)'
-       INTO places
-      USING days, names || ARRAY(SELECT hit FROM unnest(stored)), entries,
-            (SELECT min(t) - make_interval(secs => (SELECT max(c) FROM unnest(cooldowns) AS c)) FROM unnest(seen) AS t),
-            (SELECT max(t) + make_interval(secs => (SELECT max(c) FROM unnest(cooldowns) AS c)) FROM unnest(seen) AS t);
-    late := 0;
-    FOR s IN
-        SELECT u.*, l.agency, drop_day(u.list, (u.seen_at AT TIME ZONE 'UTC')::date) AS drop_on
-          FROM unnest(ids, names, seen, entries, list_numbers, revisions, ages, cooldowns, grades, candidates, verifies, coverts,
-                      confidences, sites, lanes) WITH ORDINALITY
-               AS u (id, name, seen_at, entry, list, revision, age_s, cooldown_s, grade, candidate, verify, covert, confidence, site, lane, n)
-          JOIN lists l ON l.number = u.list
-         ORDER BY l.agency, u.n
-    LOOP
-        CONTINUE WHEN EXISTS (SELECT FROM unnest(stored) AS t WHERE t.id = s.id);
-        IF s.drop_on <= today THEN
-            late := late + 1;
-            CONTINUE;
-        END IF;
-        IF s.agency <> whose THEN
-            UPDATE agencies SET hit_cursor = young WHERE name = whose AND hit_cursor <> young;
-            whose := s.agency;
-            SELECT hit_cursor INTO STRICT young FROM agencies WHERE name = whose;
-        END IF;
-        SELECT h.* INTO target FROM unnest(places) AS h WHERE h.id = s.name;
-        IF target.id IS NULL AND s.name <> s.id THEN
-            SELECT h.* INTO target FROM unnest(stored) AS t JOIN unnest(places) AS h ON h.id = t.hit WHERE t.id = s.name;
-        END IF;
-        IF target.id IS NULL AND s.cooldown_s > 0 THEN
-            SELECT h.* INTO target FROM unnest(places) AS h
-             WHERE h.entry = s.entry AND h.list = s.list AND h.site = s.site AND h.lane = s.lane
-               AND h.seen_at > s.seen_at - make_interval(secs => s.cooldown_s)
-               AND h.seen_at < s.seen_at + make_interval(secs => s.cooldown_s)
-             ORDER BY h.seen_at <= s.seen_at DESC, abs(extract(epoch FROM h.seen_at - s.seen_at)) LIMIT 1;
-        END IF;
-        IF target.id IS NULL THEN
-            young := young + 1;
-            target := (s.name, s.drop_on, s.seen_at, s.entry, s.list, s.site, s.lane);
-            INSERT INTO hits (id, seen_at, last_seen_at, recorded_at, entry, cursor, drop_on, list, revision, age_s, count, confidence, grade,
-                              candidate, verify, covert, agency, site, lane, reference)
-            VALUES (s.name, s.seen_at, s.seen_at, clock_timestamp(), s.entry, young, s.drop_on, s.list, s.revision, s.age_s, 1, s.confidence,
-                    s.grade, s.candidate, s.verify, s.covert, s.agency, s.site, s.lane,
-                    coalesce((SELECT e.reference FROM entries e WHERE e.list = s.list AND e.key = s.entry LIMIT 1), ''));
-            places := array_append(places, target);
-            begun := array_append(begun, s.agency);
-            begun_on := array_append(begun_on, s.drop_on);
-            begun_as := array_append(begun_as, young);
-        ELSE
-            raised := array_append(raised, target.id);
-            raised_on := array_append(raised_on, target.drop_on);
-            raised_at := array_append(raised_at, s.seen_at);
-        END IF;
-        INSERT INTO sightings (id, hit, seen_at, drop_on, list) VALUES (s.id, target.id, s.seen_at, target.drop_on, s.list);
-        stored := array_append(stored, (s.id, target.id)::sighting_place);
-    END LOOP;
-    UPDATE agencies SET hit_cursor = young WHERE name = whose AND hit_cursor <> young;
-    IF cardinality(begun) > 0 THEN
-        PERFORM feed_note(begun, begun_on, begun_as);
-    END IF;
-    IF cardinality(raised) > 0 THEN
-        EXECUTE 'UPDATE hits h SET count = h.count + r.reads, last_seen_at = greatest(h.last_seen_at, r.last)'
-                '  FROM (SELECT id, drop_on, count(*) AS reads, max(seen_at) AS last FROM unnest($2, $3, $4) AS u (id, drop_on, seen_at) GROUP BY id, drop_on) r'
-                ' WHERE h.drop_on = ANY ($1) AND h.id = r.id AND h.drop_on = r.drop_on'
-          USING ARRAY(SELECT DISTINCT unnest(raised_on)), raised, raised_on, raised_at;
-    END IF;
-    unknown := (SELECT count(*) FROM unnest(list_numbers) AS u (list) WHERE NOT EXISTS (SELECT FROM lists WHERE number = u.list));
-END $$;
-
--- Hits begun since a time not long ago, for the cooldown of a gate that starts.
-CREATE FUNCTION hits_recent(since timestamptz)
-RETURNS TABLE (id uuid, entry bigint, list int, revision int, age_s int, cooldown_s int, seen_at timestamptz, grade smallint,
-               candidate smallint, covert boolean, verify boolean, confidence real, site text, lane text)
-LANGUAGE plpgsql SET search_path = platesieve, pg_temp AS $$
-BEGIN
-    RETURN QUERY EXECUTE
-        'SELECT h.id, h.entry, h.list, h.revision, h.age_s, l.cooldown_s, h.seen_at, h.grade, h.candidate, h.covert, h.verify, h.confidence,'
-        ' h.site, h.lane FROM hits h JOIN lists l ON l.number = h.list WHERE h.drop_on = ANY ($1) AND h.seen_at >= $2 ORDER BY h.seen_at'
-        USING ARRAY(SELECT DISTINCT drop_day(l.number, day::date) FROM lists l,
-                           generate_series((since AT TIME ZONE 'UTC')::date, utc_today() + 1, interval '1 day') AS day), since;
-END $$;
-
 REVOKE ALL ON FUNCTION retention_note(), drop_day(int, date), day_partition(text, date), day_prepare(date), days_standing(), days_needed(),
-    days_over(), day_drop(date), day_table_add(text, int), feed_note(text[], date[], bigint[]),
-    hits_recent(timestamptz),
-    sightings_store(uuid[], uuid[], timestamptz[], bigint[], int[], int[], int[], int[], smallint[], smallint[], boolean[], boolean[],
-                    real[], text[], text[]) FROM PUBLIC;
+    days_over(), day_drop(date), day_table_add(text, int), feed_note(text[], date[], bigint[]) FROM PUBLIC;
 GRANT SELECT ON day_tables TO platesieve_gate;
 GRANT EXECUTE ON FUNCTION drop_day(int, date), day_prepare(date), days_standing(), days_needed(), days_over(), day_drop(date),
-    feed_note(text[], date[], bigint[]), hits_recent(timestamptz),
-    sightings_store(uuid[], uuid[], timestamptz[], bigint[], int[], int[], int[], int[], smallint[], smallint[], boolean[], boolean[],
-                    real[], text[], text[]) TO platesieve_gate;
+    feed_note(text[], date[], bigint[]) TO platesieve_gate;
 
 -- -- what was there -----------------------------------------------------------------------------------------------------------------------------
 -- Moved over, but for what is past its retention.

@@ -24,20 +24,3 @@ CREATE POLICY own ON suppressions FOR SELECT TO platesieve_agency
     USING (list IN (SELECT number FROM lists WHERE agency = (SELECT app_agency())));
 GRANT SELECT, INSERT, UPDATE, DELETE ON suppressions TO platesieve_gate;
 GRANT SELECT (number, list, entry, site, lane, until_at, matches, reference, created_at, created_by) ON suppressions TO platesieve_agency;
-
--- Those that ended are shown for a while, with what they counted.
-CREATE OR REPLACE FUNCTION verdicts_tidy() RETURNS bigint LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET timezone = 'UTC' AS $$
-DECLARE
-    n bigint;
-    gone bigint := 0;
-BEGIN
-    DELETE FROM entry_verdicts WHERE ends_on <= utc_today();
-    GET DIAGNOSTICS n = ROW_COUNT;
-    gone := gone + n;
-    DELETE FROM list_days WHERE day < utc_today() - 1830;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    gone := gone + n;
-    DELETE FROM suppressions WHERE until_at < now() - interval '30 days';
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN gone + n;
-END $$;

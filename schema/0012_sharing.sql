@@ -84,7 +84,8 @@ BEGIN
     RETURN answer;
 END $$;
 
-CREATE POLICY shared ON hits FOR SELECT TO platesieve_agency USING (drop_on > utc_today() AND shared_with_me(id, drop_on));
+-- Hits of others are read through shared_hits_after() and shared_hit_of() alone.  As one policy more on hits they would open every index to a look for
+-- another agency's rows, each of which is then thrown away, and counted.
 CREATE POLICY shared ON evidence FOR SELECT TO platesieve_agency USING (drop_on > utc_today() AND shared_with_me(hit, drop_on));
 
 -- A hit as its partner sees it, with the columns that a hit of its own has: `agency` is the reader, `cursor` its own; the key of the entry is the
@@ -202,7 +203,7 @@ END $$;
 
 -- Erases what a hit says; the stone stays until its day.  Times become the beginning of their day: a retry of the same read is still known.
 -- The caller has locked the hit.
-CREATE OR REPLACE FUNCTION hit_erase(its_id uuid, its_drop_on date)
+CREATE FUNCTION hit_erase(its_id uuid, its_drop_on date)
 RETURNS void LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     hanging text;
@@ -220,7 +221,7 @@ END $$;
 
 -- Gives a verdict, by the hit's agency or one that it is shared with.  0: done, or said so before; 1: the agency sees no such hit; 2: it was
 -- erased; 3: the one that shares it keeps verdicts to itself.
-CREATE OR REPLACE FUNCTION hit_judge(its_agency text, who text, its_id uuid, its_verdict smallint, its_action text)
+CREATE FUNCTION hit_judge(its_agency text, who text, its_id uuid, its_verdict smallint, its_action text)
 RETURNS int LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     h record;
@@ -268,8 +269,20 @@ BEGIN
     RETURN 0;
 END $$;
 
--- sightings_store() as before; new hits get their places in the feeds of those whom their list is shared with.
-CREATE OR REPLACE FUNCTION sightings_store(ids uuid[], names uuid[], seen timestamptz[], entries bigint[], list_numbers int[], revisions int[],
+-- Stores sightings (one row of each array is one).  One that is stored already changes nothing.  UNKNOWN is how many could not be stored
+-- because the database does not have their list (restored from an old backup), LATE how many because their retention is over.
+--
+-- The agencies' rows are locked first, in one order: whatever gates drain at the same time, one agency's hits are stored one after the
+-- other, and its cursor never skips one that commits late.  For each sighting that is not stored yet, the hit that it counts on is, in this
+-- order: the one it names; the one that the named one was merged into; one of the same entry and lane within the cooldown (begun at a gate
+-- that did not know of this one's); a new one under the name it gave.  Raising a hit does not move the cursor.
+--
+-- What is looked for lies under few days: those that reads of the lists within two days would go to (a retry may tell another
+-- time).  So all of it is fetched at once, by statements that are planned with the days at hand and touch only their partitions.
+--
+-- What is stored is counted by list, day and grade.  Nothing is brought back to a stone: a repeat of an erased hit raises its count, and of the
+-- repeat stays the day.  New hits get their places in the feeds of those whom their list is shared with.
+CREATE FUNCTION sightings_store(ids uuid[], names uuid[], seen timestamptz[], entries bigint[], list_numbers int[], revisions int[],
                                 ages int[], cooldowns int[], grades smallint[], candidates smallint[], verifies boolean[],
                                 coverts boolean[], confidences real[], sites text[], lanes text[], OUT unknown int, OUT late int)
 LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET plan_cache_mode = force_generic_plan AS $$
@@ -309,11 +322,12 @@ BEGIN
     EXECUTE 'SELECT coalesce(array_agg((t.id, t.hit)::sighting_place), ''{}'') FROM sightings t WHERE t.drop_on = ANY ($1) AND t.id = ANY ($2)'
        INTO stored USING days, ids || names;
     EXECUTE 'SELECT coalesce(array_agg((h.id, h.drop_on, h.seen_at, h.entry, h.list, h.site, h.lane)::hit_place), ''{}'') FROM hits h'
-            ' WHERE h.drop_on = ANY ($1) AND (h.id = ANY ($2) OR h.entry = ANY ($3) AND h.seen_at >= $4 AND h.seen_at <= $5)'
+            ' WHERE h.drop_on = ANY ($1) AND (h.id = ANY ($2) OR h.agency = ANY ($6) AND h.entry = ANY ($3) AND h.seen_at >= $4 AND h.seen_at <= $5)'
        INTO places
       USING days, names || ARRAY(SELECT hit FROM unnest(stored)), entries,
             (SELECT min(t) - make_interval(secs => (SELECT max(c) FROM unnest(cooldowns) AS c)) FROM unnest(seen) AS t),
-            (SELECT max(t) + make_interval(secs => (SELECT max(c) FROM unnest(cooldowns) AS c)) FROM unnest(seen) AS t);
+            (SELECT max(t) + make_interval(secs => (SELECT max(c) FROM unnest(cooldowns) AS c)) FROM unnest(seen) AS t),
+            ARRAY(SELECT DISTINCT agency FROM lists WHERE number = ANY (list_numbers));
     late := 0;
     FOR s IN
         SELECT u.*, l.agency, drop_day(u.list, (u.seen_at AT TIME ZONE 'UTC')::date) AS drop_on
@@ -399,8 +413,8 @@ BEGIN
     unknown := (SELECT count(*) FROM unnest(list_numbers) AS u (list) WHERE NOT EXISTS (SELECT FROM lists WHERE number = u.list));
 END $$;
 
--- As before; and shares that are over go after a while.
-CREATE OR REPLACE FUNCTION verdicts_tidy() RETURNS bigint LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET timezone = 'UTC' AS $$
+-- Erases counts that are over, and suppressions and shares that ended and were shown for a while; returns how many rows went.
+CREATE FUNCTION verdicts_tidy() RETURNS bigint LANGUAGE plpgsql SET search_path = platesieve, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     n bigint;
     gone bigint := 0;
@@ -421,7 +435,11 @@ END $$;
 
 REVOKE ALL ON FUNCTION share_covert(), shared_with_me(uuid, date), shared_hits_after(bigint, bigint, date[], int), shared_hit_of(uuid),
     share_put(text, text, text, text, timestamptz, timestamptz, boolean, boolean, text, int), share_revoke(text, text, text, text),
-    hits_share(uuid[], date[], int[], timestamptz[], text[], boolean) FROM PUBLIC;
+    hits_share(uuid[], date[], int[], timestamptz[], text[], boolean), hit_erase(uuid, date), hit_judge(text, text, uuid, smallint, text), verdicts_tidy(),
+    sightings_store(uuid[], uuid[], timestamptz[], bigint[], int[], int[], int[], int[], smallint[], smallint[], boolean[], boolean[],
+                    real[], text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION shared_with_me(uuid, date), shared_hits_after(bigint, bigint, date[], int), shared_hit_of(uuid) TO platesieve_agency;
 GRANT EXECUTE ON FUNCTION share_put(text, text, text, text, timestamptz, timestamptz, boolean, boolean, text, int), share_revoke(text, text, text, text),
-    hits_share(uuid[], date[], int[], timestamptz[], text[], boolean) TO platesieve_gate;
+    hits_share(uuid[], date[], int[], timestamptz[], text[], boolean), hit_erase(uuid, date), hit_judge(text, text, uuid, smallint, text), verdicts_tidy(),
+    sightings_store(uuid[], uuid[], timestamptz[], bigint[], int[], int[], int[], int[], smallint[], smallint[], boolean[], boolean[],
+                    real[], text[], text[]) TO platesieve_gate;

@@ -1,33 +1,7 @@
 -- What can be told of rows that one can't read.  A policy is a filter, and whoever may ask for EXPLAIN, or for the time, learns what the filter threw
--- away, and what the planner thinks of it.  So hits are found by indexes that begin with the agency: a look for another's ends before the first
--- row.  And the planner keeps no statistics of the tables that say whom agencies look for and where he was.
+-- away, and what the planner thinks of it.  So hits are found by indexes that begin with the agency (0004_days.sql): a look for another's ends before
+-- the first row.  And the planner keeps no statistics of the tables that say whom agencies look for and where he was.
 -- (What remains is in docs/threat-model.md: sizes of tables, and of lists by their number.)
-
--- Hits of others are read through shared_hits_after() and shared_hit_of() alone.  As one policy more they would open every index to a look for
--- another agency's rows, each of which is then thrown away, and counted.
-DROP POLICY shared ON hits;
-
-DROP INDEX hits_entry;
-CREATE INDEX hits_entry ON hits (agency, entry, seen_at);
-
--- The store looks for hits of an entry by the new index.
-DO $$
-DECLARE
-    f record;
-    text text;
-BEGIN
-    FOR f IN SELECT * FROM (VALUES
-        ('sightings_store', 'h.entry = ANY ($3)', 'h.agency = ANY ($6) AND h.entry = ANY ($3)'),
-        ('sightings_store', E'FROM unnest(seen) AS t);\n    late := 0;',
-                            E'FROM unnest(seen) AS t),\n            ARRAY(SELECT DISTINCT agency FROM lists WHERE number = ANY (list_numbers));\n    late := 0;')) AS v (name, was, becomes)
-    LOOP
-        SELECT pg_get_functiondef(oid) INTO STRICT text FROM pg_catalog.pg_proc WHERE proname = f.name AND pronamespace = 'platesieve'::regnamespace;
-        IF strpos(text, f.was) = 0 THEN
-            RAISE EXCEPTION '% is not the function that this changes', f.name;
-        END IF;
-        EXECUTE replace(text, f.was, f.becomes);
-    END LOOP;
-END $$;
 
 -- From now on no statistics of TABLE_NAME's columns.  (What ANALYZE wrote earlier of a table that is kept stays, and is of that day.)
 CREATE FUNCTION forget_statistics(table_name text) RETURNS void LANGUAGE plpgsql SET search_path = platesieve, pg_temp AS $$
