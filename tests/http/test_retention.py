@@ -122,7 +122,7 @@ def test_what_is_over_is_gone_everywhere(new_installation, shifted):
 
     # a covert list is not told to operators
     assert len(house.get("/v1/retention", OLGA).json()["dropped"]) == 2
-    house.sql(f"UPDATE platesieve.lists SET covert = true WHERE id = '{names[2]}'")
+    house.sql(f"UPDATE platesieve.lists SET covert = true, ends_at = now() + interval '9 days' WHERE id = '{names[2]}'")
     assert [one["list"] for one in house.get("/v1/retention", OLGA).json()["dropped"]] == [names[1]]
     assert len(house.get("/v1/retention", INES).json()["dropped"]) == 2
     lines = house.platesieve("--json", "--as", INES, "report", "retention", "--from", due[2], "--to", due[2]).stdout.splitlines()
