@@ -33,6 +33,7 @@ static void finish_options(const struct argp_state *state, const struct evidence
     if (options->hit == NULL) argp_error(state, "of which hit?");
     if ((options->key == NULL) != (options->certificate == NULL)) argp_error(state, "--key and --cert go together");
     if (options->sealed && options->file == NULL) argp_error(state, "--sealed goes with -o");
+    if (options->file != NULL && strcmp(options->file, "-") == 0) argp_error(state, "-o takes a file: a picture goes nowhere else");
 }
 
 static error_t evidence_parse(int key, char *argument, struct argp_state *state)
@@ -173,6 +174,12 @@ static int save(const struct evidence_options *options, const void *bytes, size_
     return printf("%s: %zu bytes%s\n", options->file, size, options->sealed ? ", sealed" : "") > 0 ? CLIENT_OK : CLIENT_FAILED;
 }
 
+/* Lanes seal JPEG and PNG alone; what else comes was sealed by something else. */
+static bool is_picture(const uint8_t *bytes, size_t size)
+{
+    return (size > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) || (size > 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0);
+}
+
 static int open_and_save(const struct settings *settings, const char *agency, const struct evidence_options *options, const struct http_answer *answer)
 {
     struct opened opened = { 0 };
@@ -181,6 +188,10 @@ static int open_and_save(const struct settings *settings, const char *agency, co
     int code = CLIENT_FAILED;
 
     if (done) code = save(options, opened.picture, opened.size, settings->json);
+    if (code == CLIENT_OK && !is_picture(opened.picture, opened.size)) {
+        say("CAUTION: this is neither a JPEG nor a PNG; a lane in order seals nothing else. Tell the checkpoint, and don't open it");
+        code = CLIENT_REMARKS;
+    }
     else say_closed(settings, agency, options, answer, &opened);
     if (opened.picture != NULL) OPENSSL_clear_free(opened.picture, opened.size);
     return code;

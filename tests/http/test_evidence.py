@@ -351,6 +351,15 @@ def everything(folder):
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
+def test_what_is_no_picture_is_said(installation, tmp_path):
+    _, hit = made_hit(installation, "QQ3299E")
+    assert send(installation, hit, seal(installation, b"MZ" + bytes(4000))).status_code == 201
+    ask = ("hits", "evidence", "--as", ANA, hit)
+    assert "CAUTION" in installation.platesieve(*ask, "-o", tmp_path / "x", code=3).stderr
+    assert (tmp_path / "x").read_bytes() == b"MZ" + bytes(4000)
+    installation.platesieve(*ask, "-o", "-", code=2)
+
+
 def test_a_key_that_does_not_fit(installation, tmp_path):
     name, hit = made_hit(installation, "QQ3202E")
     send(installation, hit, seal(installation, PICTURE))
