@@ -414,6 +414,12 @@ static int give_tokens(struct push *push)
     return code;
 }
 
+/* After a delta the gate must have as many entries as the file; more of them are some that what is remembered has lost. */
+static bool counts_otherwise(const struct push *push)
+{
+    return push->info.revision == push->revision.number && push->info.entries != push->counts.entries;
+}
+
 /* What differs from the last push, as one revision; an empty one where nothing does: it says that the list is up to
    date.  Then tokens for epochs that the list lacks. */
 static int push_delta(struct push *push)
@@ -427,8 +433,9 @@ static int push_delta(struct push *push)
     code = send_rows(push);
     if (code == CLIENT_OK && !lacks) code = push_open_revision(push);
     if (code != CLIENT_OK || push->open) code = commit(push, code);
-    if (!lacks || code != CLIENT_OK) return code;
-    return give_tokens(push);
+    if (code != CLIENT_OK) return code;
+    push->astray = counts_otherwise(push);
+    return lacks && !push->astray ? give_tokens(push) : code;
 }
 
 /* -- the whole ----------------------------------------------------------------------------------------------------- */
@@ -459,14 +466,14 @@ static int prepare(struct push *push)
     return push->reference_key != NULL && push->seen != NULL && push->scratch != NULL ? CLIENT_OK : CLIENT_FAILED;
 }
 
-/* More has changed than is worth a delta: what was begun is dropped, and all is read anew. */
+/* More has changed than is worth a delta: what was begun is dropped, and all is read anew.  Or the delta went astray. */
 static int push_after_all(struct push *push)
 {
     const struct push_counts none = { 0 };
     int code;
 
     push->counts = none;
-    push->why_whole = "more than half of it is new";
+    push->why_whole = push->many ? "more than half of it is new" : "the gate counts other entries than the file has";
     code = read_again(push);
     return code == CLIENT_OK ? push_whole(push) : code;
 }
@@ -485,7 +492,7 @@ static int push_list(struct push *push)
     push->as_of_ms = as_of(push);
     delta_begin(push);
     code = delta_possible(push) ? push_delta(push) : push_whole(push);
-    if (push->many) code = push_after_all(push);
+    if (push->many || push->astray) code = push_after_all(push);
     if (code != CLIENT_OK) return code;
     if (!summary_print(push) || !remarks_close(&push->remarks)) return CLIENT_FAILED;
     return row_counts_total(&push->counts.faults, false) + push->counts.without_full + push->counts.without_near +

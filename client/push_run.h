@@ -65,6 +65,7 @@ struct push {
     bool known;                   /* `state` is of the revision that stands at the gate */
     bool remembered;              /* something is, whether or not it is that */
     bool many;                    /* more has changed than a delta is worth */
+    bool astray;                  /* a delta is committed, and the list is not what the file says */
     const char *why_whole;        /* for people; NULL: nothing to tell */
 };
 

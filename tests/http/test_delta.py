@@ -340,6 +340,17 @@ def test_a_damaged_file_is_made_anew(client, fake):
     assert push(client, ROWS)["way"] == "replace"
 
 
+def test_entries_that_are_not_remembered_do_not_stay(client, fake):
+    """What is remembered has lost entries that then leave the file: a change can't remove them, so the list is replaced at once."""
+    push(client, ROWS)
+    with contextlib.closing(sqlite3.connect(remembered(client))) as file, file:
+        file.execute("DELETE FROM entries WHERE key IN (SELECT key FROM entries LIMIT 8)")
+    done = client.run("list", "push", "stolen", write(client, ROWS[10:] + [row(20)]), "--override", "--json")
+    assert "counts other entries than the file" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["way"] == "replace" and len(fake.lists["stolen"]["standing"]) == 11
+    assert push(client, ROWS[10:] + [row(21)])["way"] == "delta"
+
+
 @pytest.mark.parametrize("options", [(), ("--clear-references",)])
 def test_nothing_in_it_can_be_tried_out(client, fake, options):
     """Neither plates nor references stand in it, not in any file of that folder, in no form that does without the key."""
