@@ -131,3 +131,9 @@ def test_rights_do_not_let_in(installation):
     """A name without registration has none."""
     name = stranger(installation, fresh("agency/customs"))
     assert_problem(installation.get("/v1/hits", name, headers=PURPOSE), 403, "unregistered")
+
+
+def test_who_only_pushes_sends_no_hits_elsewhere(installation):
+    """A webhook carries hits out: it takes the right to see them."""
+    for method, path in ((installation.get, "/v1/webhooks"), (installation.get, "/v1/webhooks/desk"), (installation.delete, "/v1/webhooks/desk")):
+        refused(method(path, user(installation, "push")), "view")
