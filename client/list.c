@@ -110,7 +110,7 @@ static void print_names(const char *label, json_t *array, int covered)
     if (any) putchar('\n');
 }
 
-/* An epoch that the list has no tokens for, whole or in part, is one in which lanes do not get its alerts. */
+/* In an epoch that the list has no tokens for, or not of its grade, lanes get none of its alerts, or not all. */
 static void print_missing(json_t *json)
 {
     json_t *epochs = json_object_get(json, "epochs");
@@ -122,7 +122,7 @@ static void print_missing(json_t *json)
 
         if (json_is_true(json_object_get(epoch, "covered")) || !moment_parse(text_of(epoch, "opens"), &opens_ms)) continue;
         printf("  %-12s %s, which ", "NO TOKENS", text_of(epoch, "id"));
-        if (opens_ms <= now_ms) printf("is open: lanes get no alerts of this list under it");
+        if (opens_ms <= now_ms) printf("is open: under it lanes get no alerts of this list, or not all");
         else printf("opens in %lld h %lld min", (long long)(opens_ms - now_ms) / 3600000,
                     (long long)(opens_ms - now_ms) / 60000 % 60);
         puts(" (platesieve list tokens)");

@@ -162,17 +162,25 @@ static void say_consequences(json_t *list, json_t *changed)
         say("the entries may lack tokens of the new grade: until the list is pushed again, lanes are told that it was asked in part");
 }
 
+/* A request that waited before the change, and does not any more. */
+static void say_dropped(json_t *before, json_t *after)
+{
+    json_t *was = json_object_get(before, "waiting"), *is = json_object_get(after, "waiting");
+
+    if (json_is_object(was) && (!json_is_object(is) || !json_equal(json_object_get(was, "request"), json_object_get(is, "request"))))
+        say("what waited for a second person is asked for no more: if it is still wanted, ask for it again");
+}
+
 static int set_rules(const struct settings *settings, struct http *gate, struct set_options *options)
 {
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
     char path[LIMIT_NAME_MAX + 32], *body;
     struct http_request request = { .method = "PUT", .path = path };
-    json_t *json = NULL, *changed;
-    int code = ask_list(gate, options->list, &json);
+    json_t *before = NULL, *json, *changed;
+    int code = ask_list(gate, options->list, &before);
 
     if (code != CLIENT_OK) return code;
-    json_object_set(options->body, "rules_version", json_object_get(json, "rules_version"));
-    json_decref(json);
+    json_object_set(options->body, "rules_version", json_object_get(before, "rules_version"));
     snprintf(path, sizeof(path), "/v1/lists/%s", options->list);
     request.body = body = json_dumps(options->body, JSON_COMPACT);
     request.body_size = body == NULL ? 0 : strlen(body);
@@ -183,7 +191,10 @@ static int set_rules(const struct settings *settings, struct http *gate, struct 
         code = problem_say(gate, &answer);
     }
     free(body);
-    if (code != CLIENT_OK) return code;
+    if (code != CLIENT_OK) {
+        json_decref(before);
+        return code;
+    }
     json = http_answer_json(&answer);
     changed = json_object_get(json, "changed");
     if (settings->json) code = print_json(json_incref(json)) ? CLIENT_OK : CLIENT_FAILED;
@@ -191,6 +202,8 @@ static int set_rules(const struct settings *settings, struct http *gate, struct 
     else print_changes(changed, "");
     if (answer.status == 202) list_say_waiting(json);
     else say_consequences(json, changed);
+    say_dropped(before, json);
+    json_decref(before);
     json_decref(json);
     return code;
 }
@@ -295,6 +308,10 @@ static int refuse(const struct settings *settings, struct http *gate, const stru
     if (!http_ask(gate, &request, &answer)) {
         say("no answer from the %s: %s", http_service_name(gate), http_trouble(gate));
         return CLIENT_UNREACHABLE;
+    }
+    if (answer.status == 404) {
+        say("nothing waits on %s, or there is no such list", options->list);
+        return CLIENT_FAILED;
     }
     if (answer.status != 204) return problem_say(gate, &answer);
     if (settings->json) return print_json(json_pack("{s:s, s:s}", "list", options->list, "done", "refused")) ? CLIENT_OK : CLIENT_FAILED;

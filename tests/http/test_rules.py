@@ -572,8 +572,10 @@ def test_the_client_asks_and_approves(installation):
     done = house.platesieve("--as", EVA, "list", "set", name, "--ends", "20d")
     assert "not in force: it waits for a second person" in done.stderr
     assert "WAITING" in house.platesieve("--as", ANA, "list", "show", name).stdout
+    assert "asked for no more" in house.platesieve("--as", EVA, "list", "set", name, "--priority", "7").stderr
+    assert "asked for no more" not in house.platesieve("--as", EVA, "list", "set", name, "--ends", "20d").stderr
     house.platesieve("--as", ANA, "list", "refuse", name)
-    assert "not-found" in house.platesieve("--as", ANA, "list", "refuse", name, code=5).stderr
+    assert "nothing waits" in house.platesieve("--as", ANA, "list", "refuse", name, code=1).stderr
     house.platesieve("--as", ANA, "list", "set", name, "--open", "--ends", "never")
     assert house.list_object(name)["covert"] is False
 
