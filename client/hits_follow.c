@@ -30,6 +30,7 @@ struct following {
     bool broken;         /* not readable, or not printable */
     bool dirty;          /* the cursor moved since the state was written */
     bool connected, said;
+    bool reached;        /* a gate has answered, if only that its database is away: it is set up rightly */
     char last_word[96];  /* the last comment */
     int64_t state_ms;
 };
@@ -168,7 +169,7 @@ static void wait_ms(unsigned ms)
 /* Once for each time that it went away, not for each try. */
 static void tell(struct following *following, const char *why)
 {
-    if (!following->said) say("disconnected: %.200s; trying again", why);
+    if (!following->said) say(following->reached ? "disconnected: %.200s; trying again" : "no connection: %.200s", why);
     following->said = true;
 }
 
@@ -184,6 +185,7 @@ static int follow_once(struct following *following, const char *filters)
     struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
     const bool answered = connect_once(following, filters, &answer);
 
+    following->reached = following->reached || following->connected || answered;
     keep_state(following, true);
     if (following->broken) return CLIENT_FAILED;
     if (interrupted != 0) return CLIENT_OK;
@@ -204,15 +206,13 @@ static int follow_all(struct following *following, const char *filters)
 {
     unsigned pause_ms = WAIT_MS_MIN;
     size_t failures = 0;
-    bool ever = false;
 
     while (interrupted == 0) {
         const int code = follow_once(following, filters);
 
         if (code != CLIENT_OK && code != CLIENT_UNREACHABLE) return code;
-        ever = ever || following->connected;
         failures = code == CLIENT_OK ? 0 : failures + 1;
-        if (!ever && failures >= http_server_count(following->gate)) return CLIENT_UNREACHABLE; /* most likely set up wrong */
+        if (!following->reached && failures >= http_server_count(following->gate)) return CLIENT_UNREACHABLE; /* most likely set up wrong */
         if (following->connected) pause_ms = WAIT_MS_MIN;
         if (failures == 0 || failures >= http_server_count(following->gate)) {
             wait_ms(pause_ms / 2 + randombytes_uniform(pause_ms));

@@ -155,7 +155,10 @@ def test_it_goes_to_another_gate_and_comes_back(new_installation):
     assert any("connected again" in line for line in follower.told)
     with house.without("db"):
         more += drive(house, "QQ4102S", 5)
-    eventually(lambda: follower.ids() == told + more, 30)
+        patient = Follower(house, "--list", name)  # one that begins now
+        eventually(lambda: any("database; trying again" in line for line in patient.told))
+    eventually(lambda: follower.ids() == told + more and patient.ids() == told + more, 30)
+    patient.end()
     house.stop(("gate",))
     eventually(lambda: any("the gate stops" in line for line in follower.told))
     follower.end()
@@ -165,7 +168,8 @@ def test_what_is_refused(installation):
     for argv, code in ((("--after", "99999999999"), 5), (("--new", "--after", "1"), 2), (("--reference", "x"), 2), (("--grade", "worst"), 2),
                        (("--since", "yesterday"), 2), (("--covert", "maybe"), 2), (("--verdict", "perhaps"), 5)):
         installation.platesieve("hits", "--as", ANA, "--follow", *argv, code=code)
-    installation.platesieve("hits", "--as", ANA, "--follow", "--gate", "https://localhost:1", code=4)
+    done = installation.platesieve("hits", "--as", ANA, "--follow", "--gate", "https://localhost:1", code=4)
+    assert "no connection" in done.stderr and "again" not in done.stderr
 
 
 def test_filters(installation, tmp_path):
