@@ -15,9 +15,10 @@ static void set_text(const struct argp_state *state, json_t *body, const char *m
     if (json_object_set_new(body, member, json_string(text)) != 0) argp_error(state, "--%s takes UTF-8", member);
 }
 
-static void set_number(const struct argp_state *state, json_t *body, const char *member, const char *option, const char *text, unsigned max)
+static void set_number(const struct argp_state *state, json_t *body, const char *member, const char *option, const char *text, unsigned min,
+                       unsigned max)
 {
-    json_object_set_new(body, member, json_integer((json_int_t)option_number(state, option, text, 0, max)));
+    json_object_set_new(body, member, json_integer((json_int_t)option_number(state, option, text, min, max)));
 }
 
 static void set_grade(const struct argp_state *state, json_t *body, const char *text)
@@ -72,10 +73,10 @@ error_t rule_option(int key, const char *argument, const struct argp_state *stat
     switch (key) {
     case RULE_OPTION_CATEGORY: set_text(state, body, "category", argument, LIMIT_CATEGORY_MAX); return 0;
     case RULE_OPTION_INSTRUCTION: set_text(state, body, "instruction", argument, LIMIT_INSTRUCTION_MAX); return 0;
-    case RULE_OPTION_PRIORITY: set_number(state, body, "priority", "--priority", argument, LIMIT_PRIORITY); return 0;
-    case RULE_OPTION_COOLDOWN: set_number(state, body, "cooldown_s", "--cooldown", argument, LIMIT_COOLDOWN_S); return 0;
-    case RULE_OPTION_RETENTION: set_number(state, body, "retention_days", "--retention", argument, LIMIT_RETENTION_DAYS); return 0;
-    case RULE_OPTION_AGE_LIMIT: set_number(state, body, "age_limit_s", "--age-limit", argument, AGE_LIMIT_S_MAX); return 0;
+    case RULE_OPTION_PRIORITY: set_number(state, body, "priority", "--priority", argument, 0, LIMIT_PRIORITY); return 0;
+    case RULE_OPTION_COOLDOWN: set_number(state, body, "cooldown_s", "--cooldown", argument, 0, LIMIT_COOLDOWN_S); return 0;
+    case RULE_OPTION_RETENTION: set_number(state, body, "retention_days", "--retention", argument, 1, LIMIT_RETENTION_DAYS); return 0;
+    case RULE_OPTION_AGE_LIMIT: set_number(state, body, "age_limit_s", "--age-limit", argument, 1, AGE_LIMIT_S_MAX); return 0;
     case RULE_OPTION_COVERT: json_object_set_new(body, "covert", json_true()); return 0;
     case RULE_OPTION_OPEN: json_object_set_new(body, "covert", json_false()); return 0;
     case RULE_OPTION_SITE: add_site(state, body, argument); return 0;

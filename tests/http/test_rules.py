@@ -561,6 +561,7 @@ def test_the_client_sets(installation):
 
 def test_the_client_asks_and_approves(installation):
     house, name = installation, "client-covert"
+    assert "between 1 and" in house.platesieve("--as", ANA, "list", "create", name, "--category", "watch", "--retention", "0", code=2).stderr
     assert "422 ends" in house.platesieve("--as", ANA, "list", "create", name, "--category", "watch", "--covert", code=5).stderr
     done = house.platesieve("--as", ANA, "list", "create", name, "--category", "watch", "--covert", "--ends", "9d")
     assert "NOT IN FORCE" in done.stdout and f"platesieve list approve {name}" in done.stderr
