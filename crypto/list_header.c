@@ -150,7 +150,8 @@ static enum list_header_fault judge(const struct anchors *anchors, X509 *signer,
         strcmp(name.first, agency) != 0)
         return LIST_HEADER_SIGNER;
     memcpy(header->signer, name.second, sizeof(header->signer));
-    if (header->signed_ms > now_ms + AHEAD_MS || header->expires_ms <= now_ms ||
+    /* a serial beyond the clock would bar every later header */
+    if (header->serial > (uint64_t)(now_ms + AHEAD_MS) || header->signed_ms > now_ms + AHEAD_MS || header->expires_ms <= now_ms ||
         header->expires_ms - header->signed_ms > LIMIT_HEADER_DAYS * DAY_MS)
         return LIST_HEADER_EXPIRED;
     return judge_recipients(anchors, header, now_ms);

@@ -13,7 +13,7 @@ import requests
 
 import plates
 from house import assert_problem, eventually, now_text
-from sealing import exif_gps, jpeg, openssl, seal
+from sealing import exif_gps, jpeg, openssl, seal, sign_header
 
 ANA, EVA, BEN, LANE = "agency/customs/ana", "agency/customs/eva", "agency/marshals/ben", "reader/north/1"
 CMS = {"Content-Type": "application/cms"}
@@ -66,6 +66,16 @@ def test_a_header_never_goes_back(installation):
     assert installation.put(f"/v1/lists/{name}/header", EVA, header_of(installation, name), headers=CMS).status_code == 204
     installation.delete(f"/v1/lists/{name}/header", ANA)
     assert_problem(installation.put(f"/v1/lists/{name}/header", ANA, old, headers=CMS), 409, "serial")
+
+
+def test_no_header_bars_all_that_come_after_it(installation):
+    name = installation.new_list()
+    for serial in (2 ** 63 - 1, time.time_ns(), int((time.time() + 600) * 1000)):
+        late = sign_header(installation.pki, list=name, serial=serial)
+        assert_problem(installation.put(f"/v1/lists/{name}/header", ANA, late, headers=CMS), 422, "header")
+    early = sign_header(installation.pki, list=name, serial=int((time.time() + 2) * 1000))
+    assert installation.put(f"/v1/lists/{name}/header", ANA, early, headers=CMS).status_code == 204
+    recipients(installation, name)
 
 
 def test_a_header_is_of_its_list_and_its_agency(installation):
