@@ -197,7 +197,7 @@ static void over(struct excess *excess, const struct catalogue *catalogue, struc
     if (!tell(excess, &report)) atomic_store(&pair->told, 0);
 }
 
-/* One hit that begins. */
+/* A hit that begins counts, once for each entry; any is a reason to look, as all of a small list may have hit before there were enough reads. */
 static void add_hit(struct excess *excess, const struct catalogue *catalogue, struct lane *lane, const struct sighting *sighting, int64_t now_ms)
 {
     const struct excess_settings *settings = &excess->settings;
@@ -211,8 +211,9 @@ static void add_hit(struct excess *excess, const struct catalogue *catalogue, st
         if (!atomic_compare_exchange_strong(&pair->window, &of, window)) return;
         begin_pair(pair, 0, atomic_load(&lane->began_ms));
     }
-    if ((atomic_fetch_or(&pair->seen[bits >> 6 & (SEEN_WORDS - 1)], bit) & bit) != 0) return;
-    uint64_t hits = atomic_fetch_add(&pair->hits, 1) + 1, all = atomic_load(&lane->reads), before = atomic_load(&pair->reads_before);
+    bool begins = memcmp(sighting->hit, sighting->id, sizeof(sighting->id)) == 0;
+    if (begins && (atomic_fetch_or(&pair->seen[bits >> 6 & (SEEN_WORDS - 1)], bit) & bit) == 0) atomic_fetch_add(&pair->hits, 1);
+    uint64_t hits = atomic_load(&pair->hits), all = atomic_load(&lane->reads), before = atomic_load(&pair->reads_before);
     uint64_t reads = all > before ? all - before : 0;
     if (hits >= settings->hits_min && reads >= settings->reads_min && hits * settings->share > reads)
         over(excess, catalogue, lane, pair, sighting->list, now_ms);
@@ -225,8 +226,7 @@ void excess_add(struct excess *excess, const struct catalogue *catalogue, const 
 
     if (lane == NULL) return;
     add_reads(excess, lane, reads, now_ms);
-    for (size_t i = 0; i < count; i++)
-        if (memcmp(sightings[i].hit, sightings[i].id, sizeof(sightings[i].id)) == 0) add_hit(excess, catalogue, lane, &sightings[i], now_ms);
+    for (size_t i = 0; i < count; i++) add_hit(excess, catalogue, lane, &sightings[i], now_ms);
 }
 
 bool excess_take(struct excess *excess, struct excess_report *report)
