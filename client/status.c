@@ -146,6 +146,26 @@ static void print_trouble(json_t *alarm)
            json_is_true(json_object_get(alarm, "served")) ? "its last good state is served" : "it is not served");
 }
 
+/* Of a list's rules, or of a webhook; false: it is another kind. */
+static bool print_notice(json_t *alarm)
+{
+    const char *what = text_of(alarm, "what"), *agency = text_of(alarm, "agency"), *list = text_of(alarm, "list");
+
+    if (strcmp(what, "suspended") == 0)
+        printf("  %-10s %s/%s is suspended since %.19sZ\n", "ALARM", agency, list, text_of(alarm, "at"));
+    else if (strcmp(what, "ends") == 0)
+        printf("  %-10s %s/%s ends at %.19sZ\n", "ALARM", agency, list, text_of(alarm, "at"));
+    else if (strcmp(what, "refused") == 0)
+        printf("  %-10s %s/%s: a push was refused at %.19sZ (%s); the list is older than its agency believes\n", "ALARM", agency, list, text_of(alarm, "at"),
+               text_of(alarm, "why"));
+    else if (strcmp(what, "webhook") == 0)
+        printf("  %-10s webhook %s of %s fails since %.19sZ; %lld cursors behind\n", "ALARM", text_of(alarm, "webhook"), agency,
+               text_of(alarm, "failing_since"), number_of(alarm, "lag"));
+    else
+        return false;
+    return true;
+}
+
 static void print_alarms(json_t *alarms, const char *now)
 {
     for (size_t i = 0; i < json_array_size(alarms); i++) {
@@ -154,6 +174,7 @@ static void print_alarms(json_t *alarms, const char *now)
             print_trouble(alarm);
             continue;
         }
+        if (print_notice(alarm)) continue;
         const bool partial = strcmp(text_of(alarm, "coverage"), "partial") == 0;
 
         printf("  %-10s %s/%s has %s for epoch %s, which ", "ALARM", text_of(alarm, "agency"), text_of(alarm, "list"),

@@ -589,6 +589,7 @@ def test_the_clients_operator(installation):
     house.platesieve("list", "suspend", f"customs/{name}", "--why", "Too broad.")
     shown = house.platesieve("--as", ANA, "list", "show", name).stdout
     assert "SUSPENDED" in shown and "Too broad." in shown
+    eventually(lambda: f"ALARM      customs/{name} is suspended since 20" in house.platesieve("--as", OLGA, "status").stdout, 2)
     house.platesieve("list", "resume", f"customs/{name}")
     assert not house.list_object(name)["suspended"]
     for wrong in (("cap", name, "5"), ("cap", f"customs/{name}"), ("cap", f"customs/{name}", "x"), ("suspend", f"customs/{name}"), ("suspend", f"customs/{name}", "--why", ""),
