@@ -661,6 +661,32 @@ static void test_epoch_end(void **state)
     assert_false(ended);
 }
 
+static void run_as_owner(const char *sql)
+{
+    PGconn *pg = PQconnectdb(conninfo[2]);
+    assert_true(runs(pg, sql));
+    PQfinish(pg);
+}
+
+/* All epochs that a push has tokens for ended under way: the list stays what it was. */
+static void test_too_late(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("late", HUGE_COUNT);
+    struct push push;
+    const struct line one[] = { { PART_ADD, "a", 1, 0 } };
+    assert_ok(push_lines("late", 0, REVISION_REPLACE, one, 1, list));
+    assert_ok(push_open(&push, "late", list->revision, REVISION_REPLACE));
+    put_next(&push, one, 1);
+    run_as_owner("UPDATE platesieve.epochs SET closes_at = now() - interval '1 second'");
+    assert_fails(push_commit(&push, list), REASON_GONE);
+    run_as_owner("UPDATE platesieve.epochs SET closes_at = now() + interval '1 day'");
+    assert_ok(db_list_get(agency_db, agency, "late", list));
+    assert_true(covered(list));
+    assert_ok(push_commit(&push, list));
+    free(list);
+}
+
 static void test_maintain(void **state)
 {
     (void)state;
@@ -714,7 +740,7 @@ int main(void)
         cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
         cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
         cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
-        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_retention), cmocka_unit_test(test_epoch_end), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_retention), cmocka_unit_test(test_too_late), cmocka_unit_test(test_epoch_end), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
     };
     if (sodium_init() < 0) return 1;
     if (!getenv("PLATESIEVE_TEST_DB")) {

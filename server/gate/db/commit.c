@@ -241,6 +241,22 @@ static struct result apply_epochs(struct db_conn *conn, const struct commit *com
     return FAIL(REASON_DATABASE);
 }
 
+/* A push that took so long that all epochs that it has tokens for are closed: its entries would be looked up by nobody. */
+static const struct statement find_too_late = {
+    "find_too_late",
+    "SELECT 1 WHERE EXISTS (SELECT FROM part_epochs p WHERE p.segment = $1::int4 AND p.slots > 0) AND NOT EXISTS (SELECT FROM part_epochs p"
+    " JOIN epochs e ON e.number = p.epoch WHERE p.segment = $1::int4 AND p.slots > 0 AND least(e.closes_at, e.destroyed_at) > clock_timestamp())"
+};
+
+static struct result check_in_time(struct db_conn *conn, const struct commit *commit)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_int4(&params, commit->segment);
+    TRY(conn_run(conn, &find_too_late, &params, &result));
+    return PQntuples(result) == 0 ? OK : FAIL(REASON_GONE);
+}
+
 /* Epochs whose numbers (upper bounds) are over a cap, or that may be whole by now: those are counted exactly. */
 static const struct statement epochs_in_doubt = {
     "epochs_in_doubt",
@@ -366,6 +382,7 @@ static struct result commit_body(struct db_conn *conn, void *context)
     TRY(lock(conn, commit, &done));
     if (!done) {
         TRY(check_parts(conn, commit));
+        TRY(check_in_time(conn, commit));
         TRY(choose_plan(conn, commit->lines > MANY_LINES));
         TRY(check_duplicates(conn, commit));
         TRY(apply_entries(conn, commit));

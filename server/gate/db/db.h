@@ -207,7 +207,8 @@ struct db_commit {
     uint64_t from, to;         /* entries that stand, and that would */
 };
 /* Makes the revision the list's own and moves the lists' head, in one transaction.  REASON_BASE, REASON_PARTS, REASON_CAP, REASON_GUARD,
-   REASON_DUPLICATE_REFERENCE, REASON_UNKNOWN_REFERENCE, REASON_NOT_FOUND; the old revision stays.  Of a committed revision: OK again. */
+   REASON_DUPLICATE_REFERENCE, REASON_UNKNOWN_REFERENCE, REASON_NOT_FOUND, REASON_GONE (it has tokens, and none for an epoch that is not
+   closed yet); the old revision stays.  Of a committed revision: OK again. */
 struct result db_revision_commit(struct db *db, const char *agency, const char *list, uint32_t revision, struct db_commit *commit,
                                  const char *who, struct db_list *out);
 
