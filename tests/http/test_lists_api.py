@@ -292,7 +292,7 @@ def line_changes(line, epoch):
         "expires in words": {**line, "expires": "soon"}, "expires before effective": {**line, "effective": now_text(60), "expires": now_text(0)},
         "token without tag": with_tokens(plate=[token[:22]]), "token too long": with_tokens(plate=[token + "A"]), "token not base64url": with_tokens(plate=["!" * 32]),
         "token a number": with_tokens(plate=[1]), "tokens not an array": with_tokens(plate=token), "unknown grade": with_tokens(fuzzy=[token]),
-        "too many tokens": with_tokens(plate=[token] * 129), "not an object": [line], "removal with tokens": {**line, "op": "remove"},
+        "too many tokens": with_tokens(plate=[token] * 1226), "not an object": [line], "removal with tokens": {**line, "op": "remove"},
     }
 
 

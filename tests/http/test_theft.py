@@ -21,10 +21,14 @@ INSTALLATION = {"keys.keyd.suite": "voprf-ristretto255-sha512"}
 ANA, READER = "agency/customs/ana", "reader/north/1"
 LISTED, PASSED = "QQ81XX81", "ZZZ8282"
 PROBES = {"GET /livez", "GET /readyz"}
-READS = PROBES | {"GET /v1/lane", "POST /v1/checks"}
+READS = PROBES | {"GET /v1/lane", "POST /v1/checks", "GET /v1/headers/{}", "POST /v1/hits/{}/evidence"}
 LISTS = {"GET /v1/lists", "GET /v1/lists/{}"}
 PUSHES = {"POST /v1/lists", "POST /v1/lists/{}/revisions", "GET /v1/lists/{}/revisions/{}", "DELETE /v1/lists/{}/revisions/{}",
           "PUT /v1/lists/{}/revisions/{}/parts/{}", "POST /v1/lists/{}/revisions/{}/commit", "PUT /v1/lists/{}", "POST /v1/lists/{}/approval", "DELETE /v1/lists/{}/approval"}
+WORKS = {"GET /v1/hits", "GET /v1/hits/stream", "GET /v1/hits/{}", "PUT /v1/hits/{}/verdict", "GET /v1/hits/{}/evidence", "GET /v1/hits/{}/evidence/{}",
+         "GET /v1/lists/{}/flags", "GET /v1/lists/{}/suppressions", "PUT /v1/lists/{}/suppressions", "DELETE /v1/lists/{}/suppressions/{}", "GET /v1/shares",
+         "PUT /v1/lists/{}/shares/{}", "DELETE /v1/lists/{}/shares/{}", "PUT /v1/lists/{}/header", "GET /v1/lists/{}/header", "DELETE /v1/lists/{}/header",
+         "GET /v1/retention", "GET /v1/webhooks", "PUT /v1/webhooks/{}", "GET /v1/webhooks/{}", "DELETE /v1/webhooks/{}", "POST /v1/webhooks/{}/test"}
 OVERSEES = {"PUT /v1/agencies/{}/lists/{}/cap", "PUT /v1/agencies/{}/lists/{}/suspension", "DELETE /v1/agencies/{}/lists/{}/suspension"}
 TOKENS = PROBES | {"GET /v1/epochs", "GET /v1/epochs/{}/key", "POST /v1/epochs/{}/evaluate"}
 WATCH = PROBES | {"GET /v1/status", "GET /metrics"}
@@ -36,10 +40,10 @@ COLLECTS = {"GET /v1/enrolments", "PUT /v1/enrolments/{}"}
 MAY = {
     None: (RENEWS, set()),  # somebody who has stolen nothing
     READER: (READS | RENEWS, TOKENS),
-    "agency/marshals/ben": (PROBES | LISTS | PUSHES | RENEWS | {"GET /v1/hits"}, TOKENS),
-    "operator/gate/olga": (WATCH | LISTS | OVERSEES | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
+    "agency/marshals/ben": (PROBES | LISTS | PUSHES | RENEWS | WORKS, TOKENS),
+    "operator/gate/olga": (WATCH | LISTS | {"GET /v1/retention"} | OVERSEES | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
     "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs", "POST /v1/epochs/rotate"} | ADMITTED | ADMITS),
-    "auditor/ines": (WATCH | LISTS | ADMITTED | RENEWS, WATCH | {"GET /v1/epochs"} | ADMITTED),
+    "auditor/ines": (WATCH | LISTS | {"GET /v1/retention"} | ADMITTED | RENEWS, WATCH | {"GET /v1/epochs"} | ADMITTED),
     "node/ca": (PROBES | RENEWS | COLLECTS, set()),
     "node/gate-1": (set(), PROBES | {"GET /v1/epochs"}),
     "node/keys-1": (set(), PROBES | {"GET /v1/epochs"}),
@@ -100,7 +104,8 @@ def try_all(house, identity, server, program):
         body = {"json": {"surprise": 1}} if method in ("POST", "PUT") else {}
         time.sleep(0 if identity else 0.15)  # strangers are let in at a rate
         try:
-            answer = house.request(method, path.replace("{}", "wanted-81"), identity, server=server, **body)
+            answer = house.request(method, path.replace("{}", "wanted-81"), identity, server=server, stream=True, **body)
+            answer.close()  # one does not end
         except (requests.ConnectionError, OSError):
             continue  # the handshake
         if answer.status_code != 403:
