@@ -190,7 +190,7 @@ static void over(struct excess *excess, const struct catalogue *catalogue, struc
     }
     if (!atomic_compare_exchange_strong(&pair->told, &untold, 1)) return;
     struct excess_report report = { .hits = atomic_load(&pair->hits), .reads = atomic_load(&lane->reads) - atomic_load(&pair->reads_before),
-                                    .since_ms = atomic_load(&pair->since_ms) };
+                                    .since_ms = atomic_load(&pair->since_ms), .covert = list->covert };
     memcpy(report.agency, list->agency, sizeof(report.agency));
     memcpy(report.list, list->id, sizeof(report.list));
     memcpy(report.lane, lane->name, sizeof(report.lane));

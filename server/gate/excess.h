@@ -20,6 +20,7 @@ struct excess_settings {
 
 struct excess_report {
     char agency[LIMIT_NAME_MAX + 1], list[LIMIT_NAME_MAX + 1], lane[LIMIT_IDENTITY_MAX + 1];
+    bool covert;
     unsigned hits;
     uint64_t reads;
     int64_t since_ms;

@@ -43,14 +43,25 @@ static void take(struct follow *follow)
         if (!waits(follow, &report)) follow->excesses[follow->excess_count++] = report;
 }
 
+/* Operators read it, who learn of a covert list neither how often it hits nor where. */
+static void describe(const struct excess_report *report, char why[LIMIT_REASON_MAX + 1])
+{
+    char since[TIME_TEXT_SIZE];
+
+    time_format(report->since_ms, since);
+    if (report->covert) (void)snprintf(why, LIMIT_REASON_MAX + 1, "too large a share of a lane's reads");
+    else
+        (void)snprintf(why, LIMIT_REASON_MAX + 1, "%u entries hit in %llu reads of %s since %s", report->hits, (unsigned long long)report->reads,
+                       report->lane, since);
+}
+
 /* False: it has to be tried again. */
 static bool suspend(struct follow *follow, const struct excess_report *report)
 {
-    char why[LIMIT_REASON_MAX + 1], since[TIME_TEXT_SIZE];
+    char why[LIMIT_REASON_MAX + 1];
     bool changed = false;
 
-    time_format(report->since_ms, since);
-    (void)snprintf(why, sizeof why, "%u entries hit in %llu reads of %s since %s", report->hits, (unsigned long long)report->reads, report->lane, since);
+    describe(report, why);
     struct result result = db_list_suspend(follow->settings.db, report->agency, report->list, follow->settings.own_name, why, &changed);
     if (result.reason == REASON_DATABASE || result.reason == REASON_BUSY) return false;
     if (changed) log_line(LOG_WARNING, "list %s/%s is suspended: %s", report->agency, report->list, why);
