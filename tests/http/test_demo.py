@@ -120,7 +120,8 @@ def processes_of(folder):
 def test_interrupted_leaves_nothing(number):
     folder = Path(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp")) / "demo"
     with subprocess.Popen([str(DEMO), "--dir", str(folder), "--count", "100000", "--seconds", "300"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, env={**os.environ, "PLATESIEVE_BUILD": str(PROGRAMS)}) as running:
+                          stderr=subprocess.STDOUT, text=True, env={**os.environ, "PLATESIEVE_BUILD": str(PROGRAMS)},
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) as running:  # what started us may ignore it
         for line in running.stdout:
             if "alerts as they come" in line:
                 break

@@ -33,7 +33,7 @@ for (const epoch of JSON.parse(epochs)) {
         told[epoch.id][grade] = messages.length ? (await evaluate(epoch, messages)).map((one) => Buffer.from(one).toString("hex")) : [];
 }
 console.log(JSON.stringify(told));
-process.exit(0);
+process.stdout.write("", () => process.exit(0)); // when all is written: a pipe may be full
 """
 MESSAGES = """
 import { messagesOf } from "./one-read.mjs";
@@ -45,7 +45,7 @@ for (const plate of JSON.parse(process.argv[2])) {
     } catch { /* not a plate */ }
     console.log(JSON.stringify(told));
 }
-process.exit(0);
+process.stdout.write("", () => process.exit(0)); // when all is written: a pipe may be full
 """
 
 

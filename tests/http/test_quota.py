@@ -117,7 +117,7 @@ def test_a_stolen_reader_evaluates_2700_elements_a_minute(keys):
     assert told["refused"] == 3 and told["percent"] == 1
     shown = house.platesieve("--as", KIM, "status").stdout
     assert f"{NORTH}, lane: 1 %, 2700 of 180000 evaluations, 0 of 96 keys, 3 refused" in shown and "requests refused" in shown
-    assert any(line.split()[:3] == [NORTH, "lane", "1%"] for line in house.platesieve("registry", "list", "--at", "keys").stdout.splitlines())
+    assert any(line.split()[:4] == [NORTH, "lane", "-", "1%"] for line in house.platesieve("registry", "list", "--at", "keys").stdout.splitlines())
 
 
 def test_an_agency_evaluates_its_lists(keys):

@@ -166,9 +166,9 @@ def test_shut_out_while_it_waits(installation):
     name = fresh("agency/fresh")
     installation.issue(name)
     lock = subprocess.Popen([str(BIN / "psql"), "-X", "-q", "-h", installation.cluster.socket, "-U", "postgres", "-d", "platesieve", "-c",
-                             "BEGIN; LOCK TABLE platesieve.hits IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT"], stdout=subprocess.DEVNULL)
+                             "BEGIN; LOCK TABLE platesieve.feed_days IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT"], stdout=subprocess.DEVNULL)
     with Wire(installation, name) as wire:
-        eventually(lambda: installation.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'platesieve.hits'::regclass"))
+        eventually(lambda: installation.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'platesieve.feed_days'::regclass"))
         wire.send(b"GET /v1/hits HTTP/1.1\r\nHost: localhost\r\nPlatesieve-Purpose: test\r\n\r\n")
         time.sleep(0.2)
         assert installation.delete(path_of(name), OLGA).status_code == 204

@@ -267,7 +267,7 @@ def test_a_push_waits_for_a_key_server(installation, tmp_path):
     with meddler(house, on_evaluate(lambda value: "cut" if time.monotonic() - begin < 2 else value)) as keys:
         assert push(house, name, text, tmp_path, env=via(keys))["entries"] == 200
         begin = time.monotonic() + 60
-        done = push(house, name, text, tmp_path, "--patience", "1", code=4, env=via(keys))
+        done = push(house, name, text, tmp_path, "--full", "--patience", "1", code=4, env=via(keys))
     assert "trying on" in done.stderr and house.list_object(name)["entries"] == 200
     assert len(lane(house, "plate,jurisdiction\n" + "".join(f"QQ9{n:04d},NL\n" for n in range(0, 200, 20)))[0]) == 10
 
