@@ -87,7 +87,7 @@ static const struct reason_row rows[REASON_COUNT] = {
     [REASON_SPOOLED] = { "spooled", 503, "The hit is perhaps not stored yet", "Try again; nothing was kept.", 1 },
     [REASON_FORGED] = { "forged", 409, "The list in the database is not what gates made of it",
                         "Nothing was changed. The gate's operator was told: the list was tampered with, or is older than it was.", 0 },
-    [REASON_GONE] = { "gone", 410, "The epoch is closed", "Its key is not given out, or evaluated with, any more.", 0 },
+    [REASON_GONE] = { "gone", 410, "The epoch is closed", "Its key is not given out, or evaluated with, any more, and no list is made for it alone: ask which epochs are open, and begin again.", 0 },
     [REASON_SUITE] = { "suite", 404, "The epoch's suite does not offer that",
                        "One of hmac-sha256 gives its key out; one of voprf-ristretto255-sha512 evaluates instead.",
                        0 },
