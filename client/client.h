@@ -68,6 +68,9 @@ void command_parse(const struct argp_option *options, argp_parser_t parser, cons
 unsigned long long option_number(const struct argp_state *state, const char *name, const char *text,
                                  unsigned long long min, unsigned long long max);
 
+/* TEXT if it may be one part of a name (name.h), or a usage error through argp that calls it WHAT ("a list's name"). */
+const char *option_name(const struct argp_state *state, const char *what, const char *text);
+
 /* One line on standard error, with the program's name before it. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line of JSON on standard output; steals JSON.  False when it could not be written. */

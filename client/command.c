@@ -1,4 +1,5 @@
 #include "client/client.h"
+#include "client/name.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -63,6 +64,12 @@ void command_parse(const struct argp_option *options, argp_parser_t parser, cons
     if (error == 0) return;
     say("%s", strerror(error));
     exit(CLIENT_USAGE);
+}
+
+const char *option_name(const struct argp_state *state, const char *what, const char *text)
+{
+    if (!name_part_valid(text)) argp_error(state, "%s is made of a-z, 0-9, -, _ and .", what);
+    return text;
 }
 
 unsigned long long option_number(const struct argp_state *state, const char *name, const char *text,

@@ -39,12 +39,6 @@ static const char *option_time(const struct argp_state *state, const char *argum
     return buffer;
 }
 
-static const char *option_name(const struct argp_state *state, const char *argument)
-{
-    if (!name_part_valid(argument)) argp_error(state, "a name is made of a-z, 0-9, -, _ and .");
-    return argument;
-}
-
 static const char *option_covert(const struct argp_state *state, const char *argument)
 {
     const bool yes = strcmp(argument, "yes") == 0;
@@ -66,14 +60,14 @@ static bool parse_filter(int key, char *argument, const struct argp_state *state
     enum platesieve_grade grade;
 
     switch (key) {
-    case OPTION_SITE: question->site = option_name(state, argument); return true;
-    case OPTION_LANE: question->lane = option_name(state, argument); return true;
+    case OPTION_SITE: question->site = option_name(state, "a name", argument); return true;
+    case OPTION_LANE: question->lane = option_name(state, "a name", argument); return true;
     case OPTION_GRADE:
         if (!platesieve_grade_parse(argument, &grade)) argp_error(state, "a grade is full, plate, similar or near");
         question->grade = argument;
         return true;
     case OPTION_COVERT: question->covert = option_covert(state, argument); return true;
-    case OPTION_VERDICT: question->verdict = option_name(state, argument); return true;
+    case OPTION_VERDICT: question->verdict = option_name(state, "a name", argument); return true;
     case OPTION_SINCE: question->since = option_time(state, argument, since); return true;
     case OPTION_UNTIL: question->until = option_time(state, argument, until); return true;
     case OPTION_REFERENCE: question->reference = option_line(state, "--reference", argument); return true;
@@ -94,7 +88,7 @@ static error_t hits_parse(int key, char *argument, struct argp_state *state)
     struct hits_question *question = state->input;
 
     switch (key) {
-    case OPTION_LIST: question->list = option_name(state, argument); return 0;
+    case OPTION_LIST: question->list = option_name(state, "a name", argument); return 0;
     case OPTION_AFTER:
         if (!cursor_valid(argument)) argp_error(state, "this is no cursor");
         memcpy(question->cursor, argument, strlen(argument) + 1);
@@ -242,8 +236,7 @@ int command_hits(struct settings *settings, int argc, char **argv)
                   "{\"cursor\", \"more\", \"hits\"}.  Further commands: `platesieve hits evidence`, `platesieve hits verdict`, "
                   "`platesieve hits webhook`.",
                   &input, argc, argv);
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     if (code == CLIENT_OK) code = show(settings, gate, &question, identity.name.first);
     http_close(gate);
     return code;

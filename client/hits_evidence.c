@@ -224,8 +224,7 @@ int command_hits_evidence(struct settings *settings, int argc, char **argv)
                   "Opens a picture of a hit with the agency's evidence key, or says which there are.\vThe file is made with mode 0600, whole or "
                   "not at all.  Nobody else can open a picture: not the gate, and not another agency, unless the list was shared with it.",
                   &input, argc, argv);
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     if (code == CLIENT_OK) code = options.file == NULL ? show(gate, &options, settings->json) : fetch(settings, gate, identity.name.first, &options);
     http_close(gate);
     return code;

@@ -85,8 +85,7 @@ int command_hits_verdict(struct settings *settings, int argc, char **argv)
                   "erased at once, with its evidence, and stays so: only its count is kept.  Any other verdict may be "
                   "given anew.  HIT is an id as `platesieve hits` shows it.",
                   &input, argc, argv);
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     snprintf(path, sizeof(path), "/v1/hits/%s/verdict", options.hit);
     if (code == CLIENT_OK)
         code = http_send_json(gate, "PUT", path, json_pack("{s:s, s:s}", "verdict", options.verdict, "action", options.action), 200, &json);

@@ -25,8 +25,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->after = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->name == NULL && !name_part_valid(argument)) argp_error(state, "a webhook's name is made of a-z, 0-9, -, _ and .");
-        if (options->name == NULL) options->name = argument;
+        if (options->name == NULL) options->name = option_name(state, "a webhook's name", argument);
         else if (options->url == NULL) options->url = argument;
         else argp_error(state, "too many arguments");
         return 0;
@@ -184,9 +183,8 @@ static int run(struct settings *settings, struct webhook_options *options, int (
 {
     struct asked asked = { .settings = settings, .options = options };
     struct identity identity;
-    int code = identity_find(settings, "agency", &identity);
+    int code = http_open_as(settings, "agency", &identity, &asked.gate);
 
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &asked.gate);
     if (code == CLIENT_OK) code = finish_output(command(&asked));
     http_close(asked.gate);
     return code;

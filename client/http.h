@@ -18,6 +18,8 @@ enum http_service { HTTP_GATE, HTTP_KEYS };
  * wrong. */
 int http_open(const struct settings *settings, enum http_service service, const struct identity *identity,
               struct http **http) MUST_USE;
+/* Finds the identity of KIND ("agency"), which must outlive the connection, and opens a gate as it.  Likewise. */
+int http_open_as(const struct settings *settings, const char *kind, struct identity *identity, struct http **gate) MUST_USE;
 void http_close(struct http *http); /* NULL is fine */
 
 struct http_request {

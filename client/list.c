@@ -164,14 +164,18 @@ struct show_options {
     const char *list;
 };
 
+void list_argument(const struct argp_state *state, const char **list, const char *argument)
+{
+    if (*list != NULL) argp_usage(state);
+    *list = option_name(state, "a list's name", argument);
+}
+
 static error_t show_parse(int key, char *argument, struct argp_state *state)
 {
     struct show_options *options = state->input;
 
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
-    if (options->list != NULL) argp_usage(state);
-    if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-    options->list = argument;
+    list_argument(state, &options->list, argument);
     return 0;
 }
 
@@ -205,8 +209,7 @@ int command_list_show(struct settings *settings, int argc, char **argv)
     int code;
 
     command_parse(NULL, show_parse, "[LIST]", "Shows one list of the agency, or all.", &input, argc, argv);
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     if (code == CLIENT_OK) code = show(settings, gate, &options);
     http_close(gate);
     return code;

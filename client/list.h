@@ -21,6 +21,8 @@ struct list_info {
 
 /* GET /v1/lists/{id}; an exit code; says what is wrong. */
 int list_fetch(struct http *gate, const char *id, struct list_info *info) MUST_USE;
+/* Takes the one argument that names a list into *LIST, or ends with a usage error; for an argp_parser_t. */
+void list_argument(const struct argp_state *state, const char **list, const char *argument);
 bool list_info_parse(json_t *json, struct list_info *info) MUST_USE;
 /* Prints one list object as a block for people, or as JSON. */
 bool list_print(json_t *json, bool as_json);

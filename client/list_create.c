@@ -18,9 +18,7 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END:
         if (options->list == NULL) argp_error(state, "what shall the list be called?");
@@ -45,8 +43,7 @@ int command_list_create(struct settings *settings, int argc, char **argv)
                   "(platesieve list approve).",
                   &input, argc, argv);
     json_object_set_new(options.body, "list", json_string(options.list));
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     if (code == CLIENT_OK) code = http_send_json(gate, "POST", "/v1/lists", json_incref(options.body), 201, &json);
     if (code == CLIENT_OK && !list_print(json, settings->json)) code = CLIENT_FAILED;
     if (code == CLIENT_OK) list_say_waiting(json);

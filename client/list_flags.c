@@ -13,9 +13,7 @@ static error_t flags_parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END:
         if (options->list == NULL) argp_error(state, "of which list?");
@@ -129,8 +127,7 @@ int command_list_flags(struct settings *settings, int argc, char **argv)
     command_parse(NULL, flags_parse, "LIST",
                   "Shows the entries of a list that keep raising false alarms, by verdict and by lane, the worst first.", &input,
                   argc, argv);
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     if (code == CLIENT_OK) {
         key = reference_key_open(identity.name.first, settings, false);
         code = show_flags(settings, gate, &options, key);

@@ -32,9 +32,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_SAVE: options->save = true; return 0;
     case OPTION_DELETE: options->remove = true; return 0;
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END:
         if (options->list == NULL) argp_error(state, "which list?");

@@ -63,8 +63,7 @@ static error_t push_parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (options->file != NULL) argp_usage(state);
         if (options->list != NULL) options->file = argument;
-        else if (name_part_valid(argument)) options->list = argument;
-        else argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
+        else list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END:
         if (options->file == NULL) argp_error(state, "which list, and which file?");

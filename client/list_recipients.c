@@ -29,9 +29,8 @@ static const struct argp_option recipients_options[] = {
 
 static void add_agency(const struct argp_state *state, struct recipients_options *options, const char *agency)
 {
-    if (!name_part_valid(agency)) argp_error(state, "an agency's name is made of a-z, 0-9, -, _ and .");
     if (options->agency_count == LIMIT_HEADER_AGENCIES) argp_error(state, "at most %d agencies", LIMIT_HEADER_AGENCIES);
-    options->agencies[options->agency_count++] = agency;
+    options->agencies[options->agency_count++] = option_name(state, "an agency's name", agency);
 }
 
 static void finish_options(const struct argp_state *state, const struct recipients_options *options)
@@ -54,9 +53,7 @@ static error_t recipients_parse(int key, char *argument, struct argp_state *stat
     case OPTION_SHARE: add_agency(state, options, argument); return 0;
     case OPTION_NONE: options->none = true; return 0;
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END: finish_options(state, options); return 0;
     default: return ARGP_ERR_UNKNOWN;

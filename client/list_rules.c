@@ -136,9 +136,7 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END:
         if (options->list == NULL) argp_error(state, "which list?");
@@ -220,8 +218,7 @@ int command_list_set(struct settings *settings, int argc, char **argv)
                   "Changes rules of a list; all of what is said at once, in force at all gates within a second.\vTo become covert or near, and to end "
                   "later as one of these, takes the approval of a second person; until then nothing changes.",
                   &input, argc, argv);
-    code = identity_find(settings, "agency", &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, "agency", &identity, &gate);
     if (code == CLIENT_OK) code = set_rules(settings, gate, &options);
     json_decref(options.body);
     http_close(gate);
@@ -249,9 +246,7 @@ static error_t approve_parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case OPTION_YES: options->yes = true; return 0;
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END:
         if (options->list == NULL) argp_error(state, "which list?");
@@ -324,9 +319,8 @@ static int run(struct settings *settings, const struct approve_options *options,
 {
     struct identity identity;
     struct http *gate = NULL;
-    int code = identity_find(settings, "agency", &identity);
+    int code = http_open_as(settings, "agency", &identity, &gate);
 
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
     if (code == CLIENT_OK) code = what(settings, gate, options);
     http_close(gate);
     return code;

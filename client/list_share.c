@@ -48,8 +48,7 @@ static error_t share_parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case OPTION_WITH:
-        if (!name_part_valid(argument)) argp_error(state, "an agency's name is made of a-z, 0-9, -, _ and .");
-        options->partner = argument;
+        options->partner = option_name(state, "an agency's name", argument);
         return 0;
     case OPTION_UNTIL: options->until_ms = parse_time(state, "--until", argument); return 0;
     case OPTION_FROM: options->from_ms = parse_time(state, "--from", argument); return 0;
@@ -64,9 +63,7 @@ static error_t share_parse(int key, char *argument, struct argp_state *state)
         options->note = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->list != NULL) argp_usage(state);
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        list_argument(state, &options->list, argument);
         return 0;
     case ARGP_KEY_END: parse_end(state, options); return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -190,9 +187,8 @@ static int run(struct settings *settings, const struct share_options *options, a
 {
     struct identity identity;
     struct http *gate = NULL;
-    int code = identity_find(settings, "agency", &identity);
+    int code = http_open_as(settings, "agency", &identity, &gate);
 
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
     if (code == CLIENT_OK) code = action(settings, gate, options);
     http_close(gate);
     return code;

@@ -43,8 +43,7 @@ static void parse_lane(struct argp_state *state, struct suppress_options *option
 static void parse_argument(struct argp_state *state, struct suppress_options *options, char *argument)
 {
     if (options->list == NULL) {
-        if (!name_part_valid(argument)) argp_error(state, "a list's name is made of a-z, 0-9, -, _ and .");
-        options->list = argument;
+        options->list = option_name(state, "a list's name", argument);
     } else if (options->reference == NULL && options->wants_reference) {
         if (!reference_valid(argument, strlen(argument))) argp_error(state, "this can't be a reference");
         options->reference = argument;
@@ -248,9 +247,8 @@ static int run(struct settings *settings, const struct suppress_options *options
     struct reference_key *key = NULL;
     struct identity identity;
     struct http *gate = NULL;
-    int code = identity_find(settings, "agency", &identity);
+    int code = http_open_as(settings, "agency", &identity, &gate);
 
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
     if (code == CLIENT_OK) {
         key = reference_key_open(identity.name.first, settings, false);
         code = action(settings, gate, options, key);

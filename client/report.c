@@ -35,8 +35,7 @@ static error_t retention_parse(int key, char *argument, struct argp_state *state
     case OPTION_FROM: set_day(state, argument, options->from); return 0;
     case OPTION_TO: set_day(state, argument, options->to); return 0;
     case OPTION_AGENCY:
-        if (!name_part_valid(argument)) argp_error(state, "an agency's name is made of a-z, 0-9, -, _ and .");
-        options->agency = argument;
+        options->agency = option_name(state, "an agency's name", argument);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -155,8 +154,7 @@ static int report_retention(struct settings *settings, int argc, char **argv)
                   "Shows how many hits were dropped because their list's retention was over, by day and list, with the reads counted "
                   "on them, their sealed pictures, and how long after the beginning of their day they were gone.",
                   &input, argc, argv);
-    code = identity_find(settings, kind_of(settings), &identity);
-    if (code == CLIENT_OK) code = http_open(settings, HTTP_GATE, &identity, &gate);
+    code = http_open_as(settings, kind_of(settings), &identity, &gate);
     if (code == CLIENT_OK && !settings->json)
         printf("%-10s  %-32s %10s %10s %10s  %s\n", "gone by", "list", "hits", "reads", "pictures", "after");
     memcpy(next, options.from, sizeof(next));

@@ -33,7 +33,7 @@ static void add_site(const struct argp_state *state, json_t *body, const char *s
 {
     json_t *sites = json_object_get(body, "sites");
 
-    if (!name_part_valid(site)) argp_error(state, "a site's name is made of a-z, 0-9, -, _ and .");
+    (void)option_name(state, "a site's name", site);
     if (sites == NULL) {
         sites = json_array();
         json_object_set_new(body, "sites", sites);
