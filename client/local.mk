@@ -78,17 +78,24 @@ client_libclient_a_SOURCES = \
 	client/keys_rotate.c \
 	client/keys_rotate.h \
 	client/keys_rotate_ask.c \
-	client/lane.c \
-	client/lane.h \
-	client/lane_check.c \
-	client/lane_headers.c \
-	client/lane_picture.c \
-	client/lane_picture.h \
-	client/lane_policy.c \
-	client/lane_queue.c \
-	client/lane_renew.c \
-	client/lane_report.c \
-	client/lane_tokens.c \
+	client/lane/lane.c \
+	client/engines/document.h \
+	client/engines/engine.h \
+	client/lane/alerts.h \
+	client/lane/checker.h \
+	client/lane/images.h \
+	client/lane/lane.h \
+	client/lane/read.h \
+	client/lane/vehicles.h \
+	client/lane/check.c \
+	client/lane/headers.c \
+	client/lane/picture.c \
+	client/lane/picture.h \
+	client/lane/policy.c \
+	client/lane/queue.c \
+	client/lane/renew.c \
+	client/lane/report.c \
+	client/lane/tokens.c \
 	client/list.c \
 	client/list.h \
 	client/list_create.c \

@@ -1,4 +1,4 @@
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include "client/base64.h"
 #include "client/moment.h"

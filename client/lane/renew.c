@@ -1,6 +1,6 @@
 /* The lane's certificate is renewed while it reads: a thread of its own asks for the next one in the last third, and all
  * connections are made anew with it when a gate has accepted it. */
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include <time.h>
 

@@ -1,4 +1,4 @@
-#include "client/lane_picture.h"
+#include "client/lane/picture.h"
 
 #include <errno.h>
 #include <time.h>
@@ -222,7 +222,7 @@ static void *send_all(void *argument)
 
 /* -- jobs ------------------------------------------------------------------------------------------------------------ */
 
-static bool fill_news(const struct lane_read *read, json_t *alert, struct lane_picture_news *news)
+static bool fill_news(const struct row_read *read, json_t *alert, struct lane_picture_news *news)
 {
     const char *hit = json_string_value(json_object_get(alert, "hit")), *agency = json_string_value(json_object_get(alert, "agency")),
                *list = json_string_value(json_object_get(alert, "list"));
@@ -245,7 +245,7 @@ static struct job *find_free(struct lane_pictures *pictures)
 }
 
 /* NULL, or why there is nothing to do. */
-static const char *add(struct lane_pictures *pictures, const struct lane_read *read, const char *header, size_t server,
+static const char *add(struct lane_pictures *pictures, const struct row_read *read, const char *header, size_t server,
                        const struct lane_picture_news *news)
 {
     uint8_t id[LIST_HEADER_ID_BYTES];
@@ -270,7 +270,7 @@ static const char *add(struct lane_pictures *pictures, const struct lane_read *r
     return job == NULL ? "too-many" : NULL;
 }
 
-void lane_pictures_add(struct lane_pictures *pictures, const struct lane_read *read, json_t *alert, size_t server)
+void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, json_t *alert, size_t server)
 {
     struct lane_picture_news news = { 0 };
     const char *outcome = "alarm";

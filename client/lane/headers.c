@@ -1,6 +1,6 @@
 #include "client/base64.h"
 #include "client/believed.h"
-#include "client/lane_picture.h"
+#include "client/lane/picture.h"
 #include "client/moment.h"
 
 #include <openssl/evp.h>

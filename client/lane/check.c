@@ -1,9 +1,9 @@
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include <unistd.h>
 
 #include "client/base64.h"
-#include "client/lane_picture.h"
+#include "client/lane/picture.h"
 #include "client/moment.h"
 #include "client/over_quota.h"
 #include "client/problem.h"
@@ -59,7 +59,7 @@ static bool is_authentic(const struct lane_policy *policy, const struct lane_tok
     return false;
 }
 
-static void judge_read(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_read *read,
+static void judge_read(struct lane_worker *worker, const struct lane_policy *policy, const struct row_read *read,
                        const struct lane_tokens *tokens, json_t *answer)
 {
     json_t *alerts = json_object_get(answer, "alerts"), *good = json_array();
@@ -83,7 +83,7 @@ static void judge_read(struct lane_worker *worker, const struct lane_policy *pol
 }
 
 /* Before anything is counted: answers for all reads, in order, each `clear`, or `hit` with alerts. */
-static bool is_whole(const struct lane_batch *batch, json_t *answers)
+static bool is_whole(const struct row_batch *batch, json_t *answers)
 {
     if (json_array_size(answers) != batch->count) return false;
     for (size_t i = 0; i < batch->count; i++) {
@@ -103,7 +103,7 @@ static bool is_whole(const struct lane_batch *batch, json_t *answers)
     return true;
 }
 
-static bool judge(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
+static bool judge(struct lane_worker *worker, const struct lane_policy *policy, const struct row_batch *batch,
                   const struct http_answer *answer)
 {
     json_t *json = http_answer_json(answer);
@@ -124,7 +124,7 @@ static bool judge(struct lane_worker *worker, const struct lane_policy *policy, 
 enum outcome { DONE, AGAIN_WITH_NEW_POLICY, AGAIN_LATER, GIVEN_UP };
 
 static enum outcome outcome_of(struct lane_worker *worker, const struct lane_policy *policy,
-                               const struct lane_batch *batch, const struct http_answer *answer)
+                               const struct row_batch *batch, const struct http_answer *answer)
 {
     if (answer->status == 200) return judge(worker, policy, batch, answer) ? DONE : GIVEN_UP;
     if (answer->status == 409) {
@@ -153,7 +153,7 @@ static void note_trouble(struct lane_worker *worker, const struct http_answer *a
 }
 
 /* Asks the gate in use and, if it can't answer, each of the others. */
-static enum outcome ask(struct lane_worker *worker, const struct lane_policy *policy, const struct lane_batch *batch,
+static enum outcome ask(struct lane_worker *worker, const struct lane_policy *policy, const struct row_batch *batch,
                         size_t size, bool tell)
 {
     const struct http_request request = {
@@ -195,7 +195,7 @@ static bool is_remote(const struct lane_policy *policy)
 }
 
 /* One round: policy, tokens, question. */
-static enum outcome round_of(struct lane_worker *worker, const struct lane_batch *batch, bool tell)
+static enum outcome round_of(struct lane_worker *worker, const struct row_batch *batch, bool tell)
 {
     struct lane_policy *policy = NULL;
     enum outcome outcome;
@@ -232,7 +232,7 @@ static bool wait_for_next(struct lane_worker *worker, int64_t left_us)
 }
 
 /* Rounds until one is done, or the patience is over. */
-static enum outcome try_on(struct lane_worker *worker, const struct lane_batch *batch, int64_t begin_us)
+static enum outcome try_on(struct lane_worker *worker, const struct row_batch *batch, int64_t begin_us)
 {
     struct lane_context *context = worker->context;
     const int64_t patience_us = atomic_load(&context->down) ? 0 : (int64_t)context->options->patience_s * 1000000;
@@ -257,7 +257,7 @@ static bool is_over_quota(struct lane_context *context)
 }
 
 /* A read is never `clear` because nobody could be asked. */
-static void check(struct lane_worker *worker, const struct lane_batch *batch)
+static void check(struct lane_worker *worker, const struct row_batch *batch)
 {
     struct lane_context *context = worker->context;
     const int64_t begin_us = moment_monotonic_us();
@@ -310,7 +310,7 @@ static void *run(void *argument)
     first_warm_up(worker);
     for (;;) {
         bool idle = false;
-        struct lane_batch *batch = lane_queue_take(worker->context->queue, IDLE_S, &idle);
+        struct row_batch *batch = lane_queue_take(worker->context->queue, IDLE_S, &idle);
 
         if (batch == NULL && !idle) return NULL;
         if (batch == NULL) {

@@ -1,16 +1,16 @@
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include <time.h>
 
 struct lane_queue {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct lane_batch *empty;
-    struct lane_batch *first, *last; /* filled, in order */
+    struct row_batch *empty;
+    struct row_batch *first, *last; /* filled, in order */
     size_t batch_bytes;
     size_t count;
     bool closed;
-    struct lane_batch **all;
+    struct row_batch **all;
 };
 
 struct lane_queue *lane_queue_create(size_t count, size_t size)
@@ -24,10 +24,10 @@ struct lane_queue *lane_queue_create(size_t count, size_t size)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    queue->batch_bytes = sizeof(struct lane_batch) + size * sizeof(struct lane_read);
-    queue->all = calloc(count, sizeof(struct lane_batch *));
+    queue->batch_bytes = sizeof(struct row_batch) + size * sizeof(struct row_read);
+    queue->all = calloc(count, sizeof(struct row_batch *));
     while (queue->all != NULL && queue->count < count) {
-        struct lane_batch *batch = platesieve_secret_allocate(queue->batch_bytes);
+        struct row_batch *batch = platesieve_secret_allocate(queue->batch_bytes);
 
         if (batch == NULL) break;
         queue->all[queue->count++] = batch;
@@ -50,9 +50,9 @@ void lane_queue_destroy(struct lane_queue *queue)
     free(queue);
 }
 
-struct lane_batch *lane_queue_empty(struct lane_queue *queue)
+struct row_batch *lane_queue_empty(struct lane_queue *queue)
 {
-    struct lane_batch *batch;
+    struct row_batch *batch;
 
     pthread_mutex_lock(&queue->mutex);
     while (queue->empty == NULL) pthread_cond_wait(&queue->changed, &queue->mutex);
@@ -63,7 +63,7 @@ struct lane_batch *lane_queue_empty(struct lane_queue *queue)
     return batch;
 }
 
-void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch)
+void lane_queue_put(struct lane_queue *queue, struct row_batch *batch)
 {
     pthread_mutex_lock(&queue->mutex);
     if (queue->first == NULL) queue->first = batch;
@@ -73,9 +73,9 @@ void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch)
     pthread_mutex_unlock(&queue->mutex);
 }
 
-struct lane_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle)
+struct row_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle)
 {
-    struct lane_batch *batch;
+    struct row_batch *batch;
     struct timespec end;
     int late = 0;
 
@@ -91,7 +91,7 @@ struct lane_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bo
     return batch;
 }
 
-void lane_queue_give_back(struct lane_queue *queue, struct lane_batch *batch)
+void lane_queue_give_back(struct lane_queue *queue, struct row_batch *batch)
 {
     platesieve_wipe(batch, queue->batch_bytes);
     pthread_mutex_lock(&queue->mutex);

@@ -1,4 +1,4 @@
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include <inttypes.h>
 
@@ -71,7 +71,7 @@ void lane_report_latency(struct lane_report *report, size_t reads, int64_t us)
     pthread_mutex_unlock(&report->mutex);
 }
 
-static void print_unchecked_json(const struct lane_read *read, int64_t over_until_ms)
+static void print_unchecked_json(const struct row_read *read, int64_t over_until_ms)
 {
     json_t *json = json_pack("{s:I, s:b}", "line", (json_int_t)read->line, "unchecked", 1);
     char until[MOMENT_TEXT];
@@ -84,7 +84,7 @@ static void print_unchecked_json(const struct lane_read *read, int64_t over_unti
     (void)print_json(json);
 }
 
-static void say_unchecked(const struct lane_read *read, int64_t over_until_ms)
+static void say_unchecked(const struct row_read *read, int64_t over_until_ms)
 {
     char until[32];
 
@@ -93,7 +93,7 @@ static void say_unchecked(const struct lane_read *read, int64_t over_until_ms)
     else say("line %" PRIu64 ": NOT CHECKED", read->line);
 }
 
-void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch, int64_t over_until_ms)
+void lane_report_unchecked(struct lane_report *report, const struct row_batch *batch, int64_t over_until_ms)
 {
     pthread_mutex_lock(&report->mutex);
     report->reads += batch->count;
@@ -109,7 +109,7 @@ void lane_report_unchecked(struct lane_report *report, const struct lane_batch *
 
 /* -- alerts -------------------------------------------------------------------------------------------------------- */
 
-static void print_alert(const struct lane_read *read, json_t *alert)
+static void print_alert(const struct row_read *read, json_t *alert)
 {
     const char *agency = "", *list = "", *category = "", *grade = "", *instruction = "";
     json_int_t priority = 0, age = 0;
@@ -134,7 +134,7 @@ static void print_alert(const struct lane_read *read, json_t *alert)
 }
 
 /* One object for a read: its line stands for the plate, unless --show-plates. */
-static void print_alerts_json(const struct lane_report *report, const struct lane_read *read, json_t *alerts)
+static void print_alerts_json(const struct lane_report *report, const struct row_read *read, json_t *alerts)
 {
     char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
     json_t *json;
@@ -178,7 +178,7 @@ static void count_hit(struct lane_report *report, json_t *alerts)
     report->alerts += json_array_size(alerts);
 }
 
-void lane_report_answer(struct lane_report *report, const struct lane_read *read, json_t *alerts, unsigned false_tags)
+void lane_report_answer(struct lane_report *report, const struct row_read *read, json_t *alerts, unsigned false_tags)
 {
     const bool hit = json_array_size(alerts) > 0;
 

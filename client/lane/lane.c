@@ -1,12 +1,12 @@
 /* platesieve lane: options, and the thread that reads. */
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <unistd.h>
 
-#include "client/lane_picture.h"
+#include "client/lane/picture.h"
 #include "client/moment.h"
 
 enum column { COLUMN_PLATE, COLUMN_JURISDICTION, COLUMN_STATE, COLUMN_REGION, COLUMN_CONFIDENCE, COLUMN_IMAGE, COLUMNS };
@@ -31,14 +31,14 @@ static bool read_confidence(const struct csv_field *field, double *confidence)
     return true;
 }
 
-static void read_image(const struct csv_field *field, struct lane_read *read)
+static void read_image(const struct csv_field *field, struct row_read *read)
 {
     if (field->text == NULL || field->size == 0) return;
     read->image_too_long = field->size > LIMIT_IMAGE_PATH || memchr(field->text, '\0', field->size) != NULL;
     if (!read->image_too_long) memcpy(read->image, field->text, field->size);
 }
 
-static enum row_fault take_row(const struct lane_options *options, const struct csv_row *row, struct lane_read *read)
+static enum row_fault take_row(const struct lane_options *options, const struct csv_row *row, struct row_read *read)
 {
     const struct csv_field *plate = &row->fields[COLUMN_PLATE], *jurisdiction = &row->fields[COLUMN_JURISDICTION];
     enum row_fault fault = row_fault_of(row->state);
@@ -80,7 +80,7 @@ static int read_rows(struct lane_context *context, struct csv *csv)
 {
     const struct lane_options *options = context->options;
     const int64_t begin_us = moment_monotonic_us();
-    struct lane_batch *batch = NULL;
+    struct row_batch *batch = NULL;
     struct csv_row row = { 0 };
     uint64_t number = 0;
 

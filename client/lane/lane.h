@@ -9,10 +9,10 @@
 #include <stdatomic.h>
 
 #include "client/evaluator.h"
+#include "client/lane/read.h"
 #include "client/remarks.h"
 #include "client/rows.h"
 
-#define LANE_RAW_MAX 64 /* bytes of a plate as read, for the officer's screen */
 #define LANE_BATCH_DEFAULT 16
 #define LANE_PARALLEL_MAX 64
 
@@ -28,7 +28,7 @@ struct lane_options {
 
 /* -- reads --------------------------------------------------------------------------------------------------------- */
 
-struct lane_read {
+struct row_read {
     uint64_t line;
     int64_t seen_ms;
     double confidence;
@@ -39,27 +39,27 @@ struct lane_read {
     bool image_too_long;
 };
 
-struct lane_batch {
-    struct lane_batch *next;
+struct row_batch {
+    struct row_batch *next;
     size_t count;
-    struct lane_read reads[]; /* locked memory, options.batch of them */
+    struct row_read reads[]; /* locked memory, options.batch of them */
 };
 
-/* -- lane_queue.c: batches between the reader and the workers ------------------------------------------------------ */
+/* -- queue.c: batches between the reader and the workers ------------------------------------------------------ */
 
 struct lane_queue;
 
 /* COUNT batches of SIZE reads.  NULL is said. */
 struct lane_queue *lane_queue_create(size_t count, size_t size) MUST_USE;
 void lane_queue_destroy(struct lane_queue *queue);
-struct lane_batch *lane_queue_empty(struct lane_queue *queue);                 /* waits for an empty batch */
-void lane_queue_put(struct lane_queue *queue, struct lane_batch *batch);       /* a filled one, for the workers */
+struct row_batch *lane_queue_empty(struct lane_queue *queue);                 /* waits for an empty batch */
+void lane_queue_put(struct lane_queue *queue, struct row_batch *batch);       /* a filled one, for the workers */
 /* Waits; NULL: there will be no more, or, with *idle, there was none for IDLE_S. */
-struct lane_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle);
-void lane_queue_give_back(struct lane_queue *queue, struct lane_batch *batch); /* wipes it */
+struct row_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle);
+void lane_queue_give_back(struct lane_queue *queue, struct row_batch *batch); /* wipes it */
 void lane_queue_close(struct lane_queue *queue);
 
-/* -- lane_policy.c: what is wanted here, and the keys for it ------------------------------------------------------- */
+/* -- policy.c: what is wanted here, and the keys for it ------------------------------------------------------- */
 
 struct lane_policy {
     _Atomic unsigned users;
@@ -84,7 +84,7 @@ int lane_policy_get(struct lane_keyring *keyring, struct http *gate, unsigned ol
                     struct lane_policy **policy) MUST_USE;
 void lane_policy_release(struct lane_policy *policy); /* NULL is fine */
 
-/* -- lane_tokens.c: tokens of reads -------------------------------------------------------------------------------- */
+/* -- tokens.c: tokens of reads -------------------------------------------------------------------------------- */
 
 struct lane_tokens {
     size_t counts[PLATESIEVE_GRADES];
@@ -105,7 +105,7 @@ struct lane_tokens_place {
 /* Tokens of all reads of BATCH for each open epoch, blinded once and evaluated once an epoch: TOKENS has room for
    policy->epoch_count for each read, PLACE for LANE_TOKENS_MAX for each read and one `near` set.  The caller wipes
    TOKENS; PLACE is wiped here. */
-enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct lane_batch *batch,
+enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct row_batch *batch,
                                   struct evaluator *evaluator, const struct lane_tokens_place *place,
                                   struct lane_tokens *tokens) MUST_USE;
 const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, enum platesieve_grade grade);
@@ -114,10 +114,10 @@ bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade 
                         const char *agency, const uint8_t tag[PLATESIEVE_TAG_BYTES]);
 /* The body of POST /v1/checks; TOKENS holds policy->epoch_count for each read.  Its size; 0: it does not fit into SIZE
  * bytes. */
-size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch,
+size_t lane_body_write(const struct lane_policy *policy, const struct row_batch *batch,
                        const struct lane_tokens *tokens, char *body, size_t size);
 
-/* -- lane_report.c: what came of it -------------------------------------------------------------------------------- */
+/* -- report.c: what came of it -------------------------------------------------------------------------------- */
 
 struct lane_report;
 
@@ -128,10 +128,10 @@ void lane_report_unusable(struct lane_report *report, uint64_t line, enum row_fa
 void lane_report_unknown_jurisdiction(struct lane_report *report);
 /* Any thread. */
 /* OVER_UNTIL_MS: they were not, because the lane's quota is used up until then (since 1970); 0: for another reason. */
-void lane_report_unchecked(struct lane_report *report, const struct lane_batch *batch, int64_t over_until_ms);
+void lane_report_unchecked(struct lane_report *report, const struct row_batch *batch, int64_t over_until_ms);
 /* The gate's answer to one read: ALERTS are those that were verified (stolen; NULL or empty: none), FALSE_TAGS how many
  * were not. */
-void lane_report_answer(struct lane_report *report, const struct lane_read *read, json_t *alerts, unsigned false_tags);
+void lane_report_answer(struct lane_report *report, const struct row_read *read, json_t *alerts, unsigned false_tags);
 /* What became of the picture of one verified alert. */
 struct lane_picture_news {
     uint64_t line;
@@ -148,7 +148,7 @@ void lane_report_lists(struct lane_report *report, json_t *unchecked);
 /* Prints the summary; the exit code that follows from what happened. */
 int lane_report_end(struct lane_report *report);
 
-/* -- lane_check.c: a batch, from tokens to answers ----------------------------------------------------------------- */
+/* -- check.c: a batch, from tokens to answers ----------------------------------------------------------------- */
 
 struct lane_worker;
 
@@ -170,7 +170,7 @@ struct lane_context {
 struct lane_worker *lane_worker_start(struct lane_context *context) MUST_USE; /* NULL is said */
 void lane_worker_join(struct lane_worker *worker);
 
-/* -- lane_renew.c: the lane's next certificate ----------------------------------------------------------------------- */
+/* -- renew.c: the lane's next certificate ----------------------------------------------------------------------- */
 
 struct lane_renewer;
 

@@ -6,7 +6,7 @@
 #ifndef CLIENT_LANE_PICTURE_H
 #define CLIENT_LANE_PICTURE_H
 
-#include "client/lane.h"
+#include "client/lane/lane.h"
 #include "crypto/list_header.h"
 
 #define LANE_PICTURES_MAX 64         /* under way; more are given up, and said */
@@ -18,11 +18,11 @@ struct lane_pictures;
 /* All is borrowed.  NULL is said. */
 struct lane_pictures *lane_pictures_start(struct lane_context *context) MUST_USE;
 /* READ raised ALERT, which is verified; SERVER is the number of the gate that answered.  Any thread; does not wait. */
-void lane_pictures_add(struct lane_pictures *pictures, const struct lane_read *read, json_t *alert, size_t server);
+void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, json_t *alert, size_t server);
 /* Waits until all are done, at most WAIT_S, and gives up the rest.  NULL is fine. */
 void lane_pictures_stop(struct lane_pictures *pictures, unsigned wait_s);
 
-/* -- lane_headers.c: headers of lists, as gates gave them and this lane verified them -- */
+/* -- headers.c: headers of lists, as gates gave them and this lane verified them -- */
 
 struct lane_headers;
 

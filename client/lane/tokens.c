@@ -1,4 +1,4 @@
-#include "client/lane.h"
+#include "client/lane/lane.h"
 
 #include "client/base64.h"
 #include "client/moment.h"
@@ -27,7 +27,7 @@ const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, 
 /* -- making them --------------------------------------------------------------------------------------------------- */
 
 /* The messages of a read, one grade after the other; what becomes of them is noted in TOKENS, one for each epoch. */
-static bool add_messages(const struct lane_policy *policy, const struct lane_read *read,
+static bool add_messages(const struct lane_policy *policy, const struct row_read *read,
                          const struct lane_tokens_place *place, size_t *used, struct lane_tokens *tokens)
 {
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++) {
@@ -63,7 +63,7 @@ static void deal_out(const struct lane_policy *policy, size_t epoch, size_t read
     }
 }
 
-enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct lane_batch *batch,
+enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct row_batch *batch,
                                   struct evaluator *evaluator, const struct lane_tokens_place *place,
                                   struct lane_tokens *tokens)
 {
@@ -158,7 +158,7 @@ static void print_tokens(struct writer *writer, const struct lane_tokens *tokens
     print(writer, "}");
 }
 
-static void print_read(struct writer *writer, const struct lane_policy *policy, const struct lane_read *read,
+static void print_read(struct writer *writer, const struct lane_policy *policy, const struct row_read *read,
                        const struct lane_tokens *tokens)
 {
     char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
@@ -174,7 +174,7 @@ static void print_read(struct writer *writer, const struct lane_policy *policy, 
     print(writer, "]}]}");
 }
 
-size_t lane_body_write(const struct lane_policy *policy, const struct lane_batch *batch,
+size_t lane_body_write(const struct lane_policy *policy, const struct row_batch *batch,
                        const struct lane_tokens *tokens, char *body, size_t size)
 {
     struct writer writer = { body, body + size, false };

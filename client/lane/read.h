@@ -1,0 +1,23 @@
+/* A read on its way through the lane service: a vehicle, or what was new about one.  It holds plates in clear: it lives in locked memory only,
+ * and is wiped as soon as it was answered. */
+#ifndef CLIENT_LANE_READ_H
+#define CLIENT_LANE_READ_H
+
+#include "client/lane/checker.h"
+
+#define LANE_RAW_MAX 64    /* bytes of a plate as the engine wrote it, for the officer's screen */
+#define LANE_CAMERA_MAX 64 /* bytes of a camera's name */
+
+struct image;
+
+struct lane_read {
+    struct check_read check;                                   /* what the gate is asked */
+    char raw[LIMIT_CHECK_CANDIDATES][LANE_RAW_MAX + 1];        /* of check.candidates[i], printable */
+    char camera[LANE_CAMERA_MAX + 1];                          /* as the engine names it, printable; "" */
+    const char *engine;                                        /* its name; static */
+    int64_t came_us;                                           /* monotonic, when the last byte of its message had come */
+    bool calibration;                                          /* the lane made it up itself */
+    struct image *image;                                       /* images.h, held; NULL: none */
+};
+
+#endif
