@@ -26,7 +26,8 @@ struct value value_of_json(const json_t *json); /* NULL, null: none; an object o
 struct value value_of_text(const char *text);   /* ends with a zero byte; NULL: none */
 bool value_is(struct value value, const char *text);
 
-/* The JSON of the message, or of its field `json`; NULL: it has none. */
+/* The JSON of the message: its body, or of a form its field `json`, else its first part that is JSON (of type application/json, or named `event`, with a
+   file name or without: Axis); NULL: it has none. */
 const json_t *document_json(const struct document *document);
 /* A field of a form. */
 struct value document_field(const struct document *document, const char *name);

@@ -1,0 +1,81 @@
+/* AXIS License Plate Verifier and other cameras with FF Group's engine: push events over HTTP, JSON alone or as the part `event` of a multipart form
+ * with the part `image`.  https://developer.axis.com/vapix/applications/license-plate-verifier-api
+ *
+ * One vehicle is several events under one carID: new, update (the direction is known, or another spelling), and lost some seconds after it left. */
+#include <string.h>
+
+#include "client/engines/country.h"
+
+static struct value member(const json_t *object, const char *name)
+{
+    return value_of_json(json_object_get(object, name));
+}
+
+static bool is_said(struct value value)
+{
+    return value.kind != VALUE_NONE && !(value.kind == VALUE_TEXT && value.size == 0);
+}
+
+/* The same plate as it was read and transliterated, where that differs.  A list has one or the other. */
+static void take_plates(struct engine_reads *reads, struct engine_read *read, const json_t *event)
+{
+    static const char *const names[] = { "plateUTF8", "plateUnicode", "plateText", "plateASCII" };
+    struct value confidence = member(event, "plateConfidence");
+    struct value said[ARRAY_LENGTH(names)];
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        struct value plate = member(event, names[i]);
+        bool known = !is_said(plate);
+
+        for (size_t j = 0; j < count && !known; j++)
+            known = plate.kind == VALUE_TEXT && said[j].kind == VALUE_TEXT && plate.size == said[j].size && memcmp(plate.text, said[j].text, plate.size) == 0;
+        if (known) continue;
+        engine_candidate(reads, read, plate, confidence, ENGINE_OF_1);
+        said[count++] = plate;
+    }
+    if (count == 0) engine_candidate(reads, read, member(event, "plateText"), confidence, ENGINE_OF_1); /* counts that there is none */
+}
+
+static void take_region(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, const json_t *event)
+{
+    struct value region = member(event, "plateISO3166-2"), country = member(event, "plateCountry");
+
+    if (!is_said(region)) region = engine_country(country);
+    if (is_said(region)) engine_region(options, reads, read, PLATESIEVE_CODES_ISO, region, VALUE_ABSENT, ENGINE_OF_1);
+}
+
+static void take_picture(const struct document *document, struct engine_reads *reads, struct engine_read *read)
+{
+    size_t size = 0;
+    const uint8_t *bytes = document_file(document, "image", &size);
+
+    if (bytes == NULL || size == 0) bytes = document_file(document, NULL, &size);
+    if (bytes != NULL && size > 0) engine_picture(reads, read, bytes, size);
+}
+
+static enum engine_outcome take(const struct document *document, const struct engine_options *options, struct engine_reads *reads)
+{
+    const json_t *event = document_json(document);
+    struct value time = member(event, "capture_timestamp"), camera = member(event, "sensorProviderID"); /* the owner's name for it */
+    struct engine_read *read;
+
+    if (json_object_get(event, "plateText") == NULL && json_object_get(event, "plateUTF8") == NULL && json_object_get(event, "plateUnicode") == NULL)
+        return ENGINE_UNKNOWN;
+    reads->kind = "event";
+    read = engine_add(options, reads);
+    if (read == NULL) return ENGINE_TAKEN;
+    take_plates(reads, read, event);
+    take_region(options, reads, read, event);
+    if (!is_said(camera)) camera = member(json_object_get(event, "camera_info"), "SerialNumber");
+    engine_camera(options, read, camera);
+    engine_id(read, member(event, "carID"));
+    engine_time(options, reads, read, is_said(time) ? time : member(event, "datetime")); /* which is in the camera's own time, unsaid */
+    read->preview = !value_is(member(event, "carState"), "lost");
+    take_picture(document, reads, read);
+    return ENGINE_TAKEN;
+}
+
+const struct engine engine_axis = {
+    .name = "axis", .title = "AXIS License Plate Verifier (FF Group)", .forms = DOCUMENT_JSON | DOCUMENT_FORM, .take = take
+};
