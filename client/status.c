@@ -4,6 +4,8 @@
 #include "client/problem.h"
 
 #define URLS_BYTES 2048
+#define AGAIN_MANY 100  /* later looks of a lane, and */
+#define AGAIN_A_READ 4   /* so many for each of its reads: nothing that merges frames of one vehicle comes near */
 
 /* -- printing what a daemon says ----------------------------------------------------------------------------------- */
 
@@ -189,6 +191,20 @@ static void print_alarms(json_t *alarms, const char *now)
     }
 }
 
+/* A lane says itself what is a later look; one that says it of nearly everything is told apart. */
+static void print_again(json_t *lanes)
+{
+    size_t i;
+    json_t *lane;
+
+    json_array_foreach(lanes, i, lane) {
+        long long reads = number_of(lane, "reads"), again = number_of(lane, "again");
+
+        if (again >= AGAIN_MANY && again / AGAIN_A_READ > reads)
+            printf("             %s calls %lld of its looks later ones, beside %lld reads\n", text_of(lane, "lane"), again, reads);
+    }
+}
+
 static void print_gate(json_t *json)
 {
     json_t *follow = json_object_get(json, "follow"), *index = json_object_get(json, "index"),
@@ -213,8 +229,9 @@ static void print_gate(json_t *json)
            json_is_true(json_object_get(spool, "full")) ? " FULL" : "",
            json_is_true(json_object_get(spool, "broken")) ? " BROKEN" : "");
     print_registry(json_object_get(json, "registry"));
-    printf("  %-10s %lld reads, %lld cleared, %lld hits since the start\n", "checks", number_of(checks, "reads"),
-           number_of(checks, "cleared"), number_of(checks, "hits"));
+    printf("  %-10s %lld reads, %lld cleared, %lld hits, %lld looked at again since the start\n", "checks", number_of(checks, "reads"),
+           number_of(checks, "cleared"), number_of(checks, "hits"), number_of(checks, "again"));
+    print_again(json_object_get(checks, "lanes"));
     print_quotas(json_object_get(json, "quotas"));
 }
 

@@ -167,6 +167,20 @@ static struct result make_sightings(struct matches *matches, struct cooldown *co
 
 /* -- the answer -------------------------------------------------------------------------------------------------------------- */
 
+/* One more read, of which MATCHED says whether any entry matched, SHOWN whether the lane is told. */
+static void count_read(struct check_counts *counts, bool again, bool matched, bool shown)
+{
+    if (again && !shown) {
+        counts->again++;
+        counts->covert_again += matched;
+        return;
+    }
+    counts->reads++;
+    counts->hits += shown;
+    counts->cleared += !shown;
+    counts->covert += matched && !shown;
+}
+
 /* Covert ones are pressed out of MATCHES (the sightings have them); those of each read that stay are put in the order of alerts. */
 static void fill_answer(struct check_answer *answer, const struct check_batch *batch, struct match *matches, size_t count)
 {
@@ -182,11 +196,8 @@ static void fill_answer(struct check_answer *answer, const struct check_batch *b
         if (to - first > 1) qsort(matches + first, to - first, sizeof(*matches), match_compare_alerts);
         read->alerts = matches + first;
         read->alert_count = to - first < LIMIT_ALERTS ? (uint16_t)(to - first) : LIMIT_ALERTS;
-        answer->counts.hits += read->alert_count > 0;
-        answer->counts.covert += from > before && read->alert_count == 0;
+        count_read(&answer->counts, batch->reads[r].again, from > before, read->alert_count > 0);
     }
-    answer->counts.reads = batch->read_count;
-    answer->counts.cleared = answer->counts.reads - answer->counts.hits;
 }
 
 static struct result decide(struct matches *matches, struct cooldown *cooldown, const struct peer *peer, const struct check_batch *batch,

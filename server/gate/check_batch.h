@@ -34,6 +34,7 @@ struct check_read {
     char id_text[PLATESIEVE_TOKEN_TEXT];
     uint16_t candidates; /* position of the first */
     uint8_t candidate_count;
+    bool again;          /* a later look at a vehicle that was asked about under the same id */
 };
 
 struct check_job { /* one slot to look up */

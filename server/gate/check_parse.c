@@ -10,7 +10,7 @@ enum place { AT_START, IN_TOP, IN_EPOCHS, IN_EPOCH, IN_READS, IN_READ, IN_CANDID
 
 enum member {
     MEMBER_NONE, MEMBER_POLICY, MEMBER_EPOCHS, MEMBER_READS, MEMBER_ID, MEMBER_KEY_ID, MEMBER_READ_ID, MEMBER_SEEN_AT, MEMBER_CANDIDATES,
-    MEMBER_CONFIDENCE, MEMBER_TOKENS, MEMBER_FULL, MEMBER_PLATE, MEMBER_SIMILAR, MEMBER_NEAR,
+    MEMBER_AGAIN, MEMBER_CONFIDENCE, MEMBER_TOKENS, MEMBER_FULL, MEMBER_PLATE, MEMBER_SIMILAR, MEMBER_NEAR,
 };
 
 struct parser {
@@ -77,6 +77,7 @@ static enum member member_named(enum place place, const char *key, size_t size)
     case IN_EPOCH << 8 | 2: return IS("id") ? MEMBER_ID : MEMBER_NONE;
     case IN_EPOCH << 8 | 6: return IS("key_id") ? MEMBER_KEY_ID : MEMBER_NONE;
     case IN_READ << 8 | 7: return IS("read_id") ? MEMBER_READ_ID : IS("seen_at") ? MEMBER_SEEN_AT : MEMBER_NONE;
+    case IN_READ << 8 | 5: return IS("again") ? MEMBER_AGAIN : MEMBER_NONE;
     case IN_READ << 8 | 10: return IS("candidates") ? MEMBER_CANDIDATES : MEMBER_NONE;
     case IN_CANDIDATE << 8 | 10: return IS("confidence") ? MEMBER_CONFIDENCE : MEMBER_NONE;
     case IN_CANDIDATE << 8 | 6: return IS("tokens") ? MEMBER_TOKENS : MEMBER_NONE;
@@ -206,8 +207,13 @@ static int on_null(void *context)
 
 static int on_boolean(void *context, int value)
 {
-    (void)value;
-    return stop(context, REASON_BAD_FIELD);
+    struct parser *parser = context;
+    enum member member = parser->member;
+
+    parser->member = MEMBER_NONE;
+    if (member != MEMBER_AGAIN) return stop(parser, REASON_BAD_FIELD);
+    last_read(parser->batch)->again = value != 0;
+    return 1;
 }
 
 /* -- objects and arrays ------------------------------------------------------------------------------------------------------ */

@@ -29,7 +29,7 @@ struct excess_report {
 struct excess *excess_create(const struct excess_settings *settings); /* NULL without memory */
 void excess_destroy(struct excess *excess); /* NULL is fine */
 
-/* READS answered reads of LANE, and what they matched: COUNT sightings in order of their reads, of CATALOGUE.  From any thread, inside the
+/* READS answered reads of LANE, later looks at a vehicle among them, and what they matched: COUNT sightings in order of their reads, of CATALOGUE.  From any thread, inside the
    critical section that CATALOGUE needs. */
 void excess_add(struct excess *excess, const struct catalogue *catalogue, const char *lane, uint64_t reads, const struct sighting *sightings,
                 size_t count, int64_t now_ms);

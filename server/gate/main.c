@@ -57,6 +57,7 @@ static void register_metrics(struct gate *gate)
 
     gate->checks_clear = metrics_counter(metrics, "platesieve_reads_total", "Reads that were answered.", "answer=\"clear\"");
     gate->checks_hit = metrics_counter(metrics, "platesieve_reads_total", "Reads that were answered.", "answer=\"hit\"");
+    gate->checks_again = metrics_counter(metrics, "platesieve_looks_again_total", "Later looks at a vehicle that were clear; not among the reads.", "");
     gate->checks_refused = metrics_counter(metrics, "platesieve_checks_refused_total", "Requests for checks that got an error.", "");
     gate->spool_depth = metrics_gauge(metrics, "platesieve_spool_records", "Acknowledged hits not yet in the database.", "");
     gate->spool_oldest = metrics_gauge(metrics, "platesieve_spool_oldest_seconds", "Age of the oldest of them.", "");

@@ -105,7 +105,9 @@ static void counts_add(struct check_counts *sum, const struct check_counts *coun
     sum->reads += counts->reads;
     sum->cleared += counts->cleared;
     sum->hits += counts->hits;
+    sum->again += counts->again;
     sum->covert += counts->covert;
+    sum->covert_again += counts->covert_again;
 }
 
 void tally_add(struct tally *tally, const struct catalogue *catalogue, const struct peer *peer, const struct check_counts *counts,
@@ -122,11 +124,13 @@ void tally_add(struct tally *tally, const struct catalogue *catalogue, const str
     (void)pthread_mutex_unlock(&tally->lock);
 }
 
+/* A later look that hit covertly is a read and a hit, like one that hit openly; to who may not know it, it is like one that was clear. */
 static json_t *counts_json(const struct check_counts *counts, bool covert)
 {
-    return json_pack("{sI sI sI}", "reads", (json_int_t)counts->reads, "cleared",
-                     (json_int_t)(counts->cleared - (covert ? counts->covert : 0)), "hits",
-                     (json_int_t)(counts->hits + (covert ? counts->covert : 0)));
+    uint64_t cleared = covert ? counts->covert : 0, again = covert ? counts->covert_again : 0;
+
+    return json_pack("{sI sI sI sI}", "reads", (json_int_t)(counts->reads + again), "cleared", (json_int_t)(counts->cleared - cleared), "hits",
+                     (json_int_t)(counts->hits + cleared + again), "again", (json_int_t)(counts->again - again));
 }
 
 static json_t *lanes_json(const struct tally *tally, bool covert)
@@ -152,7 +156,7 @@ static void add_covert(const struct tally *tally, json_t *json)
         (void)snprintf(name, sizeof name, "%s/%s", tally->lists[i].agency, tally->lists[i].list);
         (void)json_object_set_new(lists, name, json_integer((json_int_t)tally->lists[i].hits));
     }
-    (void)json_object_set_new(json, "covert", json_integer((json_int_t)tally->total.covert));
+    (void)json_object_set_new(json, "covert", json_integer((json_int_t)(tally->total.covert + tally->total.covert_again)));
     (void)json_object_set_new(json, "hits_by_grade", grades);
     (void)json_object_set_new(json, "hits_by_list", lists);
 }

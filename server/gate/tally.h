@@ -1,4 +1,4 @@
-/* Counts and nothing else: reads, cleared, hit; by lane, by grade, by list.  What a non-match leaves is one added to a number here.
+/* Counts and nothing else: reads, cleared, hit, looked at again; by lane, by grade, by list.  What a non-match leaves is one added to a number here.
    Since the start of the daemon; in memory; from any thread. */
 #ifndef SERVER_GATE_TALLY_H
 #define SERVER_GATE_TALLY_H
@@ -16,8 +16,8 @@ void tally_destroy(struct tally *tally);
 void tally_add(struct tally *tally, const struct catalogue *catalogue, const struct peer *peer, const struct check_counts *counts,
                const struct sighting *sightings, size_t count);
 
-/* {"reads", "cleared", "hits", "lanes": [...]}: what operators may see; covert hits count as cleared.  With COVERT (auditors) hits and
-   cleared are the truth, and "covert", "hits_by_grade" and "hits_by_list" are there as well. */
+/* {"reads", "cleared", "hits", "again", "lanes": [...]}: what operators may see; covert hits count as cleared, or as `again`.  With COVERT (auditors)
+   all four are the truth, and "covert", "hits_by_grade" and "hits_by_list" are there as well. */
 json_t *tally_json(struct tally *tally, bool covert);
 
 #endif

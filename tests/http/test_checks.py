@@ -153,6 +153,7 @@ BAD_FIELDS = {
     "read_id too short": change((*READ, "read_id"), "AAAA"), "read_id not base64url": change((*READ, "read_id"), "+" * 22),
     "no seen_at": change((*READ, "seen_at"), None), "seen_at in words": change((*READ, "seen_at"), "yesterday"),
     "seen_at without zone": change((*READ, "seen_at"), "2026-11-22T01:30:43.123"), "month 13": change((*READ, "seen_at"), "2026-13-01T00:00:00.000Z"),
+    "again in words": change((*READ, "again"), "yes"), "again of a candidate": change((*CANDIDATE, "again"), True),
     "no candidates": change((*READ, "candidates"), []), "a plate in clear": change((*READ, "plate"), "ZZZ9999"),
     "confidence 1.5": change((*CANDIDATE, "confidence"), 1.5), "confidence text": change((*CANDIDATE, "confidence"), "high"),
     "confidence missing": change((*CANDIDATE, "confidence"), None), "confidence negative": change((*CANDIDATE, "confidence"), -0.1),

@@ -184,3 +184,31 @@ def test_counts_add_up(installation):
     assert operator["hits"] == auditor["hits"] - auditor["covert"]
     assert not {"covert", "hits_by_grade", "hits_by_list"} & set(operator)
     assert sum(auditor["hits_by_grade"].values()) == auditor["hits"]
+
+
+def test_later_looks_are_counted_apart(installation):
+    """One vehicle, looked at four times: it is cleared once, hits each entry once, and what it hit covertly only auditors see."""
+    open_name, other = installation.listed("QQ65EEE5"), installation.listed("QQ65EEF5")
+    covert = installation.listed("QQ66FFF6", covert=True)
+    before = {who: installation.get("/v1/status", who).json()["checks"] for who in ("auditor/ines", "operator/gate/olga")}
+    counted = installation.metrics()["platesieve_looks_again_total"]
+    lane = installation.lane("reader/north/1")
+    looks = [installation.read(lane, plate, read_id="MTIzNDU2Nzg5MDEyMzQ1Ng")
+             for plate in ("ZZZ0003", "QQ65EEE5", "QQ65EEE5", "QQ65EEF5", "ZZZ0004", "QQ66FFF6", "QQ66FFF6")]
+    answers = []
+    for number, look in enumerate(looks):
+        answer = installation.post("/v1/checks", "reader/north/1", installation.check_body(lane, [{**look, "again": number > 0}]))
+        assert answer.status_code == 200, answer.text
+        answers.append(answer)
+    told = [answer.json()["answers"][0]["answer"] for answer in answers]
+    assert told == ["clear", "hit", "hit", "hit", "clear", "clear", "clear"]
+    assert len({len(answer.content) for answer in answers[-3:]}) == 1
+    after = {who: installation.get("/v1/status", who).json()["checks"] for who in before}
+    gained = {who: {key: after[who][key] - before[who][key] for key in ("reads", "cleared", "hits", "again")} for who in before}
+    assert gained["operator/gate/olga"] == {"reads": 4, "cleared": 1, "hits": 3, "again": 3}
+    assert gained["auditor/ines"] == {"reads": 6, "cleared": 1, "hits": 5, "again": 1}
+    assert installation.metrics()["platesieve_looks_again_total"] == counted + 3
+    for checks in after.values():
+        assert sum(one["again"] for one in checks["lanes"]) == checks["again"] and checks["reads"] == checks["cleared"] + checks["hits"]
+    for name in (open_name, other, covert):
+        assert [one["count"] for one in installation.wait_hits(1, name)] == [1], "one vehicle, one read counted on its hit"

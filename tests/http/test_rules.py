@@ -1,5 +1,6 @@
 """A list's own rules change while it stands; some changes take two people; guards, caps and suspension keep a list what it was."""
 import json
+import secrets
 import threading
 import time
 
@@ -612,3 +613,22 @@ def test_the_client_overrides_a_guard(installation, tmp_path):
     house.platesieve("--as", ANA, "list", "push", name, tmp_path / "short.csv", "--override")
     assert house.list_object(name)["entries"] == 1
     assert "REFUSED" not in house.platesieve("--as", ANA, "list", "show", name).stdout
+
+
+def test_later_looks_count_for_the_share(installation):
+    """A lane that calls nearly everything a later look makes no list look broad by that, and hides none of its hits."""
+    house, lane_name = installation, "reader/excess/again"
+    house.issue(lane_name)
+    rows = entries(6, "QJ")
+    name = house.new_list()
+    house.push(name, rows)
+    lane = house.lane(lane_name)
+    clear, listed = house.read(lane, "QZ00001"), [house.read(lane, row["plate"]) for row in rows]
+    looks = [{**clear, "read_id": plates.text64(secrets.token_bytes(16)), "again": number >= 300} for number in range(600)]
+    looks += [{**one, "again": True} for one in listed]
+    for start in range(0, len(looks), 60):
+        answer = house.post("/v1/checks", lane_name, house.check_body(lane, looks[start:start + 60]))
+        assert answer.status_code == 200, answer.text
+    assert len(house.wait_hits(6, name)) == 6
+    time.sleep(0.7)
+    assert not house.list_object(name)["suspended"]  # 6 of 606, where 1 in 100 is allowed

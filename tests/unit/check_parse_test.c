@@ -96,6 +96,17 @@ static const struct change changes[] = {
     { "01:30:43.123Z", "02:30:43.123\\u002b01:00", REASON_NONE },
     { "\"full\":\"AAAAAAAAAAAAAAAAAAAAAQ\",", "", REASON_NONE },
     { "\"plate\":\"AAAAAAAAAAAAAAAAAAAAAg\",", "", REASON_NONE }, /* whether it is wanted is not known here */
+    /* a later look: it comes anywhere in its read */
+    { "\"seen_at\"", "\"again\":true,\"seen_at\"", REASON_NONE },
+    { "\"seen_at\"", "\"again\":false,\"seen_at\"", REASON_NONE },
+    { "\"seen_at\"", "\"again\":1,\"seen_at\"", BAD_FIELD },
+    { "\"seen_at\"", "\"again\":null,\"seen_at\"", BAD_FIELD },
+    { "\"seen_at\"", "\"again\":\"true\",\"seen_at\"", BAD_FIELD },
+    { "\"seen_at\"", "\"again\":[true],\"seen_at\"", BAD_FIELD },
+    { "\"seen_at\"", "\"again\":true,\"again\":true,\"seen_at\"", BAD_JSON },
+    { "\"confidence\":0.97,", "\"confidence\":0.97,\"again\":true,", BAD_FIELD },
+    { "\"confidence\":0.97,", "\"confidence\":true,", BAD_FIELD },
+    { POLICY, POLICY ",\"again\":true", BAD_FIELD },
     /* time */
     { "2026-11-22T01:30:43.123Z", "2026-11-21T01:30:43.122Z", REASON_TIME },
     { "2026-11-22T01:30:43.123Z", "2026-11-22T01:35:43.124Z", REASON_TIME },

@@ -501,6 +501,109 @@ static void nothing_loaded_is_an_error(void **unused)
 
 /* -- several ----------------------------------------------------------------------------------------------------------------- */
 
+/* The same read, as a later look. */
+static char *look_again(char *read)
+{
+    char *again = NULL;
+
+    assert_true(asprintf(&again, "{\"again\":true,%s", read + 1) >= 0);
+    free(read);
+    return again;
+}
+
+static struct check_counts counts_of(struct outcome *outcome)
+{
+    struct check_counts counts = outcome->counts;
+
+    assert_ok(outcome->result);
+    outcome_free(outcome);
+    return counts;
+}
+
+/* A later look is looked up, stored and answered like any read; only when it is clear it counts as none. */
+static void a_later_look_is_counted_apart(void **unused)
+{
+    struct scene scene;
+    char *again_hit = look_again(one_read(1, SEEN, 11, 12, 13)), *again_clear = look_again(one_read(2, SEEN, 91, 92, 93)), *reads = NULL;
+    struct outcome first, again;
+    struct check_counts counts;
+
+    (void)unused;
+    one_list(&scene);
+    first = check_one(&scene, 1, 11, 12, 13);
+    again = check_reads(&scene, again_hit);
+    assert_string_equal(first.text, again.text);
+    assert_int_equal(again.count, 1);
+    assert_true(again.wait);
+    assert_memory_equal(first.sightings[0].id, again.sightings[0].id, PLATESIEVE_HIT_ID_BYTES); /* stored once, whoever stores it */
+    assert_memory_equal(first.sightings[0].hit, again.sightings[0].hit, PLATESIEVE_HIT_ID_BYTES);
+    counts = counts_of(&first);
+    assert_true(counts.reads == 1 && counts.hits == 1 && counts.again == 0);
+    counts = counts_of(&again);
+    assert_true(counts.reads == 1 && counts.hits == 1 && counts.again == 0);
+    first = check_one(&scene, 2, 91, 92, 93);
+    again = check_reads(&scene, again_clear);
+    assert_string_equal(first.text, again.text);
+    counts = counts_of(&first);
+    assert_true(counts.reads == 1 && counts.cleared == 1 && counts.again == 0);
+    counts = counts_of(&again);
+    assert_true(counts.reads == 0 && counts.cleared == 0 && counts.hits == 0 && counts.again == 1 && counts.covert_again == 0);
+    assert_true(asprintf(&reads, "%s,%s", again_clear, again_hit) >= 0);
+    again = check_reads(&scene, reads);
+    counts = counts_of(&again);
+    assert_true(counts.reads == 1 && counts.cleared == 0 && counts.hits == 1 && counts.again == 1);
+    scene_end(&scene);
+    free(again_hit);
+    free(again_clear);
+    free(reads);
+}
+
+/* A look that only finds another entry is a sighting of its own: the vehicle matched both. */
+static void a_later_look_finds_another_entry(void **unused)
+{
+    struct scene scene;
+    struct outcome first, again;
+    uint32_t entry;
+    char *read = look_again(one_read(1, SEEN, 21, 22, 23));
+
+    (void)unused;
+    one_list(&scene);
+    entry = scene_entry(&scene, 0, "ref-2");
+    scene_slot(&scene, entry, 3, PLATESIEVE_PLATE, 22);
+    first = check_one(&scene, 1, 11, 12, 13);
+    again = check_reads(&scene, read);
+    assert_int_equal(first.count, 1);
+    assert_int_equal(again.count, 1);
+    assert_memory_not_equal(first.sightings[0].id, again.sightings[0].id, PLATESIEVE_HIT_ID_BYTES);
+    assert_memory_equal(again.sightings[0].id, again.sightings[0].hit, PLATESIEVE_HIT_ID_BYTES);
+    outcome_free(&first);
+    outcome_free(&again);
+    scene_end(&scene);
+    free(read);
+}
+
+static void a_later_look_that_hits_covertly_looks_clear(void **unused)
+{
+    struct scene scene;
+    struct outcome outcome, other;
+    char *hit = look_again(one_read(1, SEEN, 11, 12, 13)), *clear = look_again(one_read(1, SEEN, 91, 92, 93));
+
+    (void)unused;
+    one_list(&scene)->covert = true;
+    outcome = check_reads(&scene, hit);
+    other = check_reads(&scene, clear);
+    assert_string_equal(outcome.text, other.text);
+    assert_false(outcome.wait);
+    assert_int_equal(outcome.count, 1);
+    assert_true(outcome.counts.reads == 0 && outcome.counts.cleared == 0 && outcome.counts.covert == 0);
+    assert_true(outcome.counts.again == 1 && outcome.counts.covert_again == 1);
+    outcome_free(&outcome);
+    outcome_free(&other);
+    scene_end(&scene);
+    free(hit);
+    free(clear);
+}
+
 static void answers_are_in_the_order_of_reads(void **unused)
 {
     struct scene scene;
@@ -781,6 +884,9 @@ int main(void)
         cmocka_unit_test(added_tokens_count_with_their_revision),
         cmocka_unit_test(a_list_counts_where_it_is_in_force),
         cmocka_unit_test(nothing_loaded_is_an_error),
+        cmocka_unit_test(a_later_look_is_counted_apart),
+        cmocka_unit_test(a_later_look_finds_another_entry),
+        cmocka_unit_test(a_later_look_that_hits_covertly_looks_clear),
         cmocka_unit_test(answers_are_in_the_order_of_reads),
         cmocka_unit_test(the_best_candidate_is_reported),
         cmocka_unit_test(alerts_are_in_order),

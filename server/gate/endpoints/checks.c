@@ -29,10 +29,11 @@ static struct result decide(struct gate *gate, const struct peer *peer, const st
         outcome->text = check_text(answer, &outcome->size);
         check_counts(answer, &counts);
         if (gate->excess != NULL)
-            excess_add(gate->excess, catalogue, peer->name, counts.reads, outcome->sightings, outcome->count, now_ms);
+            excess_add(gate->excess, catalogue, peer->name, counts.reads + counts.again, outcome->sightings, outcome->count, now_ms);
         tally_add(gate->tally, catalogue, peer, &counts, outcome->sightings, outcome->count);
         metric_add(gate->checks_clear, counts.cleared);
         metric_add(gate->checks_hit, counts.hits);
+        metric_add(gate->checks_again, counts.again);
         check_answer_free(answer);
     }
     rcu_read_unlock();
