@@ -1,11 +1,11 @@
 dist_doc_DATA += \
 	docs/agencies.md \
 	docs/benchmarks.md \
+	docs/embedding.md \
 	docs/first-day.md \
 	docs/key-lost.md \
 	docs/operations.md \
 	docs/protocol.md \
-	docs/reader-integration.md \
 	docs/threat-model.md \
 	schema/openapi.yaml
 

@@ -76,9 +76,9 @@ def test_no_code_and_no_key_on_the_way(installation, device, name):
 
 
 def test_openssl_and_hmac_are_enough(installation, name, tmp_path):
-    """A reader maker's own means: the script of docs/reader-integration.md."""
+    """A reader maker's own means: the script of docs/embedding.md."""
     code = code_for(installation, name)
-    script = next(one for one in blocks("reader-integration.md", "sh") if "request.sh" in one)
+    script = next(one for one in blocks("embedding.md", "sh") if "request.sh" in one)
     (tmp_path / "request.sh").write_text(script)
     body = subprocess.run(["bash", "request.sh", code_bytes(code).hex(), f"spiffe://platesieve.local/{name}"], cwd=tmp_path, check=True,
                           capture_output=True).stdout

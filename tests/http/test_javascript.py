@@ -1,4 +1,4 @@
-"""The JavaScript of docs/reader-integration.md, with the package that it names, against real daemons and against servers that lie.
+"""The JavaScript of docs/embedding.md, with the package that it names, against real daemons and against servers that lie.
 
 The package comes from npm when the test runs; without npm, or without a network, this is skipped."""
 import contextlib
@@ -20,7 +20,7 @@ from meddler import Meddler, flip, on_evaluate
 from wire import authority, make_certificate
 
 TOP = Path(__file__).resolve().parents[2]
-DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
+DOCUMENT = (TOP / "docs/embedding.md").read_text()
 SPELLINGS = ("qq-0oq7 q", "zz-oo 99q", "ＱＱ００Ｑ７Ｑ", "ААА 123", "βγ ζ 77", "straße1", "ﬁ-8", "É1l2", "ı77", "ⅷ-z", "5", "Q1W2", "Q1W2E", "ŉx9")
 # What a program is given beside the document's own: prints the outputs of the PRF for one plate, {epoch: {grade: [hexadecimal]}}.
 OUTPUTS = """
