@@ -83,6 +83,7 @@ client_libclient_a_SOURCES = \
 	client/engines/engine.h \
 	client/lane/alerts.h \
 	client/lane/checker.h \
+	client/lane/images.c \
 	client/lane/images.h \
 	client/lane/lane.h \
 	client/lane/read.h \

@@ -20,6 +20,11 @@ tests_unit_picture_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_picture_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_picture_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/images_test
+tests_unit_images_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_images_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_images_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/moment_test
 tests_unit_moment_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_moment_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
