@@ -87,6 +87,13 @@ client_libclient_a_SOURCES = \
 	client/lane/images.h \
 	client/lane/lane.h \
 	client/lane/read.h \
+	client/lane/captions.c \
+	client/lane/captions.h \
+	client/lane/similar.c \
+	client/lane/similar.h \
+	client/lane/vehicle_table.c \
+	client/lane/vehicle_table.h \
+	client/lane/vehicles.c \
 	client/lane/vehicles.h \
 	client/lane/check.c \
 	client/lane/headers.c \

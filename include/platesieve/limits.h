@@ -57,6 +57,19 @@
 #define LIMIT_SEEN_AGE_S 86400           /* a read may be this old ... */
 #define LIMIT_SEEN_AHEAD_S 300           /* ... or this far ahead of the gate's clock */
 
+/* -- a lane's vehicles ------------------------------------------------------------------------------------------------ */
+#define LIMIT_VEHICLES 256               /* that a lane tells apart at one time; with more, the one not seen for longest is forgotten */
+#define LIMIT_VEHICLE_SPELLINGS 32       /* asked about for one read; what comes after begins another */
+#define LIMIT_VEHICLE_REGIONS 4          /* jurisdictions stated for one, likewise */
+#define LIMIT_VEHICLE_READ_S 60          /* a vehicle that stays is a new read, asked about anew, after so long */
+#define LIMIT_VEHICLE_IDS 4096           /* of engines, of all vehicles */
+#define LIMIT_CAPTIONS 512               /* texts of which a lane counts with how many vehicles they come */
+#define LIMIT_CAPTION_CAMERAS 64
+#define LIMIT_CAPTION_COMPANIONS 8       /* last readings beside a text: another vehicle has another one */
+#define LIMIT_CAPTION_KEPT_S 86400       /* a caption that does not come any more, and that a text was on a list */
+#define LIMIT_CAPTION_MAYBE_S 600        /* a text that is none yet */
+#define LIMIT_CAPTION_ALONE_TIMES 24     /* a text that is read alone must come for so many times the time after which it is asked about again */
+
 /* -- lists --------------------------------------------------------------------------------------------------------- */
 #define LIMIT_PART_BYTES (4 * 1024 * 1024)
 #define LIMIT_PART_LINE_BYTES (1024 * 1024) /* a partial plate for eight epochs */
