@@ -5,7 +5,7 @@
 #include "client/name.h"
 
 enum { OPTION_LIST = 0x300, OPTION_AFTER, OPTION_LIMIT, OPTION_ALL, OPTION_PURPOSE, OPTION_FOLLOW,
-       OPTION_SITE, OPTION_LANE, OPTION_GRADE, OPTION_COVERT, OPTION_VERDICT, OPTION_SINCE, OPTION_UNTIL,
+       OPTION_SITE, OPTION_LANE, OPTION_GRADE, OPTION_COVERT, OPTION_VERDICT, OPTION_LANE_JUDGEMENT, OPTION_SINCE, OPTION_UNTIL,
        OPTION_REFERENCE, OPTION_CLEAR, OPTION_STATE, OPTION_NEW };
 
 static const struct argp_option hits_options[] = {
@@ -15,6 +15,7 @@ static const struct argp_option hits_options[] = {
     { "grade", OPTION_GRADE, "GRADE", 0, "Only hits of this grade or a stronger one: full, plate, similar, near", 0 },
     { "covert", OPTION_COVERT, "yes|no", 0, "Only hits on covert lists; only on others", 0 },
     { "verdict", OPTION_VERDICT, "VERDICT", 0, "Only hits with this verdict, or `none`", 0 },
+    { "lane-judgement", OPTION_LANE_JUDGEMENT, "WORD", 0, "Only hits of which the lane says so: a verdict, `acknowledged`, or `none`", 0 },
     { "since", OPTION_SINCE, "TIME", 0, "Only vehicles seen from then on (RFC 3339, or a date)", 0 },
     { "until", OPTION_UNTIL, "TIME", 0, "Only vehicles seen before", 0 },
     { "reference", OPTION_REFERENCE, "TEXT", 0, "Only hits on this entry of --list", 0 },
@@ -68,6 +69,7 @@ static bool parse_filter(int key, char *argument, const struct argp_state *state
         return true;
     case OPTION_COVERT: question->covert = option_covert(state, argument); return true;
     case OPTION_VERDICT: question->verdict = option_name(state, "a name", argument); return true;
+    case OPTION_LANE_JUDGEMENT: question->lane_judgement = option_name(state, "a name", argument); return true;
     case OPTION_SINCE: question->since = option_time(state, argument, since); return true;
     case OPTION_UNTIL: question->until = option_time(state, argument, until); return true;
     case OPTION_REFERENCE: question->reference = option_line(state, "--reference", argument); return true;

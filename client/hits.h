@@ -10,7 +10,7 @@
 
 /* Which hits, and from where on; strings are borrowed from argv. */
 struct hits_question {
-    const char *list, *site, *lane, *grade, *covert, *verdict, *since, *until, *reference, *purpose, *state;
+    const char *list, *site, *lane, *grade, *covert, *verdict, *lane_judgement, *since, *until, *reference, *purpose, *state;
     bool clear_reference; /* `reference` is sent as it is */
     char cursor[CURSOR_MAX + 1];
     unsigned limit;

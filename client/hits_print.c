@@ -22,11 +22,22 @@ static bool print_hit_json(json_t *hit, const struct reference *reference)
     return print_json(json_incref(hit));
 }
 
+/* What the officer at the lane made of it, which is not the agency's verdict; "" when he said nothing. */
+static const char *lane_word(json_t *hit)
+{
+    json_t *says = json_object_get(hit, "lane_says");
+    const char *judgement = json_string_value(json_object_get(says, "judgement"));
+
+    if (judgement != NULL) return judgement;
+    return json_is_string(json_object_get(says, "acknowledged_at")) ? "seen" : "";
+}
+
 static bool print_hit_text(json_t *hit, const struct reference *reference)
 {
     const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "",
                *shared_by = "";
-    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[192];
+    char shown[LIMIT_REFERENCE_MAX + 16], where[2 * LIMIT_NAME_MAX + 2], remarks[256];
+    const char *said = lane_word(hit);
     json_int_t count = 1, pictures = 0;
     int covert = 0, verify = 0;
 
@@ -37,9 +48,10 @@ static bool print_hit_text(json_t *hit, const struct reference *reference)
     if (json_is_string(json_object_get(hit, "shared_by")))
         shared_by = json_string_value(json_object_get(hit, "shared_by"));
     snprintf(where, sizeof(where), "%s/%s", site, lane);
-    snprintf(remarks, sizeof(remarks), "%s%s%s%s%s%.32s%s%.48s", count > 1 ? " read again" : "",
+    snprintf(remarks, sizeof(remarks), "%s%s%s%s%s%.32s%s%.32s%s%.48s", count > 1 ? " read again" : "",
              pictures > 0 ? " picture" : "", covert ? " covert" : "",
              verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict,
+             *said == '\0' ? "" : " the lane says: ", said,
              *shared_by == '\0' ? "" : " shared by ", shared_by);
     make_printable(remarks);
     if (reference->kind == REFERENCE_DERIVED) snprintf(shown, sizeof(shown), "(none: %.10s)", reference->text);

@@ -59,7 +59,8 @@ int hits_query(const struct hits_question *question, const struct reference_key 
     if (code != CLIENT_OK) return code;
     if (add(text, size, "list", question->list) && add(text, size, "site", question->site) && add(text, size, "lane", question->lane) &&
         add(text, size, "grade", question->grade) && add(text, size, "covert", question->covert) &&
-        add(text, size, "verdict", question->verdict) && add(text, size, "since", question->since) &&
+        add(text, size, "verdict", question->verdict) && add(text, size, "lane_judgement", question->lane_judgement) &&
+        add(text, size, "since", question->since) &&
         add(text, size, "until", question->until) && add(text, size, "reference", question->reference == NULL ? NULL : reference.text))
         return CLIENT_OK;
     say("the filters are too long");

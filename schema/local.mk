@@ -16,7 +16,8 @@ SCHEMA_SQL = \
 	schema/0014_inference.sql \
 	schema/0015_list_rules.sql \
 	schema/0016_webhooks.sql \
-	schema/0017_request_seals.sql
+	schema/0017_request_seals.sql \
+	schema/0018_lane_word.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

@@ -90,6 +90,8 @@
 #define LIMIT_SHARE_DAYS 366             /* how long a share may last, whatever the settings say */
 #define LIMIT_NOTE_MAX 200               /* bytes of why */
 #define LIMIT_FLAGS 1000                 /* flagged entries in one answer */
+#define LIMIT_LANE_WORDS 16              /* of a lane on one hit, that change something */
+#define LIMIT_LANE_WORD_AGE_S 86400      /* after it was recorded */
 #define LIMIT_ACTION_MAX 16              /* bytes of the name of an action that a verdict tells */
 #define LIMIT_PRIORITY 100
 #define LIMIT_REASON_MAX 256             /* bytes of why a list is suspended */

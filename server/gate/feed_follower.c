@@ -10,6 +10,9 @@ bool feed_matches(const struct db_hit_filter *filter, const struct db_hit *hit)
     if (filter->lane[0] != 0 && strcmp(filter->lane, hit->lane) != 0) return false;
     if (hit->grade > filter->grade || (filter->covert >= 0 && hit->covert != (filter->covert == 1))) return false;
     if (filter->verdict >= 0 && hit->verdict != (enum verdict)filter->verdict) return false;
+    if (filter->lane_judgement == VERDICTS ? hit->lane_says.acknowledged_ms == 0
+                                           : filter->lane_judgement >= 0 && hit->lane_says.judgement != (enum verdict)filter->lane_judgement)
+        return false;
     if (filter->has_entry && hit->entry != filter->entry) return false;
     return hit->seen_ms >= filter->since_ms && hit->seen_ms < filter->until_ms;
 }

@@ -122,7 +122,11 @@ platesieved_SOURCES = \
 	server/gate/endpoints/header.c \
 	server/gate/endpoints/hit_stream.c \
 	server/gate/endpoints/hits.c \
+	server/gate/endpoints/judgements.c \
 	server/gate/endpoints/lane.c \
+	server/gate/endpoints/lane_hit.h \
+	server/gate/endpoints/lane_word_json.c \
+	server/gate/endpoints/lane_word_json.h \
 	server/gate/endpoints/list_json.c \
 	server/gate/endpoints/list_json.h \
 	server/gate/endpoints/lists.c \

@@ -44,6 +44,7 @@ const struct route gate_routes[] = {
     { HITS "/{}", METHOD_GET, ROLE_AGENCY, 0, get_hit, RUN_ON_WORKER, false, RIGHT_VIEW },
     { HITS "/{}/verdict", METHOD_PUT, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, put_verdict, RUN_ON_WORKER, false, RIGHT_VIEW },
     { HITS "/{}/evidence", METHOD_POST, ROLE_READER, LIMIT_EVIDENCE_BYTES + BODY_CMS, post_evidence, RUN_ON_WORKER, false, 0 },
+    { HITS "/{}/judgement", METHOD_POST, ROLE_READER, LIMIT_JSON_BODY_BYTES, post_judgement, RUN_ON_WORKER, false, 0 },
     { HITS "/{}/evidence", METHOD_GET, ROLE_AGENCY, 0, get_evidence, RUN_ON_WORKER, false, RIGHT_DECRYPT },
     { HITS "/{}/evidence/{}", METHOD_GET, ROLE_AGENCY, 0, get_evidence_piece, RUN_ON_WORKER, false, RIGHT_DECRYPT },
     { "/v1/retention", METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_retention, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },

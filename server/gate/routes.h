@@ -32,6 +32,8 @@ struct reply put_part(void *app, struct request *request);
 struct reply post_evidence(void *app, struct request *request);
 struct reply get_evidence(void *app, struct request *request);
 struct reply get_evidence_piece(void *app, struct request *request);
+/* endpoints/judgements.c */
+struct reply post_judgement(void *app, struct request *request);
 /* endpoints/header.c */
 struct reply put_header(void *app, struct request *request);
 struct reply get_header(void *app, struct request *request);

@@ -53,7 +53,7 @@ enum reason {
     REASON_READABLE,   /* 422: a picture that anybody can open */
     REASON_NOT_SEALED, /* 422: not CMS of exactly the form that evidence has */
     REASON_RECIPIENTS, /* 422: sealed to others than the list's header names */
-    REASON_LATE,       /* 410: after the window for pictures of this hit */
+    REASON_LATE,       /* 410: after the window for pictures of this hit, or for words on it */
     REASON_SPOOLED,    /* 503: the hit is perhaps still in the spool */
     /* hits */
     REASON_STREAMS, /* 503, Retry-After: too many streams are open */

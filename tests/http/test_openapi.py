@@ -371,6 +371,13 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
             contract.validate({"$ref": "#/components/schemas/Hit"}, shown)
     ask("GET", "/v1/hits/" + hit["alerts"][0]["hit"], "agency", 200)
     evidence(ask, "contract", hit["alerts"][0]["hit"])
+    word = f"/v1/hits/{hit['alerts'][0]['hit']}/judgement"
+    ask("POST", word, "reader", 200, body={"judgement": "acknowledged", "at": now_text()})
+    ask("POST", word, "reader", 200, body={"judgement": "stale-entry", "at": now_text()})
+    ask("POST", word, "reader", 422, body={"judgement": "confirmed", "at": now_text(900)})
+    ask("POST", word, "reader", 400, body={"judgement": "perhaps", "at": now_text()})
+    ask("POST", "/v1/hits/AAAAAAAAAAAAAAAAAAAAAA/judgement", "reader", 404, body={"judgement": "confirmed", "at": now_text()})
+    assert ask("GET", "/v1/hits?lane_judgement=stale-entry&list=contract", "agency", 200)["hits"]
     path, now = "/v1/lists/contract/suppressions", datetime.datetime.now(datetime.timezone.utc)
     silent = {"reference": "one", "site": "south", "lane": "1", "until": (now + datetime.timedelta(days=1)).isoformat(timespec="seconds")}
     made = ask("PUT", path, "agency", 200, body=silent)

@@ -21,7 +21,7 @@ INSTALLATION = {"keys.keyd.suite": "voprf-ristretto255-sha512"}
 ANA, READER = "agency/customs/ana", "reader/north/1"
 LISTED, PASSED = "QQ81XX81", "ZZZ8282"
 PROBES = {"GET /livez", "GET /readyz"}
-READS = PROBES | {"GET /v1/lane", "POST /v1/checks", "GET /v1/headers/{}", "POST /v1/hits/{}/evidence"}
+READS = PROBES | {"GET /v1/lane", "POST /v1/checks", "GET /v1/headers/{}", "POST /v1/hits/{}/evidence", "POST /v1/hits/{}/judgement"}
 LISTS = {"GET /v1/lists", "GET /v1/lists/{}"}
 PUSHES = {"POST /v1/lists", "POST /v1/lists/{}/revisions", "GET /v1/lists/{}/revisions/{}", "DELETE /v1/lists/{}/revisions/{}",
           "PUT /v1/lists/{}/revisions/{}/parts/{}", "POST /v1/lists/{}/revisions/{}/commit", "PUT /v1/lists/{}", "POST /v1/lists/{}/approval", "DELETE /v1/lists/{}/approval"}

@@ -104,6 +104,8 @@ struct result row_copy(const PGresult *result, int number, int column, size_t ma
 const uint8_t *row_blob(struct row *row, int column, size_t *size);
 /* Opens sealed sums; REASON_FORGED also for null. */
 struct result row_sums(struct row *row, int column, const struct seal_keys *keys, const struct seal_place *place, struct sums *sums);
+/* Three columns from COLUMN on: judgement, and the times, which may be null. */
+void row_lane_word(struct row *row, int column, struct lane_word *word);
 /* A text[] into COUNT_MAX texts of SIZE bytes each. */
 size_t row_texts(struct row *row, int column, char *texts, size_t size, size_t count_max);
 

@@ -217,6 +217,12 @@ struct result db_revision_commit(struct db *db, const char *agency, const char *
 /* What an agency found when it looked; numbers are those of the database. */
 enum verdict { VERDICT_NONE, VERDICT_CONFIRMED, VERDICT_MISREAD, VERDICT_WRONG_JURISDICTION, VERDICT_STALE_ENTRY, VERDICTS };
 
+/* What the lane says of a hit; its own clock's times, 0: it said nothing. */
+struct lane_word {
+    enum verdict judgement;
+    int64_t judged_ms, acknowledged_ms;
+};
+
 struct db_hit {
     uint8_t id[PLATESIEVE_HIT_ID_BYTES];
     char list[LIMIT_NAME_MAX + 1], reference[LIMIT_REFERENCE_MAX + 1], site[LIMIT_NAME_MAX + 1], lane[LIMIT_NAME_MAX + 1];
@@ -230,6 +236,7 @@ struct db_hit {
     enum verdict verdict; /* of a misread only id, list, count, cursor and this are told */
     int64_t verdict_ms;   /* 0: none was given */
     char verdict_by[LIMIT_IDENTITY_MAX + 1], action[LIMIT_ACTION_MAX + 1];
+    struct lane_word lane_says;
     char shared_by[LIMIT_NAME_MAX + 1]; /* the agency whose hit it is; "": the reader's own */
 };
 typedef void (*db_hit_fn)(void *context, const struct db_hit *hit);
@@ -240,6 +247,7 @@ struct db_hit_filter {
     uint8_t grade;              /* the weakest */
     int8_t covert;              /* 1, 0; -1: either */
     int8_t verdict;             /* enum verdict; -1: any */
+    int8_t lane_judgement;      /* the same of the lane's; VERDICTS: those that it acknowledged */
     bool has_entry;             /* then `list` is there, too */
     uint64_t entry;             /* entry_key() */
     int64_t since_ms, until_ms; /* seen_at: from the first, before the second */
@@ -271,6 +279,19 @@ struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLA
 struct result db_sightings_store(struct db *db, const struct sighting *sightings, size_t count);
 /* Hits begun since SINCE_MS, as sightings, to rebuild the cooldown.  Role platesieve_gate. */
 struct result db_hits_recent(struct db *db, int64_t since_ms, void (*each)(void *context, const struct sighting *sighting), void *context);
+
+/* -- the lane's word (db/lane_word.c) -------------------------------------------------------------------------------------------------------- */
+
+struct db_lane_said {
+    const uint8_t *hit;     /* the id in the alert: of the hit, or of a read that is counted on it */
+    const char *site, *lane;
+    enum verdict judgement; /* VERDICT_NONE: an acknowledgement */
+    int64_t at_ms;
+};
+/* Takes the word of the lane whose hit it is.  STANDS is what the hit has then: its first acknowledgement, its latest judgement.  What changes nothing
+   may come again.  REASON_NOT_FOUND (none of this lane, covert, erased, gone, or not stored yet), REASON_LATE (LIMIT_LANE_WORD_AGE_S),
+   REASON_TOO_MANY (LIMIT_LANE_WORDS).  Role platesieve_gate. */
+struct result db_lane_judge(struct db *db, const struct db_lane_said *said, struct lane_word *stands);
 
 /* -- verdicts (db/verdicts.c) --------------------------------------------------------------------------------------------------------------- */
 

@@ -10,17 +10,18 @@
 #define HIT_COLUMNS                                                                                                                        \
     "h.id, l.id, h.reference, h.site, h.lane, h.seen_at, h.recorded_at, h.last_seen_at, h.grade, h.candidate, h.confidence, h.revision,"   \
     " h.age_s, h.count, h.cursor, h.verify, h.covert, h.entry, h.verdict, h.verdict_at, coalesce(h.verdict_by, ''),"                       \
-    " coalesce(h.action, ''), h.evidence"
+    " coalesce(h.action, ''), h.evidence, h.lane_judgement, h.lane_judged_at, h.lane_acknowledged_at"
 #define HIT_FROM " FROM hits h JOIN lists l ON l.number = h.list"
 #define HIT_MATCHES                                                                                                                        \
     "h.agency = $1::text AND h.cursor > $2::int8 AND h.cursor <= $3::int8 AND h.verdict <> 2 AND ($5::text = '' OR l.id = $5::text)"       \
     " AND ($6::text = '' OR h.site = $6::text) AND ($7::text = '' OR h.lane = $7::text) AND h.grade <= $8::int2"                           \
-    " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND ($13::int2 < 0 OR h.verdict = $13::int2) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz"
+    " AND ($9::int2 < 0 OR h.covert = ($9::int2 = 1)) AND ($13::int2 < 0 OR h.verdict = $13::int2) AND h.seen_at >= $10::timestamptz AND h.seen_at < $11::timestamptz" \
+    " AND ($14::int2 < 0 OR CASE $14::int2 WHEN 5 THEN h.lane_acknowledged_at IS NOT NULL ELSE h.lane_judgement = $14::int2 END)"
 #define HIT_ORDER " ORDER BY h.cursor LIMIT $4::int4"
 /* by hits_cursor; planned at each run, for the partitions of its days: one plan for hundreds of them is slower by far */
 static const struct statement hits_after = {
     NULL, "SELECT * FROM (SELECT " HIT_COLUMNS ", ''" HIT_FROM " WHERE h.drop_on = ANY ($12::date[]) AND " HIT_MATCHES HIT_ORDER ") AS own"
-          " UNION ALL SELECT * FROM (SELECT " HIT_COLUMNS ", h.shared_by FROM shared_hits_after($2::int8, $3::int8, $12::date[], $14::int4) h"
+          " UNION ALL SELECT * FROM (SELECT " HIT_COLUMNS ", h.shared_by FROM shared_hits_after($2::int8, $3::int8, $12::date[], $15::int4) h"
           " JOIN LATERAL (SELECT h.list_id AS id) l ON true WHERE " HIT_MATCHES HIT_ORDER ") AS theirs ORDER BY 15 LIMIT $4::int4"
 };
 /* by hits_entry, of all partitions */
@@ -40,8 +41,10 @@ static const struct statement hit_get = {
 };
 
 const struct db_hit_filter db_hit_filter_all = {
-    .grade = PLATESIEVE_GRADES - 1, .covert = -1, .verdict = -1, .since_ms = 0, .until_ms = INT64_C(4260211200000) /* 2105 */
+    .grade = PLATESIEVE_GRADES - 1, .covert = -1, .verdict = -1, .lane_judgement = -1, .since_ms = 0, .until_ms = INT64_C(4260211200000) /* 2105 */
 };
+
+static_assert(VERDICTS == 5, "what the statements say of hits that a lane acknowledged");
 
 struct hits {
     const char *agency;
@@ -102,6 +105,7 @@ static struct result after_body(struct db_conn *conn, void *context)
         params_bytes(&params, days, size);
     }
     params_int2(&params, filter->verdict);
+    params_int2(&params, filter->lane_judgement);
     if (!filter->has_entry) /* with a filter, more may have to be looked at */
         params_int4(&params, memcmp(filter, &db_hit_filter_all, sizeof(*filter)) == 0 ? (int64_t)hits->page->limit + 1 : INT32_MAX);
     return conn_run(conn, filter->has_entry ? &entry_hits_after : &hits_after, &params, &hits->result);
@@ -133,7 +137,8 @@ static struct result hit_take(const PGresult *result, int number, struct db_hit 
     row_text(&row, 20, hit->verdict_by, sizeof(hit->verdict_by));
     row_text(&row, 21, hit->action, sizeof(hit->action));
     hit->evidence = (uint8_t)row_int(&row, 22);
-    row_text(&row, 23, hit->shared_by, sizeof(hit->shared_by));
+    row_lane_word(&row, 23, &hit->lane_says);
+    row_text(&row, 26, hit->shared_by, sizeof(hit->shared_by));
     if (hit->verdict >= VERDICTS) row.bad = true;
     return row.bad ? FAIL(REASON_DATABASE) : OK;
 }

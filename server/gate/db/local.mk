@@ -15,6 +15,7 @@ libgatedb_a_SOURCES = \
 	server/gate/db/feed.c \
 	server/gate/db/fence.c \
 	server/gate/db/hits.c \
+	server/gate/db/lane_word.c \
 	server/gate/db/list_seal.c \
 	server/gate/db/list_seal.h \
 	server/gate/db/lists.c \

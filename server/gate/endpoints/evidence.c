@@ -7,21 +7,13 @@
 #include "server/gate/db/evidence.h"
 #include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/hit_json.h"
+#include "server/gate/endpoints/lane_hit.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"
 
 /* -- what a lane brings ---------------------------------------------------------------------------------------------------------------- */
-
-/* Of a hit that nobody knows: while hits wait in this gate's spool, it may be one of them.  The same for a hit of another lane. */
-static enum reason unknown_hit(struct gate *gate)
-{
-    struct spool_state state;
-
-    spool_state(gate->spool, &state);
-    return state.depth > 0 ? REASON_SPOOLED : REASON_NOT_FOUND;
-}
 
 static enum reason reason_of(enum evidence_fault fault)
 {
@@ -109,7 +101,7 @@ struct reply post_evidence(void *app, struct request *request)
     (void)crypto_hash_sha256(sha256, (const unsigned char *)request->body, request->body_size);
     const struct db_evidence_asked asked = { hit, request->peer->first, request->peer->second, sha256, (uint32_t)gate->config->evidence_window_s };
     result = db_evidence_find(gate->gate_db, &asked, &place);
-    if (result.reason == REASON_NOT_FOUND) return reply_problem(unknown_hit(gate));
+    if (result.reason == REASON_NOT_FOUND) return reply_problem(lane_hit_unknown(gate));
     TRY_REPLY(result);
     return take(gate, request, &place, sha256);
 }

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "server/gate/endpoints/lane_word_json.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/endpoints/verdict_json.h"
 
@@ -31,10 +32,11 @@ json_t *hit_json(const struct db_hit *hit)
     if (hit->verdict == VERDICT_MISREAD) return stone_json(hit);
     json_t *shared_by = hit->shared_by[0] == '\0' ? json_null() : json_string(hit->shared_by);
     (void)snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)hit->cursor);
-    return json_pack("{so ss ss ss ss ss so so ss si sf sI sI sb sb sI so si so so}", "hit", base64_json(hit->id, sizeof hit->id), "cursor", cursor,
+    return json_pack("{so ss ss ss ss ss so so ss si sf sI sI sb sb sI so si so so so}", "hit", base64_json(hit->id, sizeof hit->id), "cursor", cursor,
                      "list", hit->list, "reference", hit->reference, "site", hit->site, "lane", hit->lane, "seen_at", time_json(hit->seen_ms),
                      "recorded_at", time_json(hit->recorded_ms), "grade", platesieve_grade_name((enum platesieve_grade)hit->grade), "candidate",
                      (int)hit->candidate, "confidence", (double)hit->confidence, "revision", (json_int_t)hit->revision, "age_s",
                      (json_int_t)hit->age_s, "verify", hit->verify, "covert", hit->covert, "count", (json_int_t)hit->count, "last_seen_at",
-                     time_json(hit->last_seen_ms), "evidence", (int)hit->evidence, "verdict", verdict_json(hit), "shared_by", shared_by);
+                     time_json(hit->last_seen_ms), "evidence", (int)hit->evidence, "verdict", verdict_json(hit), "lane_says",
+                     lane_word_json(&hit->lane_says), "shared_by", shared_by);
 }

@@ -1,6 +1,7 @@
 #include "server/gate/endpoints/hit_query.h"
 
 #include "server/gate/endpoints/fields.h"
+#include "server/gate/endpoints/lane_word_json.h"
 #include "server/gate/endpoints/verdict_json.h"
 #include "server/gate/entries.h"
 #include "server/http/clock.h"
@@ -56,6 +57,13 @@ static struct result take_verdict(const struct request *request, int8_t *verdict
     return FAIL(REASON_BAD_QUERY);
 }
 
+static struct result take_lane_judgement(const struct request *request, int8_t *judgement)
+{
+    const char *value = request_query(request, "lane_judgement");
+
+    return value == NULL || lane_word_filter(value, judgement) ? OK : FAIL(REASON_BAD_QUERY);
+}
+
 static struct result take_entry(const struct request *request, struct db_hit_filter *filter)
 {
     const char *value = request_query(request, "reference");
@@ -78,6 +86,7 @@ struct result hit_filter_parse(const struct request *request, struct db_hit_filt
     TRY(take_grade(request, &filter->grade));
     TRY(take_covert(request, &filter->covert));
     TRY(take_verdict(request, &filter->verdict));
+    TRY(take_lane_judgement(request, &filter->lane_judgement));
     TRY(take_time(request, "since", &filter->since_ms));
     TRY(take_time(request, "until", &filter->until_ms));
     return take_entry(request, filter);

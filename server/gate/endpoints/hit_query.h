@@ -5,7 +5,7 @@
 #include "server/gate/db/db.h"
 #include "server/http/http.h"
 
-#define HIT_FILTERS "list", "site", "lane", "grade", "covert", "verdict", "since", "until", "reference" /* names for request_query_only() */
+#define HIT_FILTERS "list", "site", "lane", "grade", "covert", "verdict", "lane_judgement", "since", "until", "reference" /* names for request_query_only() */
 
 /* REASON_BAD_QUERY.  `reference` needs `list`: together they name the entry. */
 struct result hit_filter_parse(const struct request *request, struct db_hit_filter *filter);
