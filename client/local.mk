@@ -81,7 +81,20 @@ client_libclient_a_SOURCES = \
 	client/lane/lane.c \
 	client/engines/document.h \
 	client/engines/engine.h \
+	client/lane/alert_book.c \
+	client/lane/alert_book.h \
+	client/lane/alert_command.c \
+	client/lane/alert_command.h \
+	client/lane/alert_display.c \
+	client/lane/alert_display.h \
+	client/lane/alert_stream.c \
+	client/lane/alert_stream.h \
+	client/lane/alert_text.c \
+	client/lane/alert_text.h \
+	client/lane/alerts.c \
 	client/lane/alerts.h \
+	client/lane/alerts_ask.c \
+	client/lane/alerts_internal.h \
 	client/lane/checker.h \
 	client/lane/images.c \
 	client/lane/images.h \

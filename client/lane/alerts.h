@@ -9,7 +9,7 @@
 
 #include "client/lane/read.h"
 
-#define ALERTS_KEEP_MAX 1024
+#define ALERTS_KEEP_MAX 256
 #define ALERTS_KEEP_S_MAX 86400
 
 struct alerts;
@@ -23,7 +23,7 @@ struct alert_settings {
     unsigned keep_s, keep_max; /* how long, and how many, alerts can be looked at; at most ALERTS_KEEP_... */
 };
 
-/* What comes of alerts.  Any thread, alerts.c's mutex is not held.  Each may be NULL. */
+/* What comes of alerts.  Any thread; `delivered` must not call alerts.c again.  Each may be NULL. */
 struct alert_ears {
     void *context;
     void (*delivered)(void *context, const char *way, bool well); /* "display", "command", "output": of one alert, for good */

@@ -1,0 +1,343 @@
+/* Alerts that are kept: bounded in number and age, one for each hit; in words, as a line, as JSON, and as JSON with its picture. */
+#include "client/lane/alert_book.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "client/lane/alert_stream.h"
+#include "tests/unit/alerts_scene.h"
+#include "tests/unit/cmocka_all.h"
+
+#define KEEP_S 60
+#define ALL ((1u << ALERT_PATHS) - 1)
+
+struct lost {
+    unsigned count;
+    char hit[PLATESIEVE_TOKEN_TEXT + 1];
+};
+
+static void on_lost(void *context, const struct kept_alert *kept, enum alert_path path)
+{
+    struct lost *lost = context;
+
+    (void)path;
+    lost->count++;
+    memcpy(lost->hit, kept->alert.hit, sizeof(lost->hit));
+}
+
+static struct kept_alert *raise_at(struct alert_book *book, const char *hit, uint8_t read_id, enum platesieve_grade grade, struct image *image,
+                                   int64_t seconds)
+{
+    const struct lane_read read = scene_read("FIRST", read_id, image);
+    const struct check_alert alert = scene_alert(hit, grade, 1);
+
+    return alert_book_raise(book, &read, &alert, ALL, (struct alert_moment) { seconds * 1000, 1770000000000 + seconds * 1000 });
+}
+
+static void settle(struct kept_alert *kept)
+{
+    memset(kept->due, 0, sizeof(kept->due));
+}
+
+static void test_number_and_age_are_bounded(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(3, KEEP_S, 1000, on_lost, &lost);
+    size_t due;
+
+    (void)state;
+    assert_non_null(book);
+    settle(raise_at(book, "a", 1, PLATESIEVE_FULL, NULL, 0));
+    settle(raise_at(book, "b", 2, PLATESIEVE_FULL, NULL, 1));
+    assert_non_null(raise_at(book, "c", 3, PLATESIEVE_FULL, NULL, 2));
+    assert_int_equal(alert_book_count(book), 3);
+    assert_int_equal(alert_book_last(book), 1003);
+    assert_non_null(raise_at(book, "d", 4, PLATESIEVE_FULL, NULL, 3)); /* in place of a, which has arrived */
+    assert_null(alert_book_find(book, "a"));
+    assert_int_equal(lost.count, 0);
+    assert_string_equal(alert_book_due(book, ALERT_DISPLAY, &due)->alert.hit, "c");
+    assert_int_equal(due, 2);
+    alert_book_forget(book, 1000 + KEEP_S * 1000 - 1);
+    assert_int_equal(alert_book_count(book), 3);
+    alert_book_forget(book, 1000 + KEEP_S * 1000);
+    assert_null(alert_book_find(book, "b"));
+    alert_book_forget(book, 2000 + KEEP_S * 1000);
+    assert_int_equal(lost.count, ALERT_PATHS); /* c went nowhere */
+    assert_string_equal(lost.hit, "c");
+    assert_int_equal(alert_book_count(book), 1);
+    alert_book_destroy(book);
+    assert_int_equal(lost.count, 2 * ALERT_PATHS);
+}
+
+static void test_one_hit_is_one_alert(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(3, KEEP_S, 0, on_lost, &lost);
+    struct kept_alert *kept;
+
+    (void)state;
+    kept = raise_at(book, "a", 1, PLATESIEVE_SIMILAR, NULL, 0);
+    settle(kept);
+    assert_non_null(raise_at(book, "b", 2, PLATESIEVE_FULL, NULL, 1));
+    assert_null(raise_at(book, "a", 1, PLATESIEVE_NEAR, NULL, 2)); /* the same vehicle, and nothing better */
+    assert_false(kept->due[ALERT_OUTPUT]);
+    assert_ptr_equal(raise_at(book, "a", 1, PLATESIEVE_FULL, NULL, 3), kept); /* something better */
+    assert_int_equal(kept->alert.grade, PLATESIEVE_FULL);
+    settle(kept);
+    kept->judgement = "misread";
+    assert_ptr_equal(raise_at(book, "a", 9, PLATESIEVE_NEAR, NULL, 4), kept); /* the vehicle came again */
+    assert_int_equal(kept->times, 3);
+    assert_int_equal(kept->raised_at_ms, 1770000000000);
+    assert_true(kept->due[ALERT_COMMAND]);
+    assert_string_equal(kept->judgement, "misread");
+    assert_int_equal(alert_book_count(book), 2);
+    assert_string_equal(alert_book_after(book, 0)->alert.hit, "b");
+    assert_ptr_equal(alert_book_after(book, alert_book_after(book, 0)->number), kept);
+    assert_null(alert_book_after(book, kept->number));
+    alert_book_destroy(book);
+}
+
+static void test_pictures_are_held(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(2, KEEP_S, 0, on_lost, &lost);
+    struct images *images = images_create(1u << 20);
+    struct image *image = images_put(images, (const uint8_t *)"picture", 7);
+    struct kept_alert *kept;
+
+    (void)state;
+    kept = raise_at(book, "a", 1, PLATESIEVE_FULL, NULL, 0);
+    assert_null(raise_at(book, "a", 1, PLATESIEVE_FULL, image, 1)); /* nothing new but the picture */
+    assert_ptr_equal(kept->image, image);
+    image_release(image);
+    assert_true(images_used(images) > 0);
+    assert_non_null(raise_at(book, "a", 2, PLATESIEVE_FULL, NULL, 2)); /* of another passage */
+    assert_null(kept->image);
+    assert_int_equal(images_used(images), 0);
+    image = images_put(images, (const uint8_t *)"picture", 7);
+    assert_non_null(raise_at(book, "b", 3, PLATESIEVE_FULL, image, 3));
+    image_release(image);
+    alert_book_forget(book, 1000 * 1000);
+    assert_int_equal(images_used(images), 0);
+    alert_book_destroy(book);
+    images_destroy(images);
+}
+
+/* -- words ----------------------------------------------------------------------------------------------------------- */
+
+static void check_words(enum platesieve_grade grade, int64_t age_s, bool old, const char *wanted)
+{
+    struct check_alert alert = scene_alert("a", grade, 0);
+    char words[ALERT_WORDS];
+
+    alert.age_s = age_s;
+    alert.verify = old;
+    alert_words(&alert, words);
+    assert_string_equal(words, wanted);
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    check_words(PLATESIEVE_FULL, 90, false, "plate and jurisdiction, list 90 s old");
+    check_words(PLATESIEVE_FULL, 26 * 3600, true, "plate and jurisdiction, list 26 h old (past its limit): VERIFY");
+    check_words(PLATESIEVE_PLATE, 600, false, "plate alone, list 10 min old: VERIFY");
+    check_words(PLATESIEVE_SIMILAR, 26 * 3600 + 1000, false, "similar, list 26 h old: VERIFY");
+    check_words(PLATESIEVE_NEAR, 10 * 86400, true, "near, list 10 days old (past its limit): VERIFY");
+    check_words(PLATESIEVE_FULL, -5, false, "plate and jurisdiction, list 0 s old");
+    check_words(PLATESIEVE_SIMILAR, INT64_MAX, true, "similar, list 106751991167300 days old (past its limit): VERIFY");
+}
+
+static void test_line(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(1, KEEP_S, 0, on_lost, &lost);
+    char line[ALERT_TEXT];
+    struct text text = { line, sizeof(line), 0 };
+    struct kept_alert *kept = raise_at(book, "aaaaaaaaaaaaaaaaaaaaaa", 1, PLATESIEVE_SIMILAR, NULL, 0);
+
+    (void)state;
+    snprintf(kept->plate, sizeof(kept->plate), "%s", "ÄB\x1b[31m\xe2\x80\xae\xff" "1\n2");
+    alert_line(&text, kept);
+    assert_true(text_fits(&text));
+    assert_string_equal(line, "02:40:00  ALERT  ÄB[31m12 (jurisdiction unknown)  stolen vehicle (customs/stolen), similar, list 26 h old: VERIFY, priority 20: "
+                              "Stop \"and\" ask\\call  [north \"1\"]  [hit aaaaaaaaaaaaaaaaaaaaaa]\n");
+    settle(kept);
+    alert_book_destroy(book);
+}
+
+/* -- JSON ------------------------------------------------------------------------------------------------------------ */
+
+static json_t *parse(const char *json, size_t size)
+{
+    json_t *parsed = json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
+
+    assert_non_null(parsed);
+    return parsed;
+}
+
+static const char *string_at(json_t *json, const char *first, const char *second)
+{
+    json_t *value = json_object_get(json, first);
+
+    return json_string_value(second == NULL ? value : json_object_get(value, second));
+}
+
+static void test_json(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(1, KEEP_S, 0, on_lost, &lost);
+    char to[ALERT_TEXT];
+    struct text text = { to, sizeof(to), 0 };
+    struct kept_alert *kept = raise_at(book, "a", 1, PLATESIEVE_SIMILAR, NULL, 0);
+    json_t *json;
+
+    (void)state;
+    alert_json(&text, kept, false, ALERT_PICTURE_TYPE);
+    assert_null(strstr(to, "FIRST"));
+    assert_null(strstr(to, "SECOND"));
+    json_decref(parse(to, text.size));
+    text.size = 0;
+    alert_json(&text, kept, true, ALERT_PICTURE_TYPE);
+    json = parse(to, text.size);
+    assert_string_equal(string_at(json, "reading", "plate"), "SECOND");
+    assert_string_equal(string_at(json, "reading", "best"), "FIRST");
+    assert_string_equal(string_at(json, "reading", "camera"), "north \"1\"");
+    assert_true(json_is_null(json_object_get(json_object_get(json, "reading"), "jurisdiction")));
+    assert_string_equal(string_at(json, "instruction", NULL), "Stop \"and\" ask\\call");
+    assert_string_equal(string_at(json, "grade", NULL), "similar");
+    assert_string_equal(string_at(json, "words", NULL), "similar, list 26 h old: VERIFY");
+    assert_true(json_is_true(json_object_get(json, "verify")));
+    assert_true(json_is_null(json_object_get(json, "image")));
+    json_decref(json);
+    settle(kept);
+    alert_book_destroy(book);
+}
+
+/* The longest of everything, each byte of which has to be escaped. */
+static void test_the_longest_fits(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(1, KEEP_S, UINT64_MAX / 2, on_lost, &lost);
+    struct images *images = images_create(1u << 20);
+    struct image *image = images_put(images, (const uint8_t *)"picture", 7);
+    struct kept_alert *kept = raise_at(book, "aaaaaaaaaaaaaaaaaaaaaa", 1, PLATESIEVE_SIMILAR, image, 0);
+    struct check_alert *alert = &kept->alert;
+    char to[ALERT_TEXT];
+    struct text text = { to, sizeof(to), 0 };
+
+    (void)state;
+    memset(kept->plate, '"', LANE_RAW_MAX);
+    memset(kept->best, '"', LANE_RAW_MAX);
+    memset(kept->camera, '\\', LANE_CAMERA_MAX);
+    memset(alert->agency, 'a', LIMIT_NAME_MAX);
+    memset(alert->list, 'a', LIMIT_NAME_MAX);
+    memset(alert->category, '"', LIMIT_CATEGORY_MAX);
+    memset(alert->instruction, '"', LIMIT_INSTRUCTION_MAX);
+    memset(alert->epoch, 'a', LIMIT_EPOCH_ID_MAX);
+    alert->age_s = INT64_MAX;
+    alert->revision = UINT64_MAX;
+    alert->verify = true;
+    alert->priority = UINT32_MAX;
+    kept->times = UINT32_MAX;
+    kept->judged_at_ms = kept->acknowledged_at_ms = kept->raised_at_ms;
+    kept->judgement = "wrong-jurisdiction";
+    kept->told = "pending";
+    alert_line(&text, kept);
+    assert_true(text_fits(&text));
+    text.size = 0;
+    alert_json(&text, kept, true, ALERT_PICTURE_PATH);
+    assert_true(text_fits(&text));
+    text.size = 0;
+    alert_json(&text, kept, true, ALERT_PICTURE_DATA);
+    assert_true(text.size + sizeof(ALERT_DATA_END) < ALERT_TEXT / 2 + 512);
+    image_release(image);
+    settle(kept);
+    alert_book_destroy(book);
+    images_destroy(images);
+}
+
+/* All of STREAM in pieces of SIZE; its length. */
+static size_t read_all(const struct alert_stream *stream, size_t size, char *to, size_t room)
+{
+    size_t at = 0, got;
+    char piece[128];
+
+    assert_true(size <= sizeof(piece));
+    while ((got = alert_stream_read(stream, at, piece, size)) > 0) {
+        assert_true(got <= size && at + got <= room);
+        memcpy(to + at, piece, got);
+        at += got;
+    }
+    return at;
+}
+
+static void check_stream(struct images *images, size_t picture_size)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(1, KEEP_S, 0, on_lost, &lost);
+    static uint8_t picture[1000], opened[1000];
+    static char whole[4096], pieces[4096];
+    struct alert_stream stream;
+    struct image *image;
+    struct kept_alert *kept;
+    size_t size, opened_size = 0;
+    const char *data;
+    json_t *json;
+
+    for (size_t i = 0; i < sizeof(picture); i++) picture[i] = (uint8_t)(i * 7 + 1);
+    image = images_put(images, picture, picture_size);
+    kept = raise_at(book, "a", 1, PLATESIEVE_SIMILAR, image, 0);
+    assert_true(alert_stream_open(&stream));
+    alert_stream_set(&stream, kept);
+    size = read_all(&stream, 128, whole, sizeof(whole));
+    assert_int_equal(size, stream.size);
+    for (size_t step = 8; step < 24; step++) {
+        memset(pieces, 0, sizeof(pieces));
+        assert_int_equal(read_all(&stream, step, pieces, sizeof(pieces)), size);
+        assert_memory_equal(pieces, whole, size);
+    }
+    for (size_t at = 0; at < size; at++) { /* from anywhere */
+        char some[16];
+        const size_t got = alert_stream_read(&stream, at, some, sizeof(some));
+
+        assert_true(got > 0);
+        assert_memory_equal(some, whole + at, got);
+    }
+    json = parse(whole, size);
+    data = string_at(json, "image", "data");
+    assert_non_null(data);
+    assert_int_equal(sodium_base642bin(opened, sizeof(opened), data, strlen(data), NULL, &opened_size, NULL, sodium_base64_VARIANT_ORIGINAL), 0);
+    assert_int_equal(opened_size, picture_size);
+    assert_memory_equal(opened, picture, picture_size);
+    json_decref(json);
+    image_release(image);
+    alert_stream_close(&stream);
+    settle(kept);
+    alert_book_destroy(book);
+    assert_int_equal(images_used(images), 0);
+}
+
+static void test_stream(void **state)
+{
+    struct images *images = images_create(1u << 20);
+
+    (void)state;
+    for (size_t size = 1; size < 20; size++) check_stream(images, size);
+    check_stream(images, 998);
+    check_stream(images, 999);
+    check_stream(images, 1000);
+    images_destroy(images);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_number_and_age_are_bounded), cmocka_unit_test(test_one_hit_is_one_alert), cmocka_unit_test(test_pictures_are_held),
+        cmocka_unit_test(test_words),                      cmocka_unit_test(test_line),                 cmocka_unit_test(test_json),
+        cmocka_unit_test(test_the_longest_fits),           cmocka_unit_test(test_stream),
+    };
+
+    return platesieve_failed(platesieve_init()) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
