@@ -1,6 +1,6 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
-CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
-CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(INIH_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lcsv -lpthread
+CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(INIH_CFLAGS) $(EXPAT_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
+CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(INIH_LIBS) $(EXPAT_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lcsv -lpthread
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
@@ -27,6 +27,32 @@ client_libclient_a_SOURCES = \
 	client/command.c \
 	client/csv.c \
 	client/csv.h \
+	client/engines/adapters.h \
+	client/engines/axis.c \
+	client/engines/country.c \
+	client/engines/country.h \
+	client/engines/document.c \
+	client/engines/document.h \
+	client/engines/document_form.c \
+	client/engines/document_internal.h \
+	client/engines/document_json.c \
+	client/engines/document_xml.c \
+	client/engines/engine.c \
+	client/engines/engine.h \
+	client/engines/frigate.c \
+	client/engines/genetec.c \
+	client/engines/hikvision.c \
+	client/engines/json_tidy.c \
+	client/engines/make.c \
+	client/engines/plain.c \
+	client/engines/platerecognizer.c \
+	client/engines/rekor.c \
+	client/engines/take_picture.c \
+	client/engines/take_plate.c \
+	client/engines/take_region.c \
+	client/engines/take_time.c \
+	client/engines/value.c \
+	client/engines/verkada.c \
 	client/enrol_code.c \
 	client/enrol_code.h \
 	client/enrol.c \
@@ -79,8 +105,6 @@ client_libclient_a_SOURCES = \
 	client/keys_rotate.h \
 	client/keys_rotate_ask.c \
 	client/lane/lane.c \
-	client/engines/document.h \
-	client/engines/engine.h \
 	client/lane/alert_book.c \
 	client/lane/alert_book.h \
 	client/lane/alert_command.c \

@@ -142,6 +142,11 @@ static bool is_placeholder(const struct platesieve_plate *plate)
     return false;
 }
 
+bool row_is_placeholder(const char *text, size_t size, const struct platesieve_plate *plate)
+{
+    return is_placeholder_raw(text, size) || is_placeholder(plate);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ */
 
 /* How many letters and digits there are, to tell "nothing" from "too much". */

@@ -57,6 +57,9 @@ enum row_fault row_read(enum platesieve_codes codes, const struct csv_field *pla
 enum row_fault row_read_listed(enum platesieve_codes codes, const struct csv_field *plate,
                                char wildcard, const struct csv_field *jurisdiction, struct row_plate *row);
 
+/* Does TEXT, whose canonical form is PLATE, say that there is no plate? */
+bool row_is_placeholder(const char *text, size_t size, const struct platesieve_plate *plate);
+
 /* Counts of faults, as {"empty": 2, ...} without zeros. */
 struct row_counts {
     uint64_t faults[ROW_FAULTS];

@@ -1,5 +1,6 @@
 #include "client/wiping.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -47,9 +48,50 @@ static void openssl_free(void *memory, const char *file, int line)
     wiping_free(memory);
 }
 
+/* -- JSON in an arena ---------------------------------------------------------------------------------------------- */
+
+static _Thread_local struct {
+    struct platesieve_arena *arena; /* NULL: on the heap */
+    bool full;
+} scope;
+
+void wiping_arena_begin(struct platesieve_arena *arena)
+{
+    assert(scope.arena == NULL && arena != NULL);
+    scope.arena = arena;
+    scope.full = false;
+}
+
+void *wiping_arena_allocate(size_t size)
+{
+    void *memory = platesieve_arena_allocate(scope.arena, size);
+
+    if (memory == NULL) scope.full = true;
+    return memory;
+}
+
+bool wiping_arena_end(void)
+{
+    assert(scope.arena != NULL);
+    scope.arena = NULL;
+    return !scope.full;
+}
+
+static void *json_malloc_here(size_t size)
+{
+    return scope.arena != NULL ? wiping_arena_allocate(size) : malloc(size);
+}
+
+static void json_free_here(void *memory)
+{
+    if (scope.arena == NULL) wiping_free(memory);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
 bool wiping_install(void)
 {
-    json_set_alloc_funcs(malloc, wiping_free);
+    json_set_alloc_funcs(json_malloc_here, json_free_here);
     return CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) == 1 &&
            curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc) == CURLE_OK;
 }

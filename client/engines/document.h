@@ -13,21 +13,25 @@ enum document_form {
 };
 
 /* A scalar as it stands there.  Engines write numbers as texts and texts as numbers. */
-enum value_kind { VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_OTHER };
+enum value_kind { VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_LONG, VALUE_OTHER };
 struct value {
     enum value_kind kind;
-    const char *text; /* of VALUE_TEXT, and of VALUE_NUMBER as JSON; UTF-8; not ended by a zero byte */
+    const char *text; /* of VALUE_TEXT, and of VALUE_NUMBER as it stands there; UTF-8, mostly; not ended by a zero byte */
     size_t size;
     double number;    /* of VALUE_NUMBER */
 };
 #define VALUE_ABSENT ((struct value){ .kind = VALUE_NONE })
 
-struct value value_of_json(const json_t *json); /* NULL, null: none; an object or array: other */
+/* NULL, null: none; an object, an array, true or false: other; a string of LIMIT_ENGINE_BLOB_BYTES and more: long, for engine_picture_base64() only. */
+struct value value_of_json(const json_t *json);
 struct value value_of_text(const char *text);   /* ends with a zero byte; NULL: none */
 bool value_is(struct value value, const char *text);
+/* Of VALUE_NUMBER, and of VALUE_TEXT that is a finite decimal number; false for others. */
+bool value_number(struct value value, double *number);
 
-/* The JSON of the message: its body, or of a form its field `json`, else its first part that is JSON (of type application/json, or named `event`, with a
-   file name or without: Axis); NULL: it has none. */
+/* The JSON of the message: its body, or of a form its field `json`, else its first part that is JSON (of type application/json, or by how it begins, with a
+ * file name or without: Axis); NULL: it has none.  Objects and arrays are gone through with jansson as ever, but scalars are looked at by value_of_json():
+ * numbers are not kept as jansson's numbers.  Only json_is_true() and json_is_null() hold as they are.  Never json_decref() any of it. */
 const json_t *document_json(const struct document *document);
 /* A field of a form. */
 struct value document_field(const struct document *document, const char *name);
@@ -46,18 +50,28 @@ struct value xml_value(const struct xml_element *element, const char *path);
 
 /* -- making reads ------------------------------------------------------------------------------------------------------- */
 
-enum engine_scale { ENGINE_OF_1, ENGINE_OF_100 }; /* of what the engine is known to send; a text or number that fits the other only is taken as that */
+/* What the engine is known to send.  What fits the other only is taken as that: 97 as of 100; and of a plate, 0.97 as of 1. */
+enum engine_scale { ENGINE_OF_1, ENGINE_OF_100 };
 
 /* The next read, empty; NULL: there are too many (counted as ENGINE_TOO_MUCH). */
 struct engine_read *engine_add(const struct engine_options *options, struct engine_reads *reads);
-/* Each counts what is wrong with VALUE in READS, and then leaves that out. */
+/* Each counts what is wrong with VALUE in READS, and then leaves that out.
+ *
+ * PLATE without its label ("PLATE: ...") and white space.  Nothing at all is an empty plate; words for `no plate`, and plates with characters that the engine did
+ * not read ("AB?12"), are no readings.  Doubles are dropped, with the better confidence; of too many, the worst.  Without a CONFIDENCE it is 1. */
 void engine_candidate(struct engine_reads *reads, struct engine_read *read, struct value plate, struct value confidence, enum engine_scale scale);
-/* CODES: what the engine is known to use ("us-mo" and "US-MO" and "us" are understood in any set); CONFIDENCE may be VALUE_ABSENT. */
+/* CODES: what the engine is known to use; what the lane was told goes before it.  "us-mo", "US-MO", "us" (a country whose states issue plates: unknown, and
+ * no fault), "eu-nl", "au-qld" and "POL" are understood in any set.  Two letters alone are a country for PLATESIEVE_CODES_ISO, and a part of the country that the
+ * lane was told otherwise; where neither says which of the two ("ga": Georgia or Gabon?), unknown.  CONFIDENCE may be VALUE_ABSENT: 1.
+ * What is empty or unknown leaves what the read has. */
 void engine_region(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, enum platesieve_codes codes,
                    struct value region, struct value confidence, enum engine_scale scale);
 void engine_camera(const struct engine_options *options, struct engine_read *read, struct value camera);
 void engine_id(struct engine_read *read, struct value id);
-/* Epoch seconds or milliseconds (told apart by their size), RFC 3339, "2021-06-11 13:05:38", "20210611 130538252", "11/06/2021 13:05:38"... */
+/* Where ID is that of a picture, and PART (VALUE_ABSENT: 0) says which vehicle of it. */
+void engine_id_part(struct engine_read *read, struct value id, struct value part);
+/* Epoch seconds, milliseconds, micro- or nanoseconds (told apart by their size), RFC 3339, "2021-06-11 13:05:38", "20210611 130538252",
+ * "11/06/2021 13:05:38", "6/11/2021 1:05:38 PM"...  Without a zone: UTC or this machine's, whichever is nearer to now. */
 void engine_time(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, struct value time);
 /* Base64, with or without "data:image/jpeg;base64,".  Nothing is done when the read has a picture already. */
 void engine_picture_base64(const struct document *document, struct engine_reads *reads, struct engine_read *read, struct value base64);

@@ -14,6 +14,7 @@
 #define ENGINE_IDS_MAX 64        /* of the engine's own for one vehicle */
 #define ENGINE_RAW_MAX 64        /* bytes of a plate as the engine wrote it */
 #define ENGINE_CAMERA_MAX 64
+#define ENGINE_ARENA_BYTES (1024 * 1024) /* for one message of any size: its pictures stay in the body */
 
 struct engine_candidate {
     struct platesieve_plate plate; /* canonical */

@@ -209,6 +209,20 @@
 #define LIMIT_CSV_LINE_BYTES 65536
 #define LIMIT_ANSWER_BYTES (16 * 1024 * 1024) /* an answer that the client accepts */
 
+/* -- messages of camera engines, at a lane ---------------------------------------------------------------------------- */
+#define LIMIT_ENGINE_DEPTH 32            /* of JSON and XML */
+#define LIMIT_ENGINE_BLOB_BYTES 512      /* a JSON string from here on is a picture, or of no interest ... */
+#define LIMIT_ENGINE_BLOBS 64            /* ... and so many of one message are kept */
+#define LIMIT_ENGINE_NUMBER_BYTES 48     /* of a number as text */
+#define LIMIT_ENGINE_ID_BYTES 512        /* of an engine's own id of a vehicle, twice */
+#define LIMIT_ENGINE_PARTS 32            /* of a form */
+#define LIMIT_ENGINE_PART_HEADERS 16     /* lines before a part of a form ... */
+#define LIMIT_ENGINE_PART_LINE_BYTES 1024 /* ... and the length of one */
+#define LIMIT_ENGINE_BOUNDARY_BYTES 200  /* RFC 2046 allows 70 */
+#define LIMIT_ENGINE_ELEMENTS 4096       /* of XML */
+#define LIMIT_ENGINE_TEXT_BYTES 4096     /* of one of them */
+
+static_assert(LIMIT_ENGINE_BLOBS < 99, "the mark of a blob has two digits");
 static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1 + PLATESIEVE_PLATE_MAX + 1,
               "the longest message must fit");
 static_assert(PLATESIEVE_VOPRF_BATCH_MAX >= LIMIT_CHECK_CANDIDATES * (3 + PLATESIEVE_NEAR_MAX),

@@ -1,0 +1,83 @@
+/* A message, and what an adapter makes of it. */
+#ifndef TESTS_ENGINE_SCENE_H
+#define TESTS_ENGINE_SCENE_H
+
+#include "client/engines/engine.h"
+#include "client/moment.h"
+#include "client/wiping.h"
+#include "tests/unit/cmocka_all.h"
+
+static struct platesieve_arena *scene_arena;
+static struct engine_reads scene_reads;
+static struct engine_options scene_options;
+static char scene_body[4 * 1024 * 1024 + 1];
+
+/* It is 2026-11-22T12:00:00Z, and the lane was told nothing. */
+static inline int scene_begin(void **unused)
+{
+    (void)unused;
+    memset(&scene_options, 0, sizeof(scene_options));
+    if (!moment_parse("2026-11-22T12:00:00Z", &scene_options.now_ms)) return 1;
+    return platesieve_failed(platesieve_arena_create(ENGINE_ARENA_BYTES, &scene_arena)) ? 1 : 0;
+}
+
+static inline int scene_end(void **unused)
+{
+    (void)unused;
+    platesieve_arena_destroy(scene_arena);
+    return 0;
+}
+
+static inline bool scene_start(void)
+{
+    return wiping_install() && !platesieve_failed(platesieve_init());
+}
+
+/* The scene's reads are of this message then; what belongs to them stays until the next one. */
+static inline enum engine_outcome scene_take_bytes(const char *engine, const char *type, const void *body, size_t size)
+{
+    const struct engine_message message = { .content_type = type, .body = scene_body, .size = size, .arena = scene_arena };
+
+    assert_non_null(engine_named(engine));
+    assert_true(size < sizeof(scene_body));
+    memcpy(scene_body, body, size);
+    scene_body[size] = '\0';
+    platesieve_arena_reset(scene_arena);
+    return engine_take(engine_named(engine), &message, &scene_options, &scene_reads);
+}
+
+static inline enum engine_outcome scene_take(const char *engine, const char *body)
+{
+    return scene_take_bytes(engine, NULL, body, strlen(body));
+}
+
+/* "ABC123 0.90, ABC128 0.50" of the read NUMBER */
+static inline const char *scene_candidates(size_t number)
+{
+    static char text[ENGINE_CANDIDATES_MAX * 24];
+    const struct engine_read *read = &scene_reads.list[number];
+    size_t used = 0;
+
+    assert_true(number < scene_reads.count);
+    text[0] = '\0';
+    for (size_t i = 0; i < read->count; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s %.2f", i > 0 ? ", " : "", read->candidates[i].plate.length,
+                                 read->candidates[i].plate.text, read->candidates[i].confidence);
+    return text;
+}
+
+/* "plate-empty 1, region 2"; "" */
+static inline const char *scene_faults(void)
+{
+    static char text[512];
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (unsigned i = 0; i < ENGINE_FAULTS; i++)
+        if (scene_reads.faults[i] > 0)
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %u", used > 0 ? ", " : "", engine_fault_name((enum engine_fault)i),
+                                     (unsigned)scene_reads.faults[i]);
+    return text;
+}
+
+#endif
