@@ -37,6 +37,24 @@ tests_unit_alerts_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_alerts_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_alerts_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/vehicles_test
+tests_unit_vehicles_test_SOURCES = tests/unit/vehicles_test.c tests/unit/vehicle_scene.h
+tests_unit_vehicles_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vehicles_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_vehicles_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/vehicles_random_test
+tests_unit_vehicles_random_test_SOURCES = tests/unit/vehicles_random_test.c tests/unit/vehicle_scene.h
+tests_unit_vehicles_random_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vehicles_random_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_vehicles_random_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/captions_test
+tests_unit_captions_test_SOURCES = tests/unit/captions_test.c tests/unit/vehicle_scene.h
+tests_unit_captions_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_captions_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_captions_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/moment_test
 tests_unit_moment_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_moment_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
