@@ -122,6 +122,8 @@ client_libclient_a_SOURCES = \
 	client/lane/checker.h \
 	client/lane/images.c \
 	client/lane/images.h \
+	client/lane/judgements.c \
+	client/lane/judgements.h \
 	client/lane/lane.h \
 	client/lane/read.h \
 	client/lane/captions.c \
@@ -133,6 +135,8 @@ client_libclient_a_SOURCES = \
 	client/lane/vehicles.c \
 	client/lane/vehicles.h \
 	client/lane/check.c \
+	client/lane/display.c \
+	client/lane/display.h \
 	client/lane/headers.c \
 	client/lane/picture.c \
 	client/lane/picture.h \
@@ -215,7 +219,14 @@ client_libclient_a_SOURCES = \
 	client/when.h \
 	client/wiping.c \
 	client/wiping.h
+nodist_client_libclient_a_SOURCES = client/lane/display_page.c
 client_libclient_a_CFLAGS = $(CLIENT_CFLAGS)
+
+# The page for alerts, as it is.
+client/lane/display_page.c: client/lane/display.html client/lane/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) client/lane && LC_ALL=C $(AWK) -f $(srcdir)/client/lane/embed.awk $(srcdir)/client/lane/display.html > $@.new && mv $@.new $@
+CLEANFILES += client/lane/display_page.c client/lane/display_page.c.new
+EXTRA_DIST += client/lane/display.html client/lane/embed.awk
 
 bin_PROGRAMS += platesieve
 platesieve_SOURCES = client/main.c

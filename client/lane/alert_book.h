@@ -26,6 +26,7 @@ struct kept_alert {
     bool due[ALERT_PATHS];  /* still to be delivered */
     int64_t acknowledged_at_ms, judged_at_ms; /* since 1970; 0: not */
     const char *judgement, *told; /* static; NULL: none */
+    unsigned telling;             /* words that the gate was not told yet */
 };
 
 /* That LOST could not be delivered in time: it makes place for others, or its time is over.  Called while the book is at work. */

@@ -93,7 +93,10 @@ enum alert_judge alerts_judge(struct alerts *alerts, const char *hit, const char
         memcpy(known, kept->alert.hit, sizeof(known));
         memcpy(agency, kept->alert.agency, sizeof(agency));
         note_judgement(kept, word, at_ms);
-        if (alerts->ears.judged != NULL) kept->told = "pending";
+        if (alerts->ears.judged != NULL) {
+            kept->told = "pending";
+            kept->telling++;
+        }
         alert_book_changed(alerts->book, kept);
     }
     pthread_mutex_unlock(&alerts->mutex);
@@ -109,7 +112,8 @@ void alerts_told(struct alerts *alerts, const char *hit, const char *told)
     pthread_mutex_lock(&alerts->mutex);
     kept = alert_book_find(alerts->book, hit);
     if (kept != NULL) {
-        kept->told = told;
+        if (kept->telling > 0) kept->telling--;
+        kept->told = kept->telling > 0 ? "pending" : told;
         alert_book_changed(alerts->book, kept);
     }
     pthread_mutex_unlock(&alerts->mutex);
@@ -117,14 +121,33 @@ void alerts_told(struct alerts *alerts, const char *hit, const char *told)
 
 /* -- pictures that come late ------------------------------------------------------------------------------------------- */
 
-/* One alert of the vehicle that has none yet gets it, and goes to the display again: image and reading side by side. */
-static bool give_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES], struct image *image, struct check_alert *alert)
+/* The mutex is held. */
+static struct kept_alert *without_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES])
 {
     struct kept_alert *kept = NULL;
 
-    pthread_mutex_lock(&alerts->mutex);
     while ((kept = alert_book_after(alerts->book, kept == NULL ? 0 : kept->number)) != NULL)
-        if (kept->image == NULL && memcmp(kept->read_id, read_id, PLATESIEVE_READ_ID_BYTES) == 0) break;
+        if (kept->image == NULL && memcmp(kept->read_id, read_id, PLATESIEVE_READ_ID_BYTES) == 0) return kept;
+    return NULL;
+}
+
+bool alerts_want_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES])
+{
+    bool wanted;
+
+    pthread_mutex_lock(&alerts->mutex);
+    wanted = without_picture(alerts, read_id) != NULL;
+    pthread_mutex_unlock(&alerts->mutex);
+    return wanted;
+}
+
+/* One alert of the vehicle that has none yet gets it, and goes to the display again: image and reading side by side. */
+static bool give_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES], struct image *image, struct check_alert *alert)
+{
+    struct kept_alert *kept;
+
+    pthread_mutex_lock(&alerts->mutex);
+    kept = without_picture(alerts, read_id);
     if (kept != NULL) {
         kept->image = image_hold(image);
         alert_book_changed(alerts->book, kept);

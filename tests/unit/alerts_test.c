@@ -203,6 +203,7 @@ static void test_display(void **state)
 {
     struct images *images = images_create(4u << 20);
     static uint8_t picture[300000];
+    uint8_t id[PLATESIEVE_READ_ID_BYTES];
     struct image *image;
     struct heard heard;
     struct alerts *alerts;
@@ -228,7 +229,12 @@ static void test_display(void **state)
     assert_string_equal(string_of(json, "image", "type"), "image/jpeg");
     assert_int_equal(strlen(string_of(json, "image", "data")), 400000);
     json_decref(json);
-    alerts_picture(alerts, (const uint8_t[PLATESIEVE_READ_ID_BYTES]) { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, image); /* of a, late */
+    memset(id, 2, sizeof(id));
+    assert_false(alerts_want_picture(alerts, id));
+    memset(id, 1, sizeof(id));
+    assert_true(alerts_want_picture(alerts, id));
+    alerts_picture(alerts, id, image); /* of a, late */
+    assert_false(alerts_want_picture(alerts, id));
     wait_for(&screen.requests, 3);
     json = shown();
     assert_string_equal(string_of(json, "hit", NULL), "a");
@@ -577,6 +583,11 @@ static void test_judging(void **state)
     assert_string_equal(string_of(one, "judgement", NULL), "wrong-jurisdiction");
     assert_string_equal(string_of(one, "told", NULL), "pending");
     assert_non_null(string_of(one, "acknowledged_at", NULL));
+    json_decref(json);
+    alerts_told(alerts, "a", "done");
+    json = list_after(alerts, next);
+    next = next_of(json, 1, 2);
+    assert_string_equal(string_of(json_array_get(json_object_get(json, "alerts"), 0), "told", NULL), "pending"); /* the other word */
     json_decref(json);
     alerts_told(alerts, "a", "done");
     alerts_told(alerts, "unknown", "done");
