@@ -26,14 +26,16 @@ def tail(path, lines=25):
 
 
 def process_start(pid):
-    """When process PID began, in clock ticks since boot, with its name; None when it is gone or a zombie."""
+    """When process PID began, in clock ticks since boot, with its name; None when it is gone or a zombie.  One that was killed is there until the
+    last of its threads has ended: until then its files are open and locked."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return None
     name = text[text.index("(") + 1:text.rindex(")")]
     fields = text[text.rindex(")") + 2:].split()
-    return None if fields[0] in "ZX" else (int(fields[19]), name)
+    return None if fields[0] in "ZX" and threads <= 1 else (int(fields[19]), name)
 
 
 def reap(pid):

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "server/http/file_io.h"
@@ -117,7 +116,7 @@ static struct result lock_folder(struct served *served, FILE *errors)
 
     if (snprintf(path, sizeof path, "%s/" LOCK_FILE, gate_state_folder(served->state)) >= (int)sizeof path) return FAIL(REASON_INTERNAL);
     served->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (served->lock_file >= 0 && flock(served->lock_file, LOCK_EX | LOCK_NB) == 0) return OK;
+    if (served->lock_file >= 0 && file_lock(served->lock_file)) return OK;
     bool held = served->lock_file >= 0 && errno == EWOULDBLOCK;
     fprintf(errors, "%s: %s\n", path, held ? "held: a gate runs with this state folder" : strerror(errno));
     return FAIL(held ? REASON_BUSY : REASON_INTERNAL);

@@ -1,7 +1,12 @@
 #include "server/http/file_io.h"
 
 #include <errno.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_MS 50
 
 void file_close(const int *fd)
 {
@@ -32,4 +37,17 @@ ssize_t file_read_all(int fd, uint8_t *bytes, size_t size_max)
         if (got == 0) return (ssize_t)size;
         size += (size_t)got;
     }
+}
+
+bool file_lock(int fd)
+{
+    const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
+
+    for (unsigned i = 0; i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+        if (errno != EWOULDBLOCK && errno != EINTR) return false;
+        if (i + 1 < LOCK_TRIES) (void)nanosleep(&pause, NULL);
+    }
+    errno = EWOULDBLOCK;
+    return false;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,7 +111,7 @@ static struct result open_file(const char *folder, enum quota_side side, FILE *e
     *fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0) return complain(errors, path, strerror(errno));
     const char *problem = head_problem(*fd, side);
-    if (problem == NULL && flock(*fd, LOCK_EX | LOCK_NB) != 0) problem = "another daemon uses it";
+    if (problem == NULL && !file_lock(*fd)) problem = "another daemon uses it";
     if (problem == NULL) return OK;
     close(*fd);
     return complain(errors, path, problem);

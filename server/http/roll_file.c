@@ -4,14 +4,11 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "server/http/file_io.h"
 #include "server/http/log.h"
 
-#define LOCK_TRIES 100
-#define LOCK_PAUSE_MS 50
 
 static void close_fd(const int *fd)
 {
@@ -84,7 +81,6 @@ static bool is_ours(int fd)
 /* -1 with errno; EWOULDBLOCK when others hold it for too long. */
 static int lock(const char *path, const struct stat *owner)
 {
-    const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return -1;
     if (!is_ours(fd) || !give(fd, owner)) {
@@ -92,11 +88,7 @@ static int lock(const char *path, const struct stat *owner)
         errno = EPERM;
         return -1;
     }
-    for (unsigned i = 0; i < LOCK_TRIES; i++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-        if (errno != EWOULDBLOCK && errno != EINTR) break;
-        nanosleep(&pause, NULL);
-    }
+    if (file_lock(fd)) return fd;
     int error = errno;
     close_fd(&fd);
     errno = error;

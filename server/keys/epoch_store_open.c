@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "server/http/file_io.h"
 #include "server/http/sealed_file.h"
 #include "server/keys/epoch_file.h"
 #include "server/keys/epoch_key.h"
@@ -135,7 +135,7 @@ static struct result take_lock(const char *folder, int *lock, FILE *errors)
         return complain(errors, folder, LOCK, "path too long");
     *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*lock < 0) return complain(errors, folder, LOCK, strerror(errno));
-    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
+    if (!file_lock(*lock))
         return complain(errors, folder, LOCK, "another key server uses this folder");
     return OK;
 }
