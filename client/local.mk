@@ -145,6 +145,8 @@ client_libclient_a_SOURCES = \
 	client/lane/renew.c \
 	client/lane/report.c \
 	client/lane/tokens.c \
+	client/lane/try.c \
+	client/lane/try.h \
 	client/list.c \
 	client/list.h \
 	client/list_create.c \

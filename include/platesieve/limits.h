@@ -210,6 +210,7 @@
 #define LIMIT_ANSWER_BYTES (16 * 1024 * 1024) /* an answer that the client accepts */
 
 /* -- messages of camera engines, at a lane ---------------------------------------------------------------------------- */
+#define LIMIT_ENGINE_MESSAGE_BYTES (4 * 1024 * 1024) /* of one, with its pictures; the settings may say less */
 #define LIMIT_ENGINE_DEPTH 32            /* of JSON and XML */
 #define LIMIT_ENGINE_BLOB_BYTES 512      /* a JSON string from here on is a picture, or of no interest ... */
 #define LIMIT_ENGINE_BLOBS 64            /* ... and so many of one message are kept */
