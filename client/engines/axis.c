@@ -4,7 +4,8 @@
  * One vehicle is several events under one carID: new, update (the direction is known, or another spelling), and lost some seconds after it left. */
 #include <string.h>
 
-#include "client/engines/country.h"
+#include "client/engines/adapters.h"
+#include "client/engines/document.h"
 
 static struct value member(const json_t *object, const char *name)
 {
@@ -39,10 +40,8 @@ static void take_plates(struct engine_reads *reads, struct engine_read *read, co
 
 static void take_region(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, const json_t *event)
 {
-    struct value region = member(event, "plateISO3166-2"), country = member(event, "plateCountry");
-
-    if (!is_said(region)) region = engine_country(country);
-    if (is_said(region)) engine_region(options, reads, read, PLATESIEVE_CODES_ISO, region, VALUE_ABSENT, ENGINE_OF_1);
+    engine_region(options, reads, read, PLATESIEVE_CODES_ISO, member(event, "plateCountry"), VALUE_ABSENT, ENGINE_OF_1);   /* "POL" */
+    engine_region(options, reads, read, PLATESIEVE_CODES_ISO, member(event, "plateISO3166-2"), VALUE_ABSENT, ENGINE_OF_1); /* "US-TX", or "" */
 }
 
 static void take_picture(const struct document *document, struct engine_reads *reads, struct engine_read *read)

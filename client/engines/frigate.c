@@ -2,6 +2,7 @@
  * https://docs.frigate.video/integrations/mqtt/
  *
  * Its names of known cars (`sub_label`, `name`) are people's and no plates; they are not looked at.  It never sends pictures there, and says no jurisdiction. */
+#include "client/engines/adapters.h"
 #include "client/engines/document.h"
 
 static struct value member(const json_t *object, const char *name)

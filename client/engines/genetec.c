@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/engines/adapters.h"
 #include "client/engines/document.h"
 
 /* A field of the message; in JSON also from `Attributes`, where the template puts what AutoVu calls custom fields. */

@@ -4,7 +4,8 @@
  * the same UUID (`isDataRetransmission`). */
 #include <string.h>
 
-#include "client/engines/country.h"
+#include "client/engines/adapters.h"
+#include "client/engines/document.h"
 
 static bool is_said(struct value value)
 {
@@ -48,7 +49,7 @@ static void take_picture(const struct document *document, struct engine_reads *r
 static enum engine_outcome take(const struct document *document, const struct engine_options *options, struct engine_reads *reads)
 {
     const struct xml_element *alert = document_xml(document), *anpr = xml_find(alert, "ANPR");
-    struct value type = xml_value(alert, "eventType"), country;
+    struct value type = xml_value(alert, "eventType"), country = xml_value(alert, "countryAbbreviation");
     struct engine_read *read;
 
     if (alert == NULL || strcmp(alert->name, "EventNotificationAlert") != 0 || !is_said(type)) return ENGINE_UNKNOWN;
@@ -60,8 +61,7 @@ static enum engine_outcome take(const struct document *document, const struct en
     read = engine_add(options, reads);
     if (read == NULL) return ENGINE_TAKEN;
     take_plates(reads, read, anpr);
-    country = engine_country(xml_value(alert, "countryAbbreviation"));
-    if (is_said(country)) engine_region(options, reads, read, PLATESIEVE_CODES_ISO, country, VALUE_ABSENT, ENGINE_OF_1);
+    if (!value_is(country, "NON")) engine_region(options, reads, read, PLATESIEVE_CODES_ISO, country, VALUE_ABSENT, ENGINE_OF_1);
     take_camera(options, read, alert);
     engine_id(read, xml_value(alert, "UUID"));
     engine_time(options, reads, read, xml_value(alert, "dateTime"));

@@ -11,12 +11,9 @@ static struct value member(const json_t *object, const char *name)
 /* {"plate": "...", "score": ..., "candidates": [...], "region": {"code", "score"}} */
 static void take_plain(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, const json_t *result)
 {
-    const json_t *region = json_object_get(result, "region"), *candidate;
-    size_t i;
+    const json_t *region = json_object_get(result, "region");
 
     engine_candidate(reads, read, member(result, "plate"), member(result, "score"), ENGINE_OF_1);
-    json_array_foreach(json_object_get(result, "candidates"), i, candidate)
-        engine_candidate(reads, read, member(candidate, "plate"), member(candidate, "score"), ENGINE_OF_1);
     if (json_is_object(region)) engine_region(options, reads, read, PLATESIEVE_CODES_ISO, member(region, "code"), member(region, "score"), ENGINE_OF_1);
     else engine_region(options, reads, read, PLATESIEVE_CODES_ISO, value_of_json(region), VALUE_ABSENT, ENGINE_OF_1);
 }
@@ -47,14 +44,17 @@ static void take_picture(const struct document *document, struct engine_reads *r
 
 static void take_result(const struct document *document, const struct engine_options *options, const json_t *message, const json_t *result, struct engine_reads *reads)
 {
-    const json_t *plate = json_object_get(result, "plate");
+    const json_t *plate = json_object_get(result, "plate"), *candidate;
     struct engine_read *read;
+    size_t i;
 
-    if (json_is_object(result) && json_is_null(plate)) return; /* a vehicle without one */
+    if (json_is_object(result) && json_is_null(plate) && json_array_size(json_object_get(result, "candidates")) == 0) return; /* a vehicle without one */
     read = engine_add(options, reads);
     if (read == NULL) return;
     if (json_is_object(plate)) take_vehicle(options, reads, read, plate);
     else take_plain(options, reads, read, result);
+    json_array_foreach(json_object_get(result, "candidates"), i, candidate)
+        engine_candidate(reads, read, member(candidate, "plate"), member(candidate, "score"), ENGINE_OF_1);
     engine_camera(options, read, member(message, "camera_id"));
     engine_time(options, reads, read, member(message, "timestamp"));
     take_picture(document, reads, read, result);

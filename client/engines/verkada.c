@@ -1,6 +1,7 @@
 /* Verkada's webhook for license plates.  https://apidocs.verkada.com/reference/lpr
  *
  * Its picture is a URL into the vendor's cloud, which a lane does not fetch.  It has no id of the vehicle: `webhook_id` is of the message. */
+#include "client/engines/adapters.h"
 #include "client/engines/document.h"
 
 static enum engine_outcome take(const struct document *document, const struct engine_options *options, struct engine_reads *reads)

@@ -3,7 +3,7 @@
 # Without, they run over the corpus as part of `make check`.
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/corpus
 
-fuzz_targets = tests/fuzz/csv_fuzz tests/fuzz/import_fuzz tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz tests/fuzz/judge_fuzz \
+fuzz_targets = tests/fuzz/csv_fuzz tests/fuzz/engine_fuzz tests/fuzz/import_fuzz tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz tests/fuzz/judge_fuzz \
     tests/fuzz/evidence_fuzz tests/fuzz/keys_answer_fuzz \
     tests/fuzz/roll_fuzz tests/fuzz/voprf_fuzz
 
@@ -49,6 +49,11 @@ tests_fuzz_csv_fuzz_SOURCES = tests/fuzz/csv_fuzz.c $(fuzz_main)
 tests_fuzz_csv_fuzz_CFLAGS = $(CLIENT_CFLAGS)
 tests_fuzz_csv_fuzz_LDADD = $(CLIENT_LIBS)
 tests_fuzz_csv_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
+
+tests_fuzz_engine_fuzz_SOURCES = tests/fuzz/engine_fuzz.c $(fuzz_main)
+tests_fuzz_engine_fuzz_CFLAGS = $(CLIENT_CFLAGS)
+tests_fuzz_engine_fuzz_LDADD = $(CLIENT_LIBS)
+tests_fuzz_engine_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
 
 tests_fuzz_import_fuzz_SOURCES = tests/fuzz/import_fuzz.c $(fuzz_main)
 tests_fuzz_import_fuzz_CFLAGS = $(CLIENT_CFLAGS)
