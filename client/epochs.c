@@ -5,18 +5,13 @@
 #include "client/base64.h"
 #include "client/moment.h"
 
-/* For one server; a key server answers these from memory. */
-#define DEADLINE_MS 1000u
-#define DEADLINE_LAST_MS 10000u
-
-static struct key_question ask_for(const char *path, key_take_fn take, void *context)
+/* A key server answers these from memory. */
+static struct key_question ask_for(const struct key_servers *servers, const char *path, key_take_fn take, void *context)
 {
-    return (struct key_question) { .method = "GET",
-                                   .path = path,
-                                   .deadline_ms = DEADLINE_MS,
-                                   .deadline_last_ms = DEADLINE_LAST_MS,
-                                   .take = take,
-                                   .context = context };
+    struct key_question question = { .method = "GET", .path = path, .take = take, .context = context };
+
+    key_servers_deadlines(servers, &question);
+    return question;
 }
 
 /* -- shared keys --------------------------------------------------------------------------------------------------- */
@@ -162,7 +157,7 @@ static bool any_shared(const struct epochs *epochs)
 
 static int fetch(struct key_servers *servers, struct epoch_listing *listing, struct epochs *epochs)
 {
-    struct key_question question = ask_for("/v1/epochs", epoch_listing_take, listing);
+    struct key_question question = ask_for(servers, "/v1/epochs", epoch_listing_take, listing);
     int code = key_outcome_exit(key_servers_ask(servers, listing->keys, &question));
 
     if (code != CLIENT_OK) return code;
@@ -170,7 +165,7 @@ static int fetch(struct key_servers *servers, struct epoch_listing *listing, str
     if (any_shared(epochs)) {
         struct merging merging = { listing, epochs };
 
-        question = ask_for("/v1/epochs", take_and_merge, &merging);
+        question = ask_for(servers, "/v1/epochs", take_and_merge, &merging);
         key_servers_ask_others(servers, listing->keys, &question, false);
         key_servers_ask_others(servers, listing->keys, &question, true);
         if (settle_all(servers, listing->keys, listing->pins, epochs)) return CLIENT_OK;
@@ -277,7 +272,7 @@ static const char *take_shares(json_t *json, void *context)
 static enum key_outcome complete(struct key_servers *servers, struct epoch_listing *listing, struct epoch *epoch)
 {
     struct search search = { listing, epoch };
-    struct key_question question = ask_for("/v1/epochs", take_shares, &search);
+    struct key_question question = ask_for(servers, "/v1/epochs", take_shares, &search);
     struct share_book *book = key_servers_book(servers);
     struct platesieve_element key;
     bool found = false;
@@ -305,7 +300,7 @@ static enum key_outcome fetch_public_key(struct key_servers *servers, struct htt
 {
     struct epoch_listing *listing = epoch_listing_create(servers, keys, NULL);
     struct search search = { listing, epoch };
-    struct key_question question = ask_for("/v1/epochs", take_public_key, &search);
+    struct key_question question = ask_for(servers, "/v1/epochs", take_public_key, &search);
     enum key_outcome outcome = KEY_LATER;
 
     if (listing != NULL) outcome = key_servers_ask(servers, keys, &question);
@@ -317,13 +312,14 @@ static enum key_outcome fetch_public_key(struct key_servers *servers, struct htt
 static enum key_outcome fetch_key(struct key_servers *servers, struct http *keys, struct epoch *epoch)
 {
     char path[LIMIT_EPOCH_ID_MAX + 32];
-    struct key_question question = ask_for(path, take_key, epoch);
+    struct key_question question;
 
     if (key_servers_must_share(servers)) {
         say("epoch %s is of suite hmac-sha256, and only shared keys are to be used", epoch->id);
         return KEY_WRONG;
     }
     snprintf(path, sizeof(path), "/v1/epochs/%s/key", epoch->id);
+    question = ask_for(servers, path, take_key, epoch);
     return key_servers_ask(servers, keys, &question);
 }
 

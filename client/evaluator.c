@@ -40,6 +40,11 @@ int64_t evaluator_over_quota(struct evaluator *evaluator)
     return evaluator == NULL ? 0 : key_servers_over_quota(evaluator->settings.servers);
 }
 
+void evaluator_set_last(struct evaluator *evaluator, unsigned deadline_last_ms)
+{
+    evaluator->settings.deadline_last_ms = deadline_last_ms;
+}
+
 void evaluator_warm(struct evaluator *evaluator)
 {
     if (evaluator->group != NULL || share_book_generation(key_servers_book(evaluator->settings.servers)) > 0)

@@ -24,6 +24,8 @@ int evaluator_open(const struct evaluator_settings *settings, struct evaluator *
 /* After KEY_LATER: until when (since 1970) it is this identity's quota that is in the way; 0: it is not. */
 int64_t evaluator_over_quota(struct evaluator *evaluator);
 void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
+/* From now on the last server may take DEADLINE_LAST_MS. */
+void evaluator_set_last(struct evaluator *evaluator, unsigned deadline_last_ms);
 /* Connects, and keeps connections from growing old; call it from time to time. */
 void evaluator_warm(struct evaluator *evaluator);
 

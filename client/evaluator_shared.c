@@ -5,7 +5,6 @@
 #include "client/evaluator_internal.h"
 #include "client/moment.h"
 
-#define PATIENCE 3u /* with one server: so many parts of its deadline, then another is asked as well */
 #define WARM_GRACE_MS 200u
 #define CLOSING_MS 5000 /* so near to an epoch's close may one call it over and another not */
 
@@ -72,6 +71,7 @@ struct round {
     const struct epoch *epoch;
     struct platesieve_token *tokens;
     struct http_request request;
+    int64_t end_ms;               /* monotonic: nothing waits any longer then */
     struct key_question question; /* for the judgement */
     size_t party_count;           /* those whose share is good, in the order in which they are asked */
     struct share_party parties[HTTP_SERVERS_MAX];
@@ -196,6 +196,12 @@ static bool finish(struct round *round)
     return false;
 }
 
+/* With those that were asked; then another is asked as well. */
+static unsigned patience_ms(const struct round *round)
+{
+    return round->evaluator->settings.deadline_ms / 2;
+}
+
 /* Those that were asked and have not answered when it was over. */
 static void give_up_slow(struct round *round, unsigned waited_ms)
 {
@@ -206,7 +212,7 @@ static void give_up_slow(struct round *round, unsigned waited_ms)
         http_group_drop(round->evaluator->group, at);
         round->stage[i] = FAILED;
         note(round, KEY_LATER);
-        if (waited_ms >= round->request.timeout_ms / PATIENCE)
+        if (waited_ms >= patience_ms(round))
             key_servers_too_slow(round->evaluator->settings.servers, http_group_member(round->evaluator->group, at),
                                  waited_ms);
     }
@@ -224,15 +230,16 @@ static size_t may_answer(const struct round *round)
 /* Until two have answered well, or all were asked and the last deadline is over. */
 static bool run(struct round *round)
 {
-    const int64_t begin_ms = moment_monotonic_ms();
-    const unsigned last_ms = round->request.timeout_ms, patience_ms = last_ms / PATIENCE;
+    const int64_t begin_ms = moment_monotonic_ms(), left_ms = round->end_ms - begin_ms;
+    const unsigned last_ms = left_ms > 0 ? (unsigned)left_ms : 0, first_ms = patience_ms(round) < last_ms ? patience_ms(round) : last_ms;
     unsigned waited_ms = 0;
     bool done = false;
 
-    if (may_answer(round) < 2) return false;
+    if (may_answer(round) < 2 || last_ms == 0) return false;
+    round->request.timeout_ms = last_ms;
     while (round->at_work + round->answered < 2 && ask_next(round)) continue;
     while (!done && round->at_work > 0 && round->at_work + round->answered >= 2 && waited_ms < last_ms) {
-        const unsigned pause_ms = waited_ms < patience_ms ? patience_ms - waited_ms : last_ms - waited_ms;
+        const unsigned pause_ms = waited_ms < first_ms ? first_ms - waited_ms : last_ms - waited_ms;
         struct http_answer answer;
         size_t at;
 
@@ -300,8 +307,8 @@ enum key_outcome evaluate_shared(struct evaluator *evaluator, const struct epoch
     round.request = (struct http_request) { .method = "POST",
                                             .path = path,
                                             .body = evaluator->body,
-                                            .body_size = evaluator->body_size,
-                                            .timeout_ms = evaluator->settings.deadline_ms };
+                                            .body_size = evaluator->body_size };
+    round.end_ms = moment_monotonic_ms() + evaluator->settings.deadline_last_ms;
     round.question.take = evaluated_take;
     outcome = evaluate(&round);
     blame_gone(&round);

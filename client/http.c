@@ -342,6 +342,11 @@ const char *http_server_url(const struct http *http)
     return http->url[http->current];
 }
 
+const char *http_server_url_of(const struct http *http, size_t number)
+{
+    return http->url[number];
+}
+
 void http_use_server(struct http *http, size_t number)
 {
     http->current = number;

@@ -57,6 +57,7 @@ size_t http_server_count(const struct http *http);
 size_t http_server_current(const struct http *http);
 void http_use_server(struct http *http, size_t number);
 const char *http_server_url(const struct http *http); /* of the one in use */
+const char *http_server_url_of(const struct http *http, size_t number); /* any thread */
 /* One line on why the last call got no answer; static or owned by HTTP. */
 const char *http_trouble(const struct http *http);
 const char *http_service_name(const struct http *http); /* "gate", "key server" */

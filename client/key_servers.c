@@ -6,12 +6,16 @@
 #include "client/over_quota.h"
 #include "client/problem.h"
 
+#define DEADLINE_MS 1000u
+#define DEADLINE_LAST_MS 10000u
 #define GONE_GRACE_MS 2000 /* a rotation reaches one server after the other */
 
 struct key_servers {
     bool must_share;
+    unsigned deadline_ms, deadline_last_ms;
     struct share_book *book;
     pthread_mutex_t mutex;
+    bool away[HTTP_SERVERS_MAX];         /* as somebody found who asks for their health */
     size_t preferred;                    /* the one that answered last */
     int64_t failed_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never, or it has answered since */
     int64_t over_ms[HTTP_SERVERS_MAX];   /* since 1970; until when our quota is used up there; 0: it is not */
@@ -33,6 +37,7 @@ struct key_servers *key_servers_create(const struct settings *settings)
     }
     pthread_mutex_init(&servers->mutex, NULL);
     servers->must_share = settings->shared_keys;
+    key_servers_set_deadlines(servers, DEADLINE_MS, DEADLINE_LAST_MS);
     return servers;
 }
 
@@ -42,6 +47,18 @@ void key_servers_destroy(struct key_servers *servers)
     pthread_mutex_destroy(&servers->mutex);
     share_book_destroy(servers->book);
     free(servers);
+}
+
+void key_servers_set_deadlines(struct key_servers *servers, unsigned deadline_ms, unsigned deadline_last_ms)
+{
+    servers->deadline_ms = deadline_ms;
+    servers->deadline_last_ms = deadline_last_ms;
+}
+
+void key_servers_deadlines(const struct key_servers *servers, struct key_question *question)
+{
+    question->deadline_ms = servers->deadline_ms;
+    question->deadline_last_ms = servers->deadline_last_ms;
 }
 
 bool key_servers_must_share(const struct key_servers *servers)
@@ -68,24 +85,37 @@ static bool recent(int64_t since_ms, int64_t now_ms)
     return since_ms != 0 && now_ms - since_ms < KEY_SERVERS_PASSED_OVER_S * 1000;
 }
 
-/* The one that answered last and those behind it, then those that failed lately.  Returns how many of the first sort
-   there are. */
-static size_t put_in_order(struct key_servers *servers, size_t count, size_t order[HTTP_SERVERS_MAX])
+struct order {
+    size_t count, good, there; /* the first GOOD did not fail lately, the first THERE are not known to be away */
+    size_t list[HTTP_SERVERS_MAX];
+};
+
+/* The one that answered last and those behind it, then those that failed lately, then those that are away. */
+static void put_in_order(struct key_servers *servers, size_t count, struct order *order)
 {
     const int64_t now_ms = moment_monotonic_ms();
-    size_t used = 0, good = 0;
 
+    *order = (struct order) { 0 };
     pthread_mutex_lock(&servers->mutex);
-    for (unsigned pass = 0; pass < 2; pass++) {
+    for (unsigned pass = 0; pass < 3; pass++) {
         for (size_t i = 0; i < count; i++) {
             const size_t number = (servers->preferred + i) % count;
+            const unsigned rank = servers->away[number] ? 2 : recent(servers->failed_ms[number], now_ms) ? 1 : 0;
 
-            if (recent(servers->failed_ms[number], now_ms) == (pass == 1)) order[used++] = number;
+            if (rank == pass) order->list[order->count++] = number;
         }
-        if (pass == 0) good = used;
+        if (pass == 0) order->good = order->count;
+        if (pass == 1) order->there = order->count;
     }
     pthread_mutex_unlock(&servers->mutex);
-    return good;
+}
+
+/* The last that did not fail may take longer; or the last that is there, when all did. */
+static unsigned deadline_of(const struct order *order, size_t number, const struct key_question *question)
+{
+    const bool last = number + 1 == (order->good > 0 ? order->good : order->there);
+
+    return last ? question->deadline_last_ms : question->deadline_ms;
 }
 
 bool key_servers_failed(struct key_servers *servers, size_t at)
@@ -93,7 +123,7 @@ bool key_servers_failed(struct key_servers *servers, size_t at)
     bool failed;
 
     pthread_mutex_lock(&servers->mutex);
-    failed = recent(servers->failed_ms[at], moment_monotonic_ms());
+    failed = servers->away[at] || recent(servers->failed_ms[at], moment_monotonic_ms());
     pthread_mutex_unlock(&servers->mutex);
     return failed;
 }
@@ -103,6 +133,7 @@ static void note_answer(struct key_servers *servers, size_t number)
     pthread_mutex_lock(&servers->mutex);
     servers->preferred = number;
     servers->failed_ms[number] = servers->over_ms[number] = 0;
+    servers->away[number] = false;
     pthread_mutex_unlock(&servers->mutex);
 }
 
@@ -142,6 +173,17 @@ static bool note_failure(struct key_servers *servers, size_t number, enum key_ou
 }
 
 /* -- asking -------------------------------------------------------------------------------------------------------- */
+
+void key_servers_note_health(struct key_servers *servers, struct http *http, bool answers)
+{
+    const size_t at = http_server_current(http);
+
+    pthread_mutex_lock(&servers->mutex);
+    if (servers->away[at] && answers) servers->failed_ms[at] = 0; /* it is back */
+    servers->away[at] = !answers;
+    pthread_mutex_unlock(&servers->mutex);
+    if (!answers && note_failure(servers, at, KEY_LATER)) say("no answer from the key server: %s", http_trouble(http));
+}
 
 static enum key_outcome no_answer(struct key_servers *servers, struct http *http)
 {
@@ -250,17 +292,16 @@ enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,
                                     .path = question->path,
                                     .body = question->body,
                                     .body_size = question->body_size };
-    const size_t count = http_server_count(http);
     enum key_outcome outcome = KEY_DONE;
-    size_t order[HTTP_SERVERS_MAX], good;
+    struct order order;
 
     question->retry_after_s = 0;
-    good = put_in_order(servers, count, order);
-    for (size_t i = 0; i < count; i++) {
+    put_in_order(servers, http_server_count(http), &order);
+    for (size_t i = 0; i < order.count; i++) {
         enum key_outcome one;
 
-        http_use_server(http, order[i]);
-        request.timeout_ms = i + 1 == count && i < good ? question->deadline_last_ms : question->deadline_ms;
+        http_use_server(http, order.list[i]);
+        request.timeout_ms = deadline_of(&order, i, question);
         one = ask_one(servers, http, &request, question);
         if (one == KEY_DONE) return KEY_DONE;
         if (one > outcome) outcome = one;
@@ -288,13 +329,13 @@ void key_servers_ask_others(struct key_servers *servers, struct http *http, stru
 void key_servers_warm(struct key_servers *servers, struct http *http, unsigned deadline_ms)
 {
     const struct http_request request = { .method = "GET", .path = "/livez", .timeout_ms = deadline_ms };
-    size_t order[HTTP_SERVERS_MAX];
-    const size_t good = put_in_order(servers, http_server_count(http), order);
+    struct order order;
 
-    for (size_t i = 0; i < good; i++) {
+    put_in_order(servers, http_server_count(http), &order);
+    for (size_t i = 0; i < order.good; i++) {
         struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
 
-        http_use_server(http, order[i]);
+        http_use_server(http, order.list[i]);
         if (!http_ask_here(http, &request, &answer)) (void)no_answer(servers, http);
     }
 }

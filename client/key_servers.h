@@ -12,6 +12,9 @@ struct key_servers;
 
 struct key_servers *key_servers_create(const struct settings *settings) MUST_USE; /* NULL is said */
 void key_servers_destroy(struct key_servers *servers); /* NULL is fine */
+/* How long one server may take for what it answers from memory, while there is another, and the last; a second and ten unless this was called.
+   Before any thread asks. */
+void key_servers_set_deadlines(struct key_servers *servers, unsigned deadline_ms, unsigned deadline_last_ms);
 /* Only keys that are shared are to be used. */
 bool key_servers_must_share(const struct key_servers *servers);
 /* What they told of shares; lives as long as SERVERS. */
@@ -34,11 +37,16 @@ struct key_question {
     const char *body; /* NULL: none */
     size_t body_size;
     unsigned deadline_ms;      /* for one server, while there is another to ask; and for one that failed lately */
-    unsigned deadline_last_ms; /* for the last, when it did not */
+    unsigned deadline_last_ms; /* for the last that did not, or when all did */
     key_take_fn take;
     void *context;
     unsigned retry_after_s; /* out: what they asked for with KEY_LATER; 0: nothing */
 };
+
+/* Gives QUESTION the deadlines of key_servers_set_deadlines(). */
+void key_servers_deadlines(const struct key_servers *servers, struct key_question *question);
+/* What somebody who asks for their health found: does the server that HTTP uses answer?  One that does not is the last to be asked. */
+void key_servers_note_health(struct key_servers *servers, struct http *http, bool answers);
 
 /* HTTP is the caller's own.  A server that fails is named on standard error, once in KEY_SERVERS_PASSED_OVER_S. */
 enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,

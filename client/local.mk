@@ -134,19 +134,26 @@ client_libclient_a_SOURCES = \
 	client/lane/vehicle_table.h \
 	client/lane/vehicles.c \
 	client/lane/vehicles.h \
-	client/lane/check.c \
 	client/lane/display.c \
 	client/lane/display.h \
+	client/lane/check_answer.c \
+	client/lane/check_body.c \
+	client/lane/check_gates.c \
+	client/lane/check_health.c \
+	client/lane/check_internal.h \
+	client/lane/check_line.c \
+	client/lane/check_policy.c \
+	client/lane/checker.c \
 	client/lane/headers.c \
 	client/lane/picture.c \
 	client/lane/picture.h \
-	client/lane/policy.c \
 	client/lane/queue.c \
 	client/lane/renew.c \
 	client/lane/report.c \
 	client/lane/tokens.c \
 	client/lane/try.c \
 	client/lane/try.h \
+	client/lane/worker.c \
 	client/list.c \
 	client/list.h \
 	client/list_create.c \
@@ -162,6 +169,7 @@ client_libclient_a_SOURCES = \
 	client/moment.h \
 	client/name.c \
 	client/name.h \
+	client/output.c \
 	client/over_quota.c \
 	client/over_quota.h \
 	client/partial.c \
@@ -207,6 +215,7 @@ client_libclient_a_SOURCES = \
 	client/rule_options.c \
 	client/rule_options.h \
 	client/say.c \
+	client/say.h \
 	client/seen.c \
 	client/seen.h \
 	client/share_book.c \

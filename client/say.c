@@ -1,45 +1,35 @@
+#include "client/say.h"
+
+#include <stdarg.h>
+
 #include "client/client.h"
 
-#include <errno.h>
-#include <stdarg.h>
+static _Thread_local const struct say_ear *listening;
+
+const struct say_ear *say_listen(const struct say_ear *ear)
+{
+    const struct say_ear *before = listening;
+
+    listening = ear;
+    return before;
+}
 
 void say(const char *format, ...)
 {
     va_list arguments;
 
-    flockfile(stderr);
-    fputs("platesieve: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    funlockfile(stderr);
-}
+    if (listening != NULL) {
+        char line[SAY_LINE_MAX];
 
-bool print_json(json_t *json)
-{
-    bool printed = false;
-
-    if (json == NULL) {
-        say("out of memory");
-        return false;
+        vsnprintf(line, sizeof(line), format, arguments);
+        listening->hear(listening->context, line);
+    } else {
+        flockfile(stderr);
+        fputs("platesieve: ", stderr);
+        vfprintf(stderr, format, arguments);
+        fputc('\n', stderr);
+        funlockfile(stderr);
     }
-    flockfile(stdout);
-    printed = json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', stdout) != EOF;
-    funlockfile(stdout);
-    json_decref(json);
-    return printed;
-}
-
-int finish_output(int code)
-{
-    static bool said;
-    const bool flushed = fflush(stdout) == 0;
-    const int why = errno;
-
-    if (flushed && !ferror(stdout)) return code;
-    if (!said && flushed) say("writing to standard output failed"); /* earlier: why is not known any more */
-    if (!said && !flushed) say("writing to standard output failed: %s", strerror(why));
-    said = true;
-    return code == CLIENT_OK ? CLIENT_FAILED : code;
+    va_end(arguments);
 }

@@ -20,7 +20,7 @@ struct check_read {
     uint8_t id[PLATESIEVE_READ_ID_BYTES]; /* random; the same for a vehicle's first look and all later ones */
     int64_t seen_ms;                      /* since 1970 */
     bool again;                           /* another look at a vehicle that was asked about: only its new candidates, and not counted as a read */
-    size_t count;                         /* 1 to the policy's candidates_max */
+    size_t count;                         /* 1 or more; those beyond the policy's candidates_max are not asked about */
     struct check_candidate candidates[LIMIT_CHECK_CANDIDATES]; /* best first */
 };
 
@@ -89,9 +89,14 @@ struct checker_ears {
     void (*not_asked)(void *context, const char *agency, const char *list, const char *why);   /* a list that the gate could not ask; each time */
 };
 
-/* All is borrowed.  Starts a thread that asks each server for its health.  NULL is said. */
+/* All is borrowed.  Starts threads that ask each server for its health, and now and then for the policy; no server needs to be there.  NULL is said. */
 struct checker *checker_create(const struct settings *settings, const struct identity *identity, const struct checker_ears *ears) MUST_USE;
 void checker_destroy(struct checker *checker); /* NULL is fine; after all of its lines */
+/* Waits for a policy and the keys that it needs, and those of epochs to come, at most DEADLINE_MS and for one try at least.  CHECK_DONE: they are
+   there.  CHECK_AWAY: not yet; reads may be asked about all the same, later.  CHECK_FAILED, CHECK_REFUSED: something is wrong (and said). */
+enum check_outcome checker_wait(struct checker *checker, unsigned deadline_ms) MUST_USE;
+/* Until when (since 1970) the lane is over its quota; 0: it is not. */
+int64_t checker_over_until_ms(struct checker *checker);
 void checker_look(struct checker *checker, struct checker_state *state);
 
 /* -- a line ------------------------------------------------------------------------------------------------------------ */
@@ -103,10 +108,11 @@ struct check_line *check_line_open(struct checker *checker, size_t reads, size_t
 void check_line_close(struct check_line *line); /* NULL is fine */
 
 /* Asks about COUNT reads and fills in as many ANSWERS, which are valid with CHECK_DONE only.  A server that does not answer is passed over within
-   a second while there is another; gives up after DEADLINE_MS.  Asking again for the same reads, with the same ids, does no harm. */
+   a second while there is another; after DEADLINE_MS nothing is begun anew (0: one round of all servers, and the last may take its time).  Asking again
+   for the same reads, with the same ids, does no harm. */
 enum check_outcome check_ask(struct check_line *line, const struct check_read *reads, size_t count, unsigned deadline_ms,
                              struct check_answer *answers) MUST_USE;
-/* Keeps connections from growing old; call it when there was nothing to ask for some seconds. */
+/* Makes connections, and keeps them from growing old; call it at first, and when there was nothing to ask for a minute.  Takes no longer than a question. */
 void check_line_warm(struct check_line *line);
 
 #endif

@@ -39,23 +39,29 @@ static void read_image(const struct csv_field *field, struct row_read *read)
     if (!read->image_too_long) memcpy(read->image, field->text, field->size);
 }
 
-static enum row_fault take_row(const struct lane_options *options, const struct csv_row *row, struct row_read *read)
+static enum row_fault take_row(const struct lane_options *options, const struct csv_row *row, struct row_read *read, struct check_read *check)
 {
     const struct csv_field *plate = &row->fields[COLUMN_PLATE], *jurisdiction = &row->fields[COLUMN_JURISDICTION];
+    struct check_candidate *candidate = &check->candidates[0];
+    struct row_plate taken = { 0 };
     enum row_fault fault = row_fault_of(row->state);
 
     if (jurisdiction->text == NULL) jurisdiction = &row->fields[COLUMN_STATE];
     if (jurisdiction->text == NULL) jurisdiction = &row->fields[COLUMN_REGION];
-    if (fault == ROW_FINE) fault = row_read(options->codes, plate, jurisdiction, &read->row);
-    if (fault == ROW_FINE && !read_confidence(&row->fields[COLUMN_CONFIDENCE], &read->confidence))
+    if (fault == ROW_FINE) fault = row_read(options->codes, plate, jurisdiction, &taken);
+    if (fault == ROW_FINE && !read_confidence(&row->fields[COLUMN_CONFIDENCE], &candidate->confidence))
         fault = ROW_CONFIDENCE;
+    candidate->plate = taken.plate;
+    candidate->jurisdiction = taken.jurisdiction;
+    platesieve_wipe(&taken, sizeof(taken));
     if (fault != ROW_FINE) {
-        platesieve_wipe(read, sizeof(*read));
+        platesieve_wipe(check, sizeof(*check));
         return fault;
     }
+    check->count = 1;
+    check->seen_ms = moment_now_ms();
+    randombytes_buf(check->id, sizeof(check->id));
     read->line = row->line;
-    read->seen_ms = moment_now_ms();
-    randombytes_buf(read->id, sizeof(read->id));
     read_image(&row->fields[COLUMN_IMAGE], read);
     memcpy(read->raw, plate->text, plate->size < LANE_RAW_MAX ? plate->size : LANE_RAW_MAX);
     return ROW_FINE;
@@ -98,10 +104,10 @@ static int read_rows(struct lane_context *context, struct csv *csv)
         csv_next(csv, &row);
         if (row.state == CSV_END || row.state == CSV_BROKEN) break;
         if (batch == NULL) batch = lane_queue_empty(context->queue);
-        fault = take_row(options, &row, &batch->reads[batch->count]);
+        fault = take_row(options, &row, &batch->reads[batch->count], &batch->checks[batch->count]);
         number++;
         if (fault != ROW_FINE) lane_report_unusable(context->report, row.line, fault);
-        else if (batch->reads[batch->count++].row.jurisdiction.code[0] == '\0')
+        else if (batch->checks[batch->count++].candidates[0].jurisdiction.code[0] == '\0')
             lane_report_unknown_jurisdiction(context->report);
     }
     if (batch != NULL && batch->count > 0) lane_queue_put(context->queue, batch);
@@ -150,27 +156,28 @@ static int run_workers(struct lane_context *context, struct csv *csv)
     return code;
 }
 
-/* Fetches the policy before the first read: a wrong address or identity shows at once, and the first read does not wait
- * for keys. */
-static int first_policy(struct lane_context *context)
+/* Before the first read: a wrong address or identity shows at once, and the first read does not wait for keys. */
+static int wait_for_policy(struct lane_context *context)
 {
-    const int64_t end_ms = moment_monotonic_ms() + (int64_t)context->options->patience_s * 1000;
-    struct lane_policy *policy = NULL;
-    struct http *gate = NULL;
-    bool tell = true;
-    int code = http_open(context->settings, HTTP_GATE, context->identity, &gate);
+    struct checker_state state;
 
-    if (code != CLIENT_OK) return code;
-    while ((code = lane_policy_get(context->keyring, gate, 0, tell, &policy)) == CLIENT_UNREACHABLE &&
-           moment_monotonic_ms() < end_ms) {
-        tell = false;
-        nap_us(500000);
+    switch (checker_wait(context->checker, context->options->patience_s * 1000)) {
+    case CHECK_DONE: break;
+    case CHECK_AWAY: return CLIENT_UNREACHABLE;
+    case CHECK_REFUSED: return CLIENT_REFUSED;
+    default: return CLIENT_FAILED;
     }
-    if (code == CLIENT_OK && policy->grades == 0) say("no list is in force at this site: nothing is looked for");
-    if (code == CLIENT_OK && policy->reads_max < context->options->batch) context->options->batch = policy->reads_max;
-    lane_policy_release(policy);
-    http_close(gate);
-    return code;
+    checker_look(context->checker, &state);
+    if (state.grades == 0) say("no list is in force at this site: nothing is looked for");
+    if (state.reads_max < context->options->batch) context->options->batch = state.reads_max;
+    return CLIENT_OK;
+}
+
+static void not_asked(void *context, const char *agency, const char *list, const char *why)
+{
+    const struct lane_context *lane = context;
+
+    lane_report_not_asked(lane->report, agency, list, why);
 }
 
 static int check_all(struct lane_context *context, struct csv *csv)
@@ -187,13 +194,12 @@ static int check_all(struct lane_context *context, struct csv *csv)
 
 static int lane(struct lane_context *context, struct identity *identity, struct csv *csv)
 {
+    const struct checker_ears ears = { .context = context, .not_asked = not_asked };
     struct lane_renewer *renewer = NULL;
     int code = CLIENT_FAILED;
 
-    context->servers = key_servers_create(context->settings);
-    if (context->servers != NULL)
-        context->keyring = lane_keyring_create(context->settings, context->identity, context->servers);
-    if (context->keyring != NULL) code = first_policy(context);
+    context->checker = checker_create(context->settings, context->identity, &ears);
+    if (context->checker != NULL) code = wait_for_policy(context);
     if (code == CLIENT_OK) {
         context->report = lane_report_create(context->options, context->settings->json);
         context->queue = lane_queue_create(2 * context->options->parallel + 1, context->options->batch);
@@ -203,10 +209,9 @@ static int lane(struct lane_context *context, struct identity *identity, struct 
         if (code == CLIENT_OK) code = check_all(context, csv);
     }
     lane_renewer_stop(renewer);
+    checker_destroy(context->checker);
     lane_queue_destroy(context->queue);
     lane_report_destroy(context->report);
-    lane_keyring_destroy(context->keyring);
-    key_servers_destroy(context->servers);
     return code;
 }
 

@@ -222,21 +222,6 @@ static void *send_all(void *argument)
 
 /* -- jobs ------------------------------------------------------------------------------------------------------------ */
 
-static bool fill_news(const struct row_read *read, json_t *alert, struct lane_picture_news *news)
-{
-    const char *hit = json_string_value(json_object_get(alert, "hit")), *agency = json_string_value(json_object_get(alert, "agency")),
-               *list = json_string_value(json_object_get(alert, "list"));
-    uint8_t id[PLATESIEVE_HIT_ID_BYTES];
-
-    news->line = read->line;
-    if (hit == NULL || agency == NULL || list == NULL || strlen(agency) > LIMIT_NAME_MAX || strlen(list) > LIMIT_NAME_MAX) return false;
-    memcpy(news->agency, agency, strlen(agency) + 1);
-    memcpy(news->list, list, strlen(list) + 1);
-    if (!base64_parse(hit, id, sizeof(id))) return false;
-    base64_print(id, sizeof(id), news->hit, sizeof(news->hit));
-    return true;
-}
-
 static struct job *find_free(struct lane_pictures *pictures)
 {
     for (size_t i = 0; i < LANE_PICTURES_MAX; i++)
@@ -245,19 +230,17 @@ static struct job *find_free(struct lane_pictures *pictures)
 }
 
 /* NULL, or why there is nothing to do. */
-static const char *add(struct lane_pictures *pictures, const struct row_read *read, const char *header, size_t server,
+static const char *add(struct lane_pictures *pictures, const struct row_read *read, const struct check_alert *alert, size_t server,
                        const struct lane_picture_news *news)
 {
-    uint8_t id[LIST_HEADER_ID_BYTES];
     struct job *job;
 
-    if (header == NULL) return "not-wanted";
+    if (!alert->has_header) return "not-wanted";
     if (read->image[0] == '\0') return read->image_too_long ? "missing" : "none";
-    if (!base64_parse(header, id, sizeof(id))) return "alarm";
     pthread_mutex_lock(&pictures->mutex);
     job = find_free(pictures);
     if (job != NULL) {
-        memcpy(job->header, id, sizeof(id));
+        memcpy(job->header, alert->header, sizeof(job->header));
         job->news = *news;
         memcpy(job->path, read->image, sizeof(job->path));
         job->server = server;
@@ -270,16 +253,15 @@ static const char *add(struct lane_pictures *pictures, const struct row_read *re
     return job == NULL ? "too-many" : NULL;
 }
 
-void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, json_t *alert, size_t server)
+void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, const struct check_alert *alert, size_t server)
 {
-    struct lane_picture_news news = { 0 };
-    const char *outcome = "alarm";
+    struct lane_picture_news news = { .line = read->line };
 
-    if (fill_news(read, alert, &news)) outcome = add(pictures, read, json_string_value(json_object_get(alert, "header")), server, &news);
-    if (outcome == NULL) return;
-    if (strcmp(outcome, "alarm") == 0) news.alarm = "the alert names none that can be read";
-    news.outcome = outcome;
-    lane_report_picture(pictures->context->report, &news);
+    memcpy(news.hit, alert->hit, sizeof(news.hit));
+    memcpy(news.agency, alert->agency, sizeof(news.agency));
+    memcpy(news.list, alert->list, sizeof(news.list));
+    news.outcome = add(pictures, read, alert, server, &news);
+    if (news.outcome != NULL) lane_report_picture(pictures->context->report, &news);
 }
 
 /* -- the whole ------------------------------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ struct lane_pictures;
 /* All is borrowed.  NULL is said. */
 struct lane_pictures *lane_pictures_start(struct lane_context *context) MUST_USE;
 /* READ raised ALERT, which is verified; SERVER is the number of the gate that answered.  Any thread; does not wait. */
-void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, json_t *alert, size_t server);
+void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, const struct check_alert *alert, size_t server);
 /* Waits until all are done, at most WAIT_S, and gives up the rest.  NULL is fine. */
 void lane_pictures_stop(struct lane_pictures *pictures, unsigned wait_s);
 

@@ -7,11 +7,38 @@ struct lane_queue {
     pthread_cond_t changed;
     struct row_batch *empty;
     struct row_batch *first, *last; /* filled, in order */
-    size_t batch_bytes;
+    size_t size; /* reads of a batch */
     size_t count;
     bool closed;
     struct row_batch **all;
 };
+
+/* A batch, its rows, and behind them what is asked. */
+static size_t checks_at(size_t size)
+{
+    const size_t end = sizeof(struct row_batch) + size * sizeof(struct row_read);
+
+    return (end + _Alignof(struct check_read) - 1) / _Alignof(struct check_read) * _Alignof(struct check_read);
+}
+
+static size_t bytes_of(size_t size)
+{
+    return checks_at(size) + size * sizeof(struct check_read);
+}
+
+static void clear(struct row_batch *batch, size_t size)
+{
+    platesieve_wipe(batch, bytes_of(size));
+    batch->checks = (struct check_read *)(void *)((uint8_t *)batch + checks_at(size));
+}
+
+static struct row_batch *make_batch(size_t size)
+{
+    struct row_batch *batch = platesieve_secret_allocate(bytes_of(size));
+
+    if (batch != NULL) clear(batch, size);
+    return batch;
+}
 
 struct lane_queue *lane_queue_create(size_t count, size_t size)
 {
@@ -24,10 +51,10 @@ struct lane_queue *lane_queue_create(size_t count, size_t size)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    queue->batch_bytes = sizeof(struct row_batch) + size * sizeof(struct row_read);
+    queue->size = size;
     queue->all = calloc(count, sizeof(struct row_batch *));
     while (queue->all != NULL && queue->count < count) {
-        struct row_batch *batch = platesieve_secret_allocate(queue->batch_bytes);
+        struct row_batch *batch = make_batch(size);
 
         if (batch == NULL) break;
         queue->all[queue->count++] = batch;
@@ -93,7 +120,7 @@ struct row_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, boo
 
 void lane_queue_give_back(struct lane_queue *queue, struct row_batch *batch)
 {
-    platesieve_wipe(batch, queue->batch_bytes);
+    clear(batch, queue->size);
     pthread_mutex_lock(&queue->mutex);
     batch->next = queue->empty;
     queue->empty = batch;

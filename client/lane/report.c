@@ -7,6 +7,7 @@
 #include "client/moment.h"
 #include "client/over_quota.h"
 #include "client/problem.h"
+#include "crypto/list_header.h"
 
 struct lane_report {
     const struct lane_options *options;
@@ -109,95 +110,99 @@ void lane_report_unchecked(struct lane_report *report, const struct row_batch *b
 
 /* -- alerts -------------------------------------------------------------------------------------------------------- */
 
-static void print_alert(const struct row_read *read, json_t *alert)
+static void print_alert(const struct row_read *read, const struct check_read *check, const struct check_alert *alert)
 {
-    const char *agency = "", *list = "", *category = "", *grade = "", *instruction = "";
-    json_int_t priority = 0, age = 0;
-    int verify = 0;
+    const struct platesieve_jurisdiction *jurisdiction = &check->candidates[alert->candidate].jurisdiction;
     char plate[LANE_RAW_MAX + 1], words[LIMIT_INSTRUCTION_MAX + 1], about[LIMIT_CATEGORY_MAX + 1], time[MOMENT_TEXT];
 
-    (void)json_unpack(alert, "{s?s, s?s, s?s, s?s, s?s, s?I, s?I, s?b}", "agency", &agency, "list", &list, "category",
-                      &category, "grade", &grade, "instruction", &instruction, "priority", &priority, "age_s", &age,
-                      "verify", &verify);
     snprintf(plate, sizeof(plate), "%s", read->raw);
-    snprintf(words, sizeof(words), "%s", instruction);
-    snprintf(about, sizeof(about), "%s", category);
+    snprintf(words, sizeof(words), "%s", alert->instruction);
+    snprintf(about, sizeof(about), "%s", alert->category);
     make_printable(plate);
     make_printable(words);
     make_printable(about);
-    moment_print(read->seen_ms, time);
-    printf("%.8s  ALERT  %s %s  %s (%s/%s), match %s, priority %lld%s%s%s  [line %" PRIu64 "]\n", time + 11, plate,
-           read->row.jurisdiction.code[0] == '\0' ? "(jurisdiction unknown)" : read->row.jurisdiction.code, about,
-           agency, list, grade, (long long)priority, words[0] == '\0' ? "" : ": ", words,
-           verify ? "  (THE LIST IS OLD: VERIFY FIRST)" : "", read->line);
+    moment_print(check->seen_ms, time);
+    printf("%.8s  ALERT  %s %s  %s (%s/%s), match %s, priority %u%s%s%s  [line %" PRIu64 "]\n", time + 11, plate,
+           jurisdiction->code[0] == '\0' ? "(jurisdiction unknown)" : jurisdiction->code, about, alert->agency, alert->list,
+           platesieve_grade_name(alert->grade), alert->priority, words[0] == '\0' ? "" : ": ", words,
+           alert->verify ? "  (THE LIST IS OLD: VERIFY FIRST)" : "", read->line);
     platesieve_wipe(plate, sizeof(plate));
 }
 
-/* One object for a read: its line stands for the plate, unless --show-plates. */
-static void print_alerts_json(const struct lane_report *report, const struct row_read *read, json_t *alerts)
+/* As the gate sends it, without the tag. */
+static json_t *alert_json(const struct check_alert *alert)
 {
-    char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
-    json_t *json;
+    char header[LIST_HEADER_ID_TEXT + 1];
 
-    base64_print(read->id, sizeof(read->id), id, sizeof(id));
-    moment_print(read->seen_ms, seen);
-    json = json_pack("{s:I, s:s, s:s, s:O}", "line", (json_int_t)read->line, "read_id", id, "seen_at", seen, "alerts",
-                     alerts);
+    base64_print(alert->header, sizeof(alert->header), header, sizeof(header));
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:s?, s:I, s:I, s:b}", "hit", alert->hit, "list", alert->list, "agency",
+                     alert->agency, "category", alert->category, "priority", (json_int_t)alert->priority, "grade",
+                     platesieve_grade_name(alert->grade), "candidate", (json_int_t)alert->candidate, "epoch", alert->epoch, "instruction",
+                     alert->instruction, "header", alert->has_header ? header : NULL, "revision", (json_int_t)alert->revision, "age_s",
+                     (json_int_t)alert->age_s, "verify", alert->verify);
+}
+
+/* One object for a read: its line stands for the plate, unless --show-plates. */
+static void print_alerts_json(const struct lane_report *report, const struct row_read *read, const struct check_read *check,
+                              const struct check_answer *answer)
+{
+    const char *jurisdiction = check->candidates[0].jurisdiction.code;
+    char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
+    json_t *json, *alerts = json_array();
+
+    base64_print(check->id, sizeof(check->id), id, sizeof(id));
+    moment_print(check->seen_ms, seen);
+    for (size_t i = 0; i < answer->count; i++) json_array_append_new(alerts, alert_json(&answer->alerts[i]));
+    json = json_pack("{s:I, s:s, s:s, s:o}", "line", (json_int_t)read->line, "read_id", id, "seen_at", seen, "alerts", alerts);
     if (report->options->show_plates && json != NULL) {
         json_object_set_new(json, "plate", json_string(read->raw));
-        json_object_set_new(json, "jurisdiction",
-                            read->row.jurisdiction.code[0] == '\0' ? json_null()
-                                                                   : json_string(read->row.jurisdiction.code));
+        json_object_set_new(json, "jurisdiction", jurisdiction[0] == '\0' ? json_null() : json_string(jurisdiction));
     }
     (void)print_json(json);
 }
 
 /* A read counts once for each list, and once at its strongest grade. */
-static void count_hit(struct lane_report *report, json_t *alerts)
+static void count_hit(struct lane_report *report, const struct check_answer *answer)
 {
     unsigned strongest = PLATESIEVE_NEAR;
     json_t *counted = json_object();
 
-    for (size_t i = 0; i < json_array_size(alerts); i++) {
-        const char *agency = "", *list = "", *grade_name = "";
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct check_alert *alert = &answer->alerts[i];
         char name[2 * LIMIT_NAME_MAX + 2];
-        enum platesieve_grade grade;
 
-        (void)json_unpack(json_array_get(alerts, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "grade",
-                          &grade_name);
-        if (platesieve_grade_parse(grade_name, &grade) && grade < strongest) strongest = grade;
-        snprintf(name, sizeof(name), "%s/%s", agency, list);
+        if (alert->grade < strongest) strongest = alert->grade;
+        snprintf(name, sizeof(name), "%s/%s", alert->agency, alert->list);
         if (json_object_get(counted, name) != NULL) continue;
         json_object_set_new(counted, name, json_true());
-        json_object_set_new(report->by_list, name,
-                            json_integer(json_integer_value(json_object_get(report->by_list, name)) + 1));
+        json_object_set_new(report->by_list, name, json_integer(json_integer_value(json_object_get(report->by_list, name)) + 1));
     }
     json_decref(counted);
     report->hits++;
     report->by_grade[strongest]++;
-    report->alerts += json_array_size(alerts);
+    report->alerts += answer->count;
 }
 
-void lane_report_answer(struct lane_report *report, const struct row_read *read, json_t *alerts, unsigned false_tags)
+void lane_report_answer(struct lane_report *report, const struct row_batch *batch, size_t number, const struct check_answer *answer)
 {
-    const bool hit = json_array_size(alerts) > 0;
+    const struct row_read *read = &batch->reads[number];
+    const struct check_read *check = &batch->checks[number];
+    const bool hit = answer->result == CHECK_HIT;
 
     pthread_mutex_lock(&report->mutex);
     report->reads++;
-    report->alarms += false_tags;
-    if (false_tags > 0)
+    report->alarms += answer->false_tags;
+    if (answer->false_tags > 0)
         say("ALARM: line %" PRIu64 ": the gate sent %u alert%s with a false tag; no agency listed this.  Tell the "
                                    "gate's operator and your own people.",
-            read->line, false_tags, false_tags == 1 ? "" : "s");
-    if (hit) count_hit(report, alerts);
-    else if (false_tags > 0) report->unchecked++; /* the word of such a gate clears nobody */
+            read->line, answer->false_tags, answer->false_tags == 1 ? "" : "s");
+    if (hit) count_hit(report, answer);
+    else if (answer->result == CHECK_UNCHECKED) report->unchecked++;
     else report->cleared++;
-    if (hit && report->json) print_alerts_json(report, read, alerts);
-    for (size_t i = 0; hit && !report->json && i < json_array_size(alerts); i++)
-        print_alert(read, json_array_get(alerts, i));
+    if (hit && report->json) print_alerts_json(report, read, check, answer);
+    for (size_t i = 0; hit && !report->json && i < answer->count; i++) print_alert(read, check, &answer->alerts[i]);
     if (hit) (void)fflush(stdout);
     pthread_mutex_unlock(&report->mutex);
-    json_decref(alerts);
 }
 
 /* -- pictures ------------------------------------------------------------------------------------------------------ */
@@ -267,19 +272,13 @@ void lane_report_picture(struct lane_report *report, const struct lane_picture_n
     pthread_mutex_unlock(&report->mutex);
 }
 
-void lane_report_lists(struct lane_report *report, json_t *unchecked)
+void lane_report_not_asked(struct lane_report *report, const char *agency, const char *list, const char *why)
 {
-    pthread_mutex_lock(&report->mutex);
-    for (size_t i = 0; i < json_array_size(unchecked); i++) {
-        const char *agency, *list, *why;
-        char name[2 * LIMIT_NAME_MAX + 2];
+    char name[2 * LIMIT_NAME_MAX + 2];
 
-        if (json_unpack(json_array_get(unchecked, i), "{s:s, s:s, s:s}", "agency", &agency, "list", &list, "why",
-                        &why) != 0)
-            continue;
-        if (!name_part_valid(agency) || !name_part_valid(list) || !name_part_valid(why)) continue;
-        snprintf(name, sizeof(name), "%s/%s", agency, list);
-        if (json_object_get(report->not_asked, name) != NULL) continue;
+    snprintf(name, sizeof(name), "%s/%s", agency, list);
+    pthread_mutex_lock(&report->mutex);
+    if (json_object_get(report->not_asked, name) == NULL) {
         json_object_set_new(report->not_asked, name, json_string(why));
         say("the list %s could not be asked: %s", name, why);
     }

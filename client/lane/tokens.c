@@ -1,196 +1,117 @@
-#include "client/lane/lane.h"
+#include "client/lane/check_internal.h"
 
-#include "client/base64.h"
-#include "client/moment.h"
+_Static_assert(_Alignof(struct platesieve_token) == 1, "tokens stand behind messages without a gap");
+_Static_assert(PLATESIEVE_NEAR_MAX <= UINT8_MAX, "a count fits");
 
-/* A read at four epochs, each with 28 tokens of 25 bytes and the names of grades, must leave room for 63 others. */
-_Static_assert(LIMIT_CHECK_READS *(160 +
-                                   LIMIT_EPOCHS_OPEN * ((3 + PLATESIEVE_NEAR_MAX) * (PLATESIEVE_TOKEN_TEXT + 3) + 48)) +
-                       1024 <
-                   LIMIT_CHECK_BODY_BYTES,
-               "the largest batch must fit into a request");
-
-static struct platesieve_token *place_of(struct lane_tokens *tokens, enum platesieve_grade grade)
+/* Room for one more `near` set than there can be: platesieve_messages() wants room for a whole one. */
+bool check_place_create(struct check_place *place, size_t reads, size_t candidates)
 {
-    struct platesieve_token *const places[] = { &tokens->full, &tokens->plate, &tokens->similar, tokens->near };
+    const size_t capacity = reads * candidates * CHECK_TOKENS_MAX + PLATESIEVE_NEAR_MAX;
+    const size_t each = sizeof(*place->messages) + LIMIT_EPOCHS_OPEN * sizeof(*place->tokens);
 
-    return places[grade];
+    *place = (struct check_place) { .reads = reads, .candidates = candidates, .capacity = capacity };
+    place->sets = calloc(reads * candidates, sizeof(*place->sets));
+    place->messages = platesieve_secret_allocate(capacity * each);
+    if (place->messages != NULL) place->tokens = (struct platesieve_token *)(void *)&place->messages[capacity];
+    return place->sets != NULL && place->messages != NULL;
 }
 
-const struct platesieve_token *lane_tokens_of(const struct lane_tokens *tokens, enum platesieve_grade grade)
+void check_place_destroy(struct check_place *place)
 {
-    const struct platesieve_token *const places[] = { &tokens->full, &tokens->plate, &tokens->similar, tokens->near };
-
-    return places[grade];
+    platesieve_secret_free(place->messages);
+    free(place->sets);
+    *place = (struct check_place) { 0 };
 }
 
-/* -- making them --------------------------------------------------------------------------------------------------- */
-
-/* The messages of a read, one grade after the other; what becomes of them is noted in TOKENS, one for each epoch. */
-static bool add_messages(const struct lane_policy *policy, const struct row_read *read,
-                         const struct lane_tokens_place *place, size_t *used, struct lane_tokens *tokens)
+static void wipe_messages(struct check_place *place)
 {
+    const size_t dirty = place->used + PLATESIEVE_NEAR_MAX;
+
+    platesieve_wipe(place->messages, (dirty < place->capacity ? dirty : place->capacity) * sizeof(*place->messages));
+}
+
+void check_place_wipe(struct check_place *place)
+{
+    wipe_messages(place);
+    for (size_t i = 0; i < LIMIT_EPOCHS_OPEN; i++) platesieve_wipe(place->tokens + i * place->capacity, place->used * sizeof(*place->tokens));
+    platesieve_wipe(place->sets, place->reads * place->candidates * sizeof(*place->sets));
+    place->used = 0;
+}
+
+size_t check_candidates(const struct check_policy *policy, const struct check_place *place, const struct check_read *read)
+{
+    size_t count = read->count;
+
+    if (count > LIMIT_CHECK_CANDIDATES) count = LIMIT_CHECK_CANDIDATES;
+    if (count > place->candidates) count = place->candidates;
+    return count < policy->candidates_max ? count : policy->candidates_max;
+}
+
+const struct check_set *check_set_of(const struct check_place *place, size_t read, size_t candidate)
+{
+    return &place->sets[read * place->candidates + candidate];
+}
+
+const struct platesieve_token *check_tokens_of(const struct check_place *place, size_t epoch, const struct check_set *set, enum platesieve_grade grade)
+{
+    return place->tokens + epoch * place->capacity + set->first[grade];
+}
+
+/* -- messages -------------------------------------------------------------------------------------------------------- */
+
+/* Candidates of one read have much in common: folded, most of them are one text.  The same messages are evaluated once. */
+static bool find_same(const struct check_place *place, size_t read, size_t candidate, enum platesieve_grade grade, size_t count, uint32_t *first)
+{
+    const struct platesieve_message *messages = place->messages + place->used;
+
+    for (size_t i = 0; count > 0 && i < candidate; i++) {
+        const struct check_set *other = check_set_of(place, read, i);
+
+        if (other->counts[grade] != count || memcmp(place->messages + other->first[grade], messages, count * sizeof(*messages)) != 0) continue;
+        *first = other->first[grade];
+        return true;
+    }
+    return false;
+}
+
+/* The messages of one candidate, one grade after the other. */
+static bool add_messages(const struct check_policy *policy, const struct check_candidate *plate, struct check_place *place, size_t read,
+                         size_t candidate)
+{
+    struct check_set *set = &place->sets[read * place->candidates + candidate];
+
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++) {
-        size_t count = 0;
         struct platesieve_result result;
+        size_t count = 0;
 
         if ((policy->grades & (1u << grade)) == 0) continue;
-        if (*used + PLATESIEVE_NEAR_MAX > place->capacity) return false;
-        result = platesieve_messages(&read->row.plate, &read->row.jurisdiction, grade, PLATESIEVE_SIDE_LANE,
-                                     place->messages + *used, &count);
+        if (place->used + PLATESIEVE_NEAR_MAX > place->capacity) return false;
+        result = platesieve_messages(&plate->plate, &plate->jurisdiction, grade, PLATESIEVE_SIDE_LANE, place->messages + place->used, &count);
         if (result.reason == PLATESIEVE_UNKNOWN_JURISDICTION) continue; /* `full` is left out */
         if (platesieve_failed(result) && result.reason != PLATESIEVE_TOO_SHORT_FOR_NEAR) return false;
-        *used += count;
-        for (size_t i = 0; i < policy->epoch_count; i++) {
-            tokens[i].counts[grade] = count;
-            tokens[i].made[grade] = true;
-        }
+        set->made[grade] = true;
+        set->first[grade] = (uint32_t)place->used;
+        if (!find_same(place, read, candidate, grade, count, &set->first[grade])) place->used += count;
+        set->counts[grade] = (uint8_t)count;
     }
     return true;
 }
 
-/* What was evaluated for one epoch, in the order of the messages, to where it belongs. */
-static void deal_out(const struct lane_policy *policy, size_t epoch, size_t reads,
-                     const struct platesieve_token *evaluated, struct lane_tokens *tokens)
-{
-    for (size_t i = 0; i < reads; i++) {
-        struct lane_tokens *own = &tokens[i * policy->epoch_count + epoch];
+/* -- tokens ---------------------------------------------------------------------------------------------------------- */
 
-        for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++) {
-            memcpy(place_of(own, grade), evaluated, own->counts[grade] * sizeof(*evaluated));
-            evaluated += own->counts[grade];
-        }
-    }
-}
-
-enum key_outcome lane_tokens_make(const struct lane_policy *policy, const struct row_batch *batch,
-                                  struct evaluator *evaluator, const struct lane_tokens_place *place,
-                                  struct lane_tokens *tokens)
+enum key_outcome check_tokens_make(const struct check_policy *policy, const struct check_read *reads, size_t count, struct evaluator *evaluator,
+                                   struct check_place *place)
 {
     enum key_outcome outcome = KEY_DONE;
     unsigned retry_after_s;
-    size_t used = 0;
 
-    memset(tokens, 0, batch->count * policy->epoch_count * sizeof(*tokens));
-    for (size_t i = 0; outcome == KEY_DONE && i < batch->count; i++)
-        if (!add_messages(policy, &batch->reads[i], place, &used, tokens + i * policy->epoch_count))
-            outcome = KEY_WRONG;
+    check_place_wipe(place);
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < check_candidates(policy, place, &reads[i]); c++)
+            if (!add_messages(policy, &reads[i].candidates[c], place, i, c)) outcome = KEY_WRONG;
     if (outcome == KEY_DONE)
-        outcome = evaluator_tokens(evaluator, policy->epochs, policy->epoch_count, place->messages, used, place->tokens,
-                                   place->capacity, &retry_after_s);
-    platesieve_wipe(place->messages, (used + PLATESIEVE_NEAR_MAX) * sizeof(*place->messages));
-    for (size_t i = 0; i < policy->epoch_count; i++) {
-        struct platesieve_token *evaluated = place->tokens + i * place->capacity;
-
-        if (outcome == KEY_DONE) deal_out(policy, i, batch->count, evaluated, tokens);
-        platesieve_wipe(evaluated, used * sizeof(*evaluated));
-    }
+        outcome = evaluator_tokens(evaluator, policy->epochs, policy->epoch_count, place->messages, place->used, place->tokens, place->capacity,
+                                   &retry_after_s);
+    wipe_messages(place);
     return outcome;
-}
-
-/* -- using them ---------------------------------------------------------------------------------------------------- */
-
-bool lane_tokens_verify(const struct lane_tokens *tokens, enum platesieve_grade grade, const char *list,
-                        const char *agency, const uint8_t tag[PLATESIEVE_TAG_BYTES])
-{
-    bool found = false;
-
-    for (size_t i = 0; i < tokens->counts[grade]; i++) {
-        uint8_t own[PLATESIEVE_TAG_BYTES];
-
-        platesieve_tag(lane_tokens_of(tokens, grade)[i].proof_key, list, agency, own);
-        found = found || sodium_memcmp(own, tag, sizeof(own)) == 0;
-    }
-    return found;
-}
-
-/* -- the body ------------------------------------------------------------------------------------------------------ */
-
-struct writer {
-    char *at, *end;
-    bool full;
-};
-
-__attribute__((format(printf, 2, 3))) static void print(struct writer *writer, const char *format, ...)
-{
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(writer->at, (size_t)(writer->end - writer->at), format, arguments);
-    va_end(arguments);
-    if (length < 0 || length >= writer->end - writer->at) writer->full = true;
-    else writer->at += length;
-}
-
-static void print_token(struct writer *writer, const struct platesieve_token *token)
-{
-    char text[PLATESIEVE_TOKEN_TEXT + 1];
-
-    base64_print(token->token, sizeof(token->token), text, sizeof(text));
-    if (writer->end - writer->at < PLATESIEVE_TOKEN_TEXT + 2) {
-        writer->full = true;
-        return;
-    }
-    *writer->at++ = '"';
-    memcpy(writer->at, text, PLATESIEVE_TOKEN_TEXT);
-    writer->at += PLATESIEVE_TOKEN_TEXT;
-    *writer->at++ = '"';
-    platesieve_wipe(text, sizeof(text));
-}
-
-/* {"full": "...", "near": ["..."]} */
-static void print_tokens(struct writer *writer, const struct lane_tokens *tokens)
-{
-    const char *comma = "";
-
-    print(writer, "{");
-    for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++) {
-        if (!tokens->made[grade]) continue;
-        print(writer, "%s\"%s\":%s", comma, platesieve_grade_name(grade), grade == PLATESIEVE_NEAR ? "[" : "");
-        for (size_t i = 0; i < tokens->counts[grade]; i++) {
-            if (i > 0) print(writer, ",");
-            print_token(writer, &lane_tokens_of(tokens, grade)[i]);
-        }
-        if (grade == PLATESIEVE_NEAR) print(writer, "]");
-        comma = ",";
-    }
-    print(writer, "}");
-}
-
-static void print_read(struct writer *writer, const struct lane_policy *policy, const struct row_read *read,
-                       const struct lane_tokens *tokens)
-{
-    char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
-
-    base64_print(read->id, sizeof(read->id), id, sizeof(id));
-    moment_print(read->seen_ms, seen);
-    print(writer, "{\"read_id\":\"%s\",\"seen_at\":\"%s\",\"candidates\":[{\"confidence\":%.4f,\"tokens\":[", id, seen,
-          read->confidence);
-    for (size_t i = 0; i < policy->epoch_count; i++) {
-        if (i > 0) print(writer, ",");
-        print_tokens(writer, &tokens[i]);
-    }
-    print(writer, "]}]}");
-}
-
-size_t lane_body_write(const struct lane_policy *policy, const struct row_batch *batch,
-                       const struct lane_tokens *tokens, char *body, size_t size)
-{
-    struct writer writer = { body, body + size, false };
-
-    print(&writer, "{\"policy\":\"%s\",\"epochs\":[", policy->version);
-    for (size_t i = 0; i < policy->epoch_count; i++) {
-        char key_id[PLATESIEVE_TOKEN_TEXT + 1];
-
-        base64_print(policy->epochs[i].key_id, sizeof(policy->epochs[i].key_id), key_id, sizeof(key_id));
-        print(&writer, "%s{\"id\":\"%s\",\"key_id\":\"%s\"}", i == 0 ? "" : ",", policy->epochs[i].id, key_id);
-    }
-    print(&writer, "],\"reads\":[");
-    for (size_t i = 0; i < batch->count; i++) {
-        if (i > 0) print(&writer, ",");
-        print_read(&writer, policy, &batch->reads[i], tokens + i * policy->epoch_count);
-    }
-    print(&writer, "]}");
-    return writer.full ? 0 : (size_t)(writer.at - body);
 }
