@@ -70,6 +70,15 @@
 #define LIMIT_CAPTION_MAYBE_S 600        /* a text that is none yet */
 #define LIMIT_CAPTION_ALONE_TIMES 24     /* a text that is read alone must come for so many times the time after which it is asked about again */
 
+/* -- how lanes fare ------------------------------------------------------------------------------------------------- */
+#define LIMIT_LANES 4096                 /* that a gate keeps in mind */
+#define LIMIT_LANE_REPORT_BYTES 4096     /* a lane's report */
+#define LIMIT_LANE_VERSION_MAX 32        /* bytes of the version that a lane says it is */
+#define LIMIT_LANE_INTERVAL_S 3600       /* between two reports, or two calibrations, at most */
+#define LIMIT_LANE_COUNT (UINT64_C(1) << 53) /* of anything that a lane counts */
+#define LIMIT_LANE_SILENCE_S 30          /* a lane that reports is silent after three intervals, and after so long at least */
+#define LIMIT_LANE_GONE_DAYS 30          /* a lane that is not registered any more is forgotten so long after its last word */
+
 /* -- lists --------------------------------------------------------------------------------------------------------- */
 #define LIMIT_PART_BYTES (4 * 1024 * 1024)
 #define LIMIT_PART_LINE_BYTES (1024 * 1024) /* a partial plate for eight epochs */
@@ -242,6 +251,7 @@ static_assert(LIMIT_HEADER_BYTES >= (LIMIT_HEADER_RECIPIENTS * (LIMIT_CERTIFICAT
 static_assert(LIMIT_EVIDENCE_OVERHEAD_BYTES >= LIMIT_HEADER_RECIPIENTS * 768 + 1024, "what a picture is sealed to fits");
 static_assert(LIMIT_EVALUATE_BODY_BYTES >= PLATESIEVE_VOPRF_BATCH_MAX * 48 + 64,
               "the largest batch must fit, with some white space");
+static_assert(LIMIT_LANES >= LIMIT_REGISTERED, "every lane that is registered has a place");
 static_assert(LIMIT_PART_LINE_BYTES <= LIMIT_PART_BYTES, "a line must fit into a part");
 static_assert(LIMIT_PART_LINE_BYTES >= LIMIT_ENTRY_EPOCHS * (3 * LIMIT_ENTRY_TOKENS * (PLATESIEVE_TAGGED_TEXT + 3) + 128) + 512,
               "a partial plate must fit into a line");

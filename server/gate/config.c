@@ -4,9 +4,11 @@
 
 #include "server/gate/webhook_url.h"
 #include "server/http/grades.h"
+#include "server/http/http.h"
 #include "server/http/settings.h"
 
 #define QUOTA_SECTIONS "quota *"
+#define LANES_S_MAX (31 * 86400)
 
 #define TEXT(section, key, member, fallback) \
     { section, key, SETTING_TEXT, offsetof(struct config, member), fallback, 0, 0 }
@@ -60,17 +62,58 @@ static const struct setting table[] = {
     NUMBER("lists", "grow_max_percent", grow_max_percent, "100", 0, 1000000),
     TEXT("webhooks", "allow", webhooks_allow, ","),
     TEXT("webhooks", "ca", webhooks_ca, ""),
+    NUMBER("lanes", "silence_s", lanes_silence_s, "0", 0, LANES_S_MAX),
+    NUMBER("lanes", "idle_s", lanes_idle_s, "0", 0, LANES_S_MAX),
+    NUMBER("lanes", "skew_s", lanes_skew_s, "10", 1, LANES_S_MAX),
     { "site *", "grades", SETTING_TEXT, 0, "", 0, 0 },
+    { "site *", "silence_s", SETTING_TEXT, 0, "", 0, 0 },
+    { "site *", "idle_s", SETTING_TEXT, 0, "", 0, 0 },
+    { "site *", "skew_s", SETTING_TEXT, 0, "", 0, 0 },
     NUMBER("quota", "total_a_day", quotas.total_a_day, "0", 0, UINT64_MAX / 2),
     { QUOTA_SECTIONS, "a figure", SETTING_TEXT, 0, "", 0, 0 },
 };
+
+/* What operators want to hear of a site's lanes. */
+static bool site_lanes_setting(struct config *config, const char *name, const char *key, const char *value)
+{
+    size_t at = 0;
+    uint64_t seconds;
+
+    while (at < config->lane_site_count && strcmp(config->lane_sites[at].site, name) != 0) at++;
+    if (at == CONFIG_SITES_MAX || failed(number_parse(value, 0, LANES_S_MAX, &seconds))) return false;
+    if (at == config->lane_site_count) {
+        (void)snprintf(config->lane_sites[at].site, sizeof config->lane_sites[at].site, "%s", name);
+        config->lane_site_count++;
+    }
+    struct lane_wishes *wishes = &config->lane_sites[at].wishes;
+    const bool silence = strcmp(key, "silence_s") == 0, idle = strcmp(key, "idle_s") == 0;
+    *(silence ? &wishes->silence_s : idle ? &wishes->idle_s : &wishes->skew_s) = (uint32_t)seconds;
+    *(silence ? &config->lane_sites[at].silence : idle ? &config->lane_sites[at].idle : &config->lane_sites[at].skew) = true;
+    return silence || idle || seconds > 0;
+}
+
+/* What a site does not say is as it is everywhere. */
+static void fill_lane_wishes(struct config *config)
+{
+    const struct lane_wishes all = { (uint32_t)config->lanes_silence_s, (uint32_t)config->lanes_idle_s, (uint32_t)config->lanes_skew_s };
+
+    config->lane_wishes = all;
+    for (size_t i = 0; i < config->lane_site_count; i++) {
+        struct lane_wishes *wishes = &config->lane_sites[i].wishes;
+
+        if (!config->lane_sites[i].silence) wishes->silence_s = all.silence_s;
+        if (!config->lane_sites[i].idle) wishes->idle_s = all.idle_s;
+        if (!config->lane_sites[i].skew) wishes->skew_s = all.skew_s;
+    }
+}
 
 static bool site_setting(struct config *config, const char *name, const char *key, const char *value)
 {
     struct site_rule *rule = &config->rules[config->rule_count];
 
-    if (strcmp(key, "grades") != 0) return false;
-    if (config->rule_count == CONFIG_SITES_MAX || strlen(name) > LIMIT_NAME_MAX || *name == '\0') return false;
+    if (strlen(name) > LIMIT_NAME_MAX || *name == '\0') return false;
+    if (strcmp(key, "grades") != 0) return site_lanes_setting(config, name, key, value);
+    if (config->rule_count == CONFIG_SITES_MAX) return false;
     if (!grades_parse(value, &rule->grades)) return false;
     (void)snprintf(rule->site, sizeof rule->site, "%s", name);
     config->rule_count++;
@@ -90,6 +133,7 @@ int config_read(const char *file, struct config *config, FILE *errors)
     *config = (struct config){ 0 };
     quota_profiles_begin(&config->quotas);
     if (settings_read(file, table, ARRAY_LENGTH(table), section_setting, config, errors) != 0) return -1;
+    fill_lane_wishes(config);
     const char *problem = quota_profiles_problem(&config->quotas);
     if (problem == NULL && !webhook_rules_valid(config->webhooks_allow)) {
         fprintf(errors, "%s: [webhooks] allow takes hosts: hooks.example.org, *.customs.example, 192.0.2.7:8443\n", file);

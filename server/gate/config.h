@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "server/gate/lane_state.h"
 #include "server/gate/policy.h"
 #include "server/http/quota_profile.h"
 
@@ -28,6 +29,10 @@ struct config {
     unsigned long long guard_entries_min, shrink_max_percent, grow_max_percent;
     struct site_rule rules[CONFIG_SITES_MAX];
     size_t rule_count;
+    unsigned long long lanes_silence_s, lanes_idle_s, lanes_skew_s; /* as the file has them */
+    struct lane_wishes lane_wishes;                                 /* of all sites but these: */
+    struct { char site[LIMIT_NAME_MAX + 1]; struct lane_wishes wishes; bool silence, idle, skew; /* are said */ } lane_sites[CONFIG_SITES_MAX];
+    size_t lane_site_count;
     struct quota_profiles quotas;
 };
 

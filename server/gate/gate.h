@@ -13,6 +13,7 @@
 #include "server/gate/enrolment.h"
 #include "server/gate/feed.h"
 #include "server/gate/follow.h"
+#include "server/gate/lanes_keeper.h"
 #include "server/gate/list_alarms.h"
 #include "server/gate/spool.h"
 #include "server/gate/state.h"
@@ -41,6 +42,8 @@ struct gate {
     struct cooldown *cooldown;
     struct tally *tally;
     struct excess *excess; /* NULL: no list is suspended for hitting too much */
+    struct lanes *lanes;
+    struct lanes_keeper *lanes_keeper;
     struct quota_book *quota;
     struct registry *registry;
     struct enrolments *enrolments;
@@ -52,6 +55,7 @@ struct gate {
     struct metric *lists_covered[COVERAGE_WHENS], *lists_uncovered[COVERAGE_WHENS], *alarms_coverage;
     struct metric *lists_refused[LIST_TROUBLES];
     struct metric *list_alarms[LIST_ALARMS]; /* 1 while a list stands so */
+    struct metric *lane_states[LANE_REMOVED], *alarms_lanes;
     struct metric *alarms_lists, *alarms_epochs; /* 1 while lists can't be loaded, while an epoch is not what it was */
 };
 

@@ -28,6 +28,10 @@ libgate_core_a_SOURCES = \
 	server/gate/index.h \
 	server/gate/index_build.c \
 	server/gate/index_table.h \
+	server/gate/lane_state.c \
+	server/gate/lane_state.h \
+	server/gate/lanes.c \
+	server/gate/lanes.h \
 	server/gate/list_alarms.c \
 	server/gate/list_alarms.h \
 	server/gate/list_rules.c \
@@ -127,6 +131,10 @@ platesieved_SOURCES = \
 	server/gate/endpoints/lane_hit.h \
 	server/gate/endpoints/lane_word_json.c \
 	server/gate/endpoints/lane_word_json.h \
+	server/gate/endpoints/lane_report.c \
+	server/gate/endpoints/lanes.c \
+	server/gate/endpoints/lanes_json.c \
+	server/gate/endpoints/lanes_json.h \
 	server/gate/endpoints/list_json.c \
 	server/gate/endpoints/list_json.h \
 	server/gate/endpoints/lists.c \
@@ -153,6 +161,9 @@ platesieved_SOURCES = \
 	server/gate/feed_internal.h \
 	server/gate/feed_late.c \
 	server/gate/gate.h \
+	server/gate/lanes_keeper.c \
+	server/gate/lanes_keeper.h \
+	server/gate/lanes_view.c \
 	server/gate/list_command.c \
 	server/gate/list_command.h \
 	server/gate/main.c \

@@ -17,7 +17,7 @@
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
 #define DRAIN_MS 2000
-#define GATE_CONNECTIONS 7 /* follow, its housekeeping, drain, how far the feeds are, leases of webhooks; two for what agencies change through functions; and one for each worker that serves lanes */
+#define GATE_CONNECTIONS 8 /* follow, how lanes fare, its housekeeping, drain, how far the feeds are, leases of webhooks; two for what agencies change through functions; and one for each worker that serves lanes */
 #define FEED_CONNECTIONS 3 /* its two threads, and who delivers to webhooks */
 
 /* -- start and stop ------------------------------------------------------------------------------------------------------ */
@@ -85,6 +85,13 @@ static void register_metrics(struct gate *gate)
         (void)snprintf(label, sizeof label, "what=\"list-%s\"", list_alarm_name(alarm));
         gate->list_alarms[alarm] = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", label);
     }
+    for (enum lane_state state = 0; state < LANE_REMOVED; state++) {
+        char label[32];
+
+        (void)snprintf(label, sizeof label, "state=\"%s\"", lane_state_name(state));
+        gate->lane_states[state] = metrics_gauge(metrics, "platesieve_lanes", "Lanes that were ever heard of and are registered.", label);
+    }
+    gate->alarms_lanes = metrics_gauge(metrics, "platesieve_alarm", "1 while it stands.", "what=\"lanes\"");
     gate->ready = metrics_gauge(metrics, "platesieve_ready", "1 when checks are answered.", "");
 }
 
@@ -240,6 +247,13 @@ static enum daemon_exit start_feed(struct gate *gate)
     return DAEMON_OK;
 }
 
+static enum daemon_exit start_lanes(struct gate *gate, const struct config *config)
+{
+    const struct lanes_keeper_settings settings = { gate->gate_db, gate->lanes, &steady_clock, config, gate->registry };
+
+    return failed(lanes_keeper_start(&settings, &gate->lanes_keeper)) ? DAEMON_FAILED : DAEMON_OK;
+}
+
 static enum daemon_exit start_webhooks(struct gate *gate, const struct config *config)
 {
     const struct webhooks_settings settings = {
@@ -294,6 +308,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS); /* it tells the feed what it carried */
     feed_stop(gate->feed);
     webhooks_stop(gate->webhooks);
+    lanes_keeper_stop(gate->lanes_keeper);
     quota_close(gate->quota);
     db_close(gate->gate_db);
     db_close(gate->agency_db);
@@ -303,6 +318,7 @@ static void gate_close(struct gate *gate, struct http_server *server)
     cooldown_destroy(gate->cooldown);
     excess_destroy(gate->excess);
     tally_destroy(gate->tally);
+    lanes_destroy(gate->lanes);
     registry_destroy(gate->registry);
     enrolments_destroy(gate->enrolments);
     anchor_files_destroy(gate->anchors);
@@ -317,9 +333,10 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     gate->tally = tally_create();
     gate->metrics = metrics_create();
     gate->cooldown = cooldown_create();
+    gate->lanes = lanes_create();
     if (gate->metrics != NULL) gate->enrolments = enrolments_create(gate->metrics);
     gate->anchors = anchor_files_create(config->ca, config->crl, config->trust_domain);
-    if (code == DAEMON_OK && (gate->anchors == NULL || gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL || gate->enrolments == NULL)) code = DAEMON_FAILED;
+    if (code == DAEMON_OK && (gate->anchors == NULL || gate->tally == NULL || gate->metrics == NULL || gate->cooldown == NULL || gate->lanes == NULL || gate->enrolments == NULL)) code = DAEMON_FAILED;
     if (code == DAEMON_OK) register_metrics(gate);
     if (code == DAEMON_OK && failed(registry_create(config->registry, http_routes_roles(gate_routes), &gate->registry))) code = DAEMON_USAGE;
     if (code == DAEMON_OK) code = open_databases(gate, config);
@@ -330,6 +347,7 @@ static enum daemon_exit serve(struct gate *gate, const struct config *config, ui
     if (code == DAEMON_OK) code = start_follow(gate, config);
     if (code == DAEMON_OK) code = start_feed(gate);
     if (code == DAEMON_OK) code = start_webhooks(gate, config);
+    if (code == DAEMON_OK) code = start_lanes(gate, config);
     if (code == DAEMON_OK) code = start_server(gate, config, &server);
     if (code == DAEMON_OK && daemon_ready(ready_file, http_server_port(server), http_server_plain_port(server)) != 0) code = DAEMON_FAILED;
     if (code == DAEMON_OK) {

@@ -14,6 +14,7 @@
 const struct route gate_routes[] = {
     { "/v1/checks", METHOD_POST, ROLE_READER, LIMIT_CHECK_BODY_BYTES, post_checks, RUN_ON_LOOP, false, 0 },
     { "/v1/lane", METHOD_GET, ROLE_READER, 0, get_lane, RUN_ON_LOOP, false, 0 },
+    { "/v1/lane/report", METHOD_PUT, ROLE_READER, LIMIT_LANE_REPORT_BYTES, put_lane_report, RUN_ON_LOOP, false, 0 },
     { LISTS, METHOD_POST, ROLE_AGENCY, LIMIT_JSON_BODY_BYTES, post_list, RUN_ON_WORKER, false, RIGHT_PUSH },
     { LISTS, METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_lists, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },
     { LIST, METHOD_GET, ROLE_AGENCY | OVERSEER, 0, get_list, RUN_ON_WORKER, false, RIGHT_PUSH | RIGHT_VIEW },
@@ -58,6 +59,7 @@ const struct route gate_routes[] = {
     { "/v1/enrolments", METHOD_GET, COLLECTOR, 0, get_enrolments, RUN_ON_LOOP, false, 0 },
     { "/v1/enrolments/{}", METHOD_GET, ROLE_STRANGER | ROLE_ANY, 0, get_enrolment, RUN_ON_LOOP, false, 0 },
     { "/v1/enrolments/{}", METHOD_PUT, COLLECTOR, LIMIT_ENROLMENT_BODY_BYTES, put_enrolment, RUN_ON_LOOP, false, 0 },
+    { "/v1/lanes", METHOD_GET, OVERSEER, 0, get_lanes, RUN_ON_WORKER, false, 0 },
     { "/v1/status", METHOD_GET, OVERSEER, 0, get_status, RUN_ON_LOOP, false, 0 },
     { "/livez", METHOD_GET, ROLE_ANY, 0, get_livez, RUN_ON_LOOP, true, 0 },
     { "/readyz", METHOD_GET, ROLE_ANY, 0, get_readyz, RUN_ON_LOOP, true, 0 },

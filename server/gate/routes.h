@@ -9,6 +9,9 @@ extern const struct route gate_routes[];
 /* endpoints/lane.c, checks.c */
 struct reply get_lane(void *app, struct request *request);
 struct reply post_checks(void *app, struct request *request);
+/* endpoints/lane_report.c, lanes.c */
+struct reply put_lane_report(void *app, struct request *request);
+struct reply get_lanes(void *app, struct request *request);
 /* endpoints/lists.c */
 struct reply post_list(void *app, struct request *request);
 struct reply get_lists(void *app, struct request *request);

@@ -12,6 +12,16 @@ static int64_t system_now_ms(void *context)
 
 const struct clock system_clock = { system_now_ms, NULL };
 
+static int64_t steady_now_ms(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const struct clock steady_clock = { steady_now_ms, NULL };
+
 #define DAY_S 86400
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar (H. Hinnant, chrono-compatible date

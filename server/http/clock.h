@@ -12,6 +12,8 @@ struct clock {
 };
 
 extern const struct clock system_clock;
+/* Since some time in the past; nobody can set it: for how long something lasts. */
+extern const struct clock steady_clock;
 
 static inline int64_t clock_now_ms(const struct clock *clock)
 {

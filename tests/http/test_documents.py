@@ -247,7 +247,7 @@ def keys_of_table(path):
     section = re.search(r'\{ "([a-z]+)", key, SETTING', source)  # a table with one section names it in its macros
     if section:
         return quotas | {(section[1], key) for key in re.findall(r'^    (?:TEXT|NUMBER|BOOL)\("([a-z_]+)"', source, re.M)}
-    return quotas | set(re.findall(r'(?:TEXT|NUMBER|BOOL)\("([a-z]+)", "([a-z_]+)"', source)) | set(re.findall(r'\{\s*"(site) \*", "([a-z]+)"', source))
+    return quotas | set(re.findall(r'(?:TEXT|NUMBER|BOOL)\("([a-z]+)", "([a-z_]+)"', source)) | set(re.findall(r'\{\s*"(site) \*", "([a-z_]+)"', source))
 
 
 @pytest.mark.parametrize("path", ["server/gate/config.c", "server/keys/config.c"])

@@ -309,6 +309,17 @@ def check(ask, plate):
     return told["answers"]
 
 
+def lanes_answer(ask):
+    counts = {name: 1 for name in ("messages", "reads", "clear", "hits", "alerts", "false_tags", "unusable")}
+    report = {"started_at": now_text(-60), "sent_at": now_text(30), "interval_s": 10, "version": "0.1", "waiting": 0, "calibration": {"at": None, "outcome": "none"},
+              "totals": {**counts, "unchecked": {why: 1 for why in ("away", "over-quota", "aged", "full", "failed")}}}
+    ask("PUT", "/v1/lane/report", "reader", 200, body=report)
+    ask("PUT", "/v1/lane/report", "reader", 400, body={**report, "interval_s": 0})
+    for role in ("operator/gate", "auditor"):
+        assert ask("GET", "/v1/lanes?site=north&state=alarm&limit=1", role, 200)["lanes"]
+    ask("GET", "/v1/lanes?state=fine", "auditor", 400)
+
+
 def enrolments_answer(ask):
     csr, _ = make_csr("reader/north/7")
     for tag in (bytes(32), bytes(31) + b"x"):  # one to be signed, one to be refused
@@ -402,6 +413,7 @@ def test_real_answers_fit_the_schemas(ask, contract, installation, new_installat
     ask("GET", "/v1/retention?from=2026-11-31", "auditor", 400)
     ask("GET", "/v1/retention?agency=marshals", "agency", 403)
     webhooks_answer(ask)
+    lanes_answer(ask)
     for role in ("operator/gate", "auditor"):
         ask("GET", "/v1/status", role, 200)
         ask("GET", "/metrics", role, 200)

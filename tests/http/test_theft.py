@@ -21,7 +21,7 @@ INSTALLATION = {"keys.keyd.suite": "voprf-ristretto255-sha512"}
 ANA, READER = "agency/customs/ana", "reader/north/1"
 LISTED, PASSED = "QQ81XX81", "ZZZ8282"
 PROBES = {"GET /livez", "GET /readyz"}
-READS = PROBES | {"GET /v1/lane", "POST /v1/checks", "GET /v1/headers/{}", "POST /v1/hits/{}/evidence", "POST /v1/hits/{}/judgement"}
+READS = PROBES | {"GET /v1/lane", "PUT /v1/lane/report", "POST /v1/checks", "GET /v1/headers/{}", "POST /v1/hits/{}/evidence", "POST /v1/hits/{}/judgement"}
 LISTS = {"GET /v1/lists", "GET /v1/lists/{}"}
 PUSHES = {"POST /v1/lists", "POST /v1/lists/{}/revisions", "GET /v1/lists/{}/revisions/{}", "DELETE /v1/lists/{}/revisions/{}",
           "PUT /v1/lists/{}/revisions/{}/parts/{}", "POST /v1/lists/{}/revisions/{}/commit", "PUT /v1/lists/{}", "POST /v1/lists/{}/approval", "DELETE /v1/lists/{}/approval"}
@@ -32,6 +32,7 @@ WORKS = {"GET /v1/hits", "GET /v1/hits/stream", "GET /v1/hits/{}", "PUT /v1/hits
 OVERSEES = {"PUT /v1/agencies/{}/lists/{}/cap", "PUT /v1/agencies/{}/lists/{}/suspension", "DELETE /v1/agencies/{}/lists/{}/suspension"}
 TOKENS = PROBES | {"GET /v1/epochs", "GET /v1/epochs/{}/key", "POST /v1/epochs/{}/evaluate"}
 WATCH = PROBES | {"GET /v1/status", "GET /metrics"}
+LANES = {"GET /v1/lanes"}
 ADMITTED = {"GET /v1/identities", "GET /v1/identities/{}/{}", "GET /v1/identities/{}/{}/{}"}
 ADMITS = {f"{method} /v1/identities/{path}" for method in ("PUT", "DELETE") for path in ("{}/{}", "{}/{}/{}")}
 RENEWS = {"POST /v1/enrolments", "GET /v1/enrolments/{}"}  # puts a request where the authority, elsewhere, finds it, and sees what came of it
@@ -41,9 +42,9 @@ MAY = {
     None: (RENEWS, set()),  # somebody who has stolen nothing
     READER: (READS | RENEWS, TOKENS),
     "agency/marshals/ben": (PROBES | LISTS | PUSHES | RENEWS | WORKS, TOKENS),
-    "operator/gate/olga": (WATCH | LISTS | {"GET /v1/retention"} | OVERSEES | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
+    "operator/gate/olga": (WATCH | LANES | LISTS | {"GET /v1/retention"} | OVERSEES | ADMITTED | ADMITS | RENEWS | COLLECTS, set()),
     "operator/keys/kim": (set(), WATCH | {"GET /v1/epochs", "POST /v1/epochs/rotate"} | ADMITTED | ADMITS),
-    "auditor/ines": (WATCH | LISTS | {"GET /v1/retention"} | ADMITTED | RENEWS, WATCH | {"GET /v1/epochs"} | ADMITTED),
+    "auditor/ines": (WATCH | LANES | LISTS | {"GET /v1/retention"} | ADMITTED | RENEWS, WATCH | {"GET /v1/epochs"} | ADMITTED),
     "node/ca": (PROBES | RENEWS | COLLECTS, set()),
     "node/gate-1": (set(), PROBES | {"GET /v1/epochs"}),
     "node/keys-1": (set(), PROBES | {"GET /v1/epochs"}),

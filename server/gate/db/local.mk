@@ -16,6 +16,8 @@ libgatedb_a_SOURCES = \
 	server/gate/db/fence.c \
 	server/gate/db/hits.c \
 	server/gate/db/lane_word.c \
+	server/gate/db/lanes.c \
+	server/gate/db/lanes.h \
 	server/gate/db/list_seal.c \
 	server/gate/db/list_seal.h \
 	server/gate/db/lists.c \

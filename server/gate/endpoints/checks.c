@@ -31,6 +31,7 @@ static struct result decide(struct gate *gate, const struct peer *peer, const st
         if (gate->excess != NULL)
             excess_add(gate->excess, catalogue, peer->name, counts.reads + counts.again, outcome->sightings, outcome->count, now_ms);
         tally_add(gate->tally, catalogue, peer, &counts, outcome->sightings, outcome->count);
+        lanes_checked(gate->lanes, peer->first, peer->second, clock_now_ms(&steady_clock));
         metric_add(gate->checks_clear, counts.cleared);
         metric_add(gate->checks_hit, counts.hits);
         metric_add(gate->checks_again, counts.again);

@@ -55,12 +55,12 @@ static struct gaps each_gap(struct gate *gate, FILE *out)
 }
 
 /* Only what is missing has a line of its own. */
-static void write_gaps(void *context, FILE *out)
+static void write_gaps(struct gate *gate, FILE *out)
 {
     fputs("# HELP platesieve_list_uncovered_opens_seconds When the epoch opens for which the list lacks tokens, since 1970.\n"
           "# TYPE platesieve_list_uncovered_opens_seconds gauge\n",
           out);
-    (void)each_gap(context, out);
+    (void)each_gap(gate, out);
 }
 
 static void refresh_coverage(struct gate *gate)
@@ -103,7 +103,65 @@ static void refresh_list_alarms(struct gate *gate)
     for (enum list_alarm alarm = 0; alarm < LIST_ALARMS; alarm++) metric_set(gate->list_alarms[alarm], counts[alarm] > 0);
 }
 
+/* -- lanes --------------------------------------------------------------------------------------------------------------- */
+
+struct lanes_written {
+    FILE *out;
+    unsigned states[LANE_STATES];
+    bool alarm;
+};
+
+/* Names of lanes are names of those who are registered here. */
+static void write_lane(void *context, const struct lane_view *view)
+{
+    struct lanes_written *written = context;
+    const struct lane_facts *facts = view->facts;
+
+    written->states[view->judgement.state]++;
+    written->alarm = written->alarm || view->judgement.alarms != 0;
+    if (written->out == NULL || view->judgement.state == LANE_REMOVED) return;
+    fprintf(written->out, "platesieve_lane_silent{site=\"%s\",lane=\"%s\"} %d\n", facts->site, facts->lane, view->judgement.state == LANE_SILENT);
+}
+
+static struct lanes_written each_lane(struct gate *gate, FILE *out)
+{
+    struct lanes_written written = { .out = out };
+
+    lanes_each(gate->lanes, gate->config, gate->registry, clock_now_ms(&steady_clock), write_lane, &written);
+    return written;
+}
+
+static void refresh_lanes(struct gate *gate)
+{
+    const struct lanes_written counted = each_lane(gate, NULL);
+
+    for (size_t i = 0; i < ARRAY_LENGTH(gate->lane_states); i++) metric_set(gate->lane_states[i], counted.states[i]);
+    metric_set(gate->alarms_lanes, counted.alarm);
+}
+
+/* What stands with one of them. */
+static void write_lane_alarms(void *context, const struct lane_view *view)
+{
+    for (unsigned bit = 0; bit < LANE_ALARMS; bit++)
+        if ((view->judgement.alarms & 1u << bit) != 0)
+            fprintf(context, "platesieve_lane_alarm{site=\"%s\",lane=\"%s\",what=\"%s\"} 1\n", view->facts->site, view->facts->lane, lane_alarm_name(bit));
+}
+
+static void write_lanes(struct gate *gate, FILE *out)
+{
+    fputs("# HELP platesieve_lane_silent 1 while a lane that should is not heard of, at any gate.\n# TYPE platesieve_lane_silent gauge\n", out);
+    (void)each_lane(gate, out);
+    fputs("# HELP platesieve_lane_alarm 1 while it stands.\n# TYPE platesieve_lane_alarm gauge\n", out);
+    lanes_each(gate->lanes, gate->config, gate->registry, clock_now_ms(&steady_clock), write_lane_alarms, out);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------------ */
+
+static void write_more(void *context, FILE *out)
+{
+    write_gaps(context, out);
+    write_lanes(context, out);
+}
 
 static void refresh(struct gate *gate)
 {
@@ -128,6 +186,7 @@ static void refresh(struct gate *gate)
     }
     refresh_coverage(gate);
     refresh_list_alarms(gate);
+    refresh_lanes(gate);
     json_t *reasons = readiness_reasons(gate);
     metric_set(gate->ready, json_array_size(reasons) == 0);
     json_decref(reasons);
@@ -139,5 +198,5 @@ struct reply get_metrics(void *app, struct request *request)
 
     (void)request;
     refresh(gate);
-    return probe_metrics(gate->metrics, write_gaps, gate);
+    return probe_metrics(gate->metrics, write_more, gate);
 }

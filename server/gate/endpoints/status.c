@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "server/gate/coverage.h"
+#include "server/gate/endpoints/lanes_json.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/list_alarms.h"
@@ -58,7 +59,7 @@ static json_t *lists_json(const struct catalogue *catalogue, int64_t now_ms)
 }
 
 struct alarms {
-    const struct gate *gate;
+    struct gate *gate;
     int64_t now_ms;
     json_t *array;
 };
@@ -112,13 +113,14 @@ static void add_webhook(void *context, const struct db_webhook *hook)
 }
 
 /* What somebody must do something about, and by when. */
-static json_t *alarms_json(const struct gate *gate, const struct catalogue *catalogue, int64_t now_ms)
+static json_t *alarms_json(struct gate *gate, const struct catalogue *catalogue, int64_t now_ms)
 {
     struct alarms alarms = { gate, now_ms, json_array() };
 
     add_troubles(&alarms, catalogue);
     list_alarms_each(catalogue, now_ms, (int64_t)gate->config->ends_alarm_days * 86400000, add_alarm, &alarms);
     webhooks_each_alarm(gate->webhooks, add_webhook, &alarms);
+    lanes_add_alarms(gate, alarms.array);
     coverage_each_gap(catalogue, now_ms, add_gap, &alarms);
     return alarms.array;
 }
@@ -188,6 +190,7 @@ static json_t *parts_json(struct gate *gate, const struct peer *peer, int64_t no
         { "spool", spool_json(gate, now_ms) },
         { "registry", registry_state_json(gate->registry) },
         { "checks", tally_json(gate->tally, peer->role == ROLE_AUDITOR) },
+        { "lanes", lanes_counts_json(gate) },
         { "quotas", quota_status_json(gate->quota) },
     };
     json_t *json = json_object();

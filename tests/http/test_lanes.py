@@ -1,0 +1,222 @@
+"""How lanes fare: their reports, silence as an alarm at every gate, and what operators see."""
+import contextlib
+import json
+
+import pytest
+import requests
+
+from contract import Contract
+from house import assert_problem, eventually, now_text
+from second_gate import SecondGate
+
+LANE, OTHER, OLGA, INES = "reader/north/1", "reader/north/2", "operator/gate/olga", "auditor/ines"
+SILENCE_S = 3
+INSTALLATION = {"gate.lanes.silence_s": str(SILENCE_S), "gate.site south.silence_s": "0", "gate.site south.idle_s": "2"}
+LATE_S = 12  # what other gates may have heard meanwhile
+
+
+@pytest.fixture(scope="module")
+def contract():
+    return Contract()
+
+
+def totals(**counts):
+    unchecked = {why: counts.pop(why.replace("-", "_"), 0) for why in ("away", "over-quota", "aged", "full", "failed")}
+    names = ("messages", "reads", "clear", "hits", "alerts", "false_tags", "unusable")
+    return {**{name: counts.pop(name, 0) for name in names}, "unchecked": unchecked, **counts}
+
+
+STARTED = now_text(-60)
+
+
+def report(started=STARTED, sent_s=0.0, calibration=None, **fields):
+    counts = fields.pop("totals", totals())
+    return {"started_at": started, "sent_at": now_text(sent_s), "interval_s": 10, "version": "0.1", "totals": counts, "waiting": 0,
+            "calibration": calibration, **fields}
+
+
+def send(house, identity=LANE, url=None, **fields):
+    if url is None:
+        answer = house.request("PUT", "/v1/lane/report", identity, json=report(**fields))
+    else:
+        with house.session(identity) as session:
+            answer = session.put(url + "/v1/lane/report", json=report(**fields), timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def lane_of(house, name=LANE, url=None, **query):
+    """As GET /v1/lanes shows it; None: it does not."""
+    _, site, lane = name.split("/")
+    path = "/v1/lanes?" + "&".join(f"{key}={value}" for key, value in {"site": site, **query}.items())
+    if url is None:
+        told = house.get(path, OLGA).json()
+    else:
+        with house.session(OLGA) as session:
+            told = session.get(url + path, timeout=10).json()
+    return next((one for one in told["lanes"] if one["lane"] == lane), None)
+
+
+def alarms_of(house, name=LANE):
+    _, site, lane = name.split("/")
+    return {one["why"] for one in house.get("/v1/status", OLGA).json()["alarms"] if one["what"] == "lane" and (one["site"], one["lane"]) == (site, lane)}
+
+
+def metric_of(house, name=LANE):
+    _, site, lane = name.split("/")
+    return house.metrics().get(f'platesieve_lane_silent{{site="{site}",lane="{lane}"}}')
+
+
+# -- what is taken -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_taken_and_shown(installation, contract):
+    sent = report(totals=totals(reads=7, clear=6, hits=1, aged=2), waiting=3, calibration={"at": now_text(-5), "outcome": "good", "interval_s": 30})
+    contract.validate(contract.document["components"]["schemas"]["LaneReport"], sent)
+    answer = installation.request("PUT", "/v1/lane/report", LANE, json=sent)
+    assert answer.status_code == 200 and answer.json()["degraded"] is False
+    for who in (OLGA, INES):
+        told = installation.get("/v1/lanes", who).json()
+        contract.validate(contract.document["components"]["schemas"]["Lanes"], told)
+    lane = lane_of(installation)
+    assert lane["report"]["run"] == sent["totals"] and lane["report"]["waiting"] == 3 and lane["report"]["version"] == "0.1"
+    assert lane["report"]["calibration"]["outcome"] == "good" and abs(lane["report"]["skew_ms"]) < 2000
+    assert lane["alarms"] == ["unchecked"] and lane["state"] == "alarm" and lane["silence_s"] == SILENCE_S
+    assert alarms_of(installation) == {"unchecked"}
+    for who in (LANE, "agency/customs/ana"):
+        assert_problem(installation.get("/v1/lanes", who), 403, "forbidden")
+    assert_problem(installation.request("PUT", "/v1/lane/report", "agency/customs/ana", json=sent), 403, "forbidden")
+
+
+@pytest.mark.parametrize("change", [
+    {"version": ""}, {"version": "x" * 33}, {"version": "a b"}, {"version": "\u202eevil"}, {"interval_s": 0}, {"interval_s": 3601}, {"interval_s": "10"},
+    {"waiting": -1}, {"waiting": 2**60}, {"sent_at": "yesterday"}, {"started_at": None}, {"totals": {}}, {"totals": {**totals(), "plate": 1}},
+    {"totals": {**totals(), "unchecked": {"away": 1}}}, {"totals": {**totals(), "reads": 1.5}}, {"calibration": {}}, {"calibration": []},
+    {"calibration": {"at": None, "outcome": "fine"}}, {"calibration": {"at": 5, "outcome": "good"}}, {"ending": 1}, {"plate": "ABC"}], ids=str)
+def test_what_is_no_report(installation, change):
+    assert_problem(installation.request("PUT", "/v1/lane/report", OTHER, json={**report(), **change}), 400, "bad-field")
+
+
+def test_bodies_that_are_none(installation):
+    for body, status in ((b"", 400), (b"{", 400), (b"[]", 400), (json.dumps(report())[:-1].encode(), 400), (b" " * 5000, 413)):
+        assert installation.put("/v1/lane/report", OTHER, body, headers={"Content-Type": "application/json"}).status_code == status, body[:20]
+
+
+def test_counts_of_runs_add_up(installation):
+    in_database = "SELECT run[2], coalesce(before[2], 0) FROM platesieve.lanes WHERE site = 'north' AND lane = '1'"
+    send(installation, totals=totals(reads=8, clear=8))
+    eventually(lambda: installation.sql(in_database) == [["8", "0"]])
+    send(installation, started=now_text(-30), totals=totals(reads=10, clear=10))
+    before = lane_of(installation)["report"]["totals"]["reads"]
+    send(installation, started=now_text(-3), totals=totals(reads=4, clear=4))
+    lane = lane_of(installation)
+    assert lane["report"]["run"]["reads"] == 4 and lane["report"]["totals"]["reads"] == before + 4
+    eventually(lambda: installation.sql(in_database) == [["4", str(before)]])
+
+
+def test_alarms_of_one_that_talks(installation):
+    gone, day = now_text(-1000), now_text(-86000)
+    bad = {"at": gone, "outcome": "good", "interval_s": 60}
+    for fields, word in (({"calibration": bad}, "calibration"), ({"calibration": {"at": now_text(), "outcome": "clear"}}, "calibration"),
+                         ({"calibration": {"at": None, "outcome": "none"}, "started": day}, "calibration"), ({"sent_s": 20}, "skew"), ({"sent_s": -20}, "skew"),
+                         ({"totals": totals(false_tags=1)}, "false-tags")):
+        send(installation, OTHER, **fields)
+        assert word in lane_of(installation, OTHER)["alarms"], fields
+        assert word in alarms_of(installation, OTHER)
+    send(installation, OTHER, calibration={"at": now_text(-1), "outcome": "good"}, totals=totals(false_tags=1))
+    assert lane_of(installation, OTHER)["alarms"] == ["false-tags"]  # for a day
+
+
+def test_pages_and_filters(installation):
+    for identity in (LANE, OTHER, "reader/south/1"):
+        send(installation, identity)
+    first = installation.get("/v1/lanes?limit=1", OLGA).json()
+    second = installation.get(f"/v1/lanes?limit=2&after={first['next']}", OLGA).json()
+    assert [f"{one['site']}/{one['lane']}" for one in first["lanes"] + second["lanes"]] == ["north/1", "north/2", "south/1"]
+    assert first["next"] == "north/1"
+    assert not installation.get("/v1/lanes?state=removed", OLGA).json()["lanes"]
+    for query in ("limit=0", "limit=1001", "state=fine", "site=NORTH", "plate=1", "after="):
+        assert_problem(installation.get("/v1/lanes?" + query, OLGA), 400, "bad-query")
+
+
+# -- silence -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_silence_is_an_alarm_until_it_speaks_again(installation):
+    send(installation)
+    assert metric_of(installation) == 0
+    eventually(lambda: lane_of(installation)["state"] == "silent", SILENCE_S + LATE_S)
+    assert alarms_of(installation) == {"silent"} and metric_of(installation) == 1 and installation.metrics()['platesieve_alarm{what="lanes"}'] == 1
+    assert installation.ready() == {"ready": True}
+    log = (installation.folder / "log/gate.log").read_text()
+    assert "lane north/1 is silent" in log
+    assert installation.get("/v1/status", OLGA).json()["lanes"]["silent"] >= 1
+    send(installation)
+    assert lane_of(installation)["state"] != "silent" and metric_of(installation) == 0
+    eventually(lambda: "lane north/1 is not silent any more" in (installation.folder / "log/gate.log").read_text(), 5)
+
+
+def test_a_lane_that_said_goodbye_is_not_silent(installation):
+    send(installation, OTHER, ending=True)
+    send(installation, LANE)
+    eventually(lambda: lane_of(installation, LANE)["state"] == "silent", SILENCE_S + LATE_S)
+    assert lane_of(installation, OTHER)["state"] == "ended"
+    assert "silent" not in alarms_of(installation, OTHER)
+
+
+def test_a_lane_that_only_checks_and_one_that_is_idle(installation):
+    """At south the operator set no silence, but wants to hear of lanes without reads."""
+    installation.listed("QQ77SS7")
+    installation.check("QQ00LL0", identity="reader/north/2")
+    lane = lane_of(installation, OTHER)
+    assert lane["checked_at"] is not None
+    send(installation, "reader/south/1", totals=totals(reads=1))
+    eventually(lambda: "idle" in lane_of(installation, "reader/south/1")["alarms"], 6)
+    assert lane_of(installation, "reader/south/1")["silence_s"] == 30
+    send(installation, "reader/south/1", totals=totals(reads=2))
+    assert "idle" not in lane_of(installation, "reader/south/1")["alarms"]
+
+
+@contextlib.contextmanager
+def second_gate(house):
+    gate = SecondGate(house)
+    gate.start()
+    try:
+        yield gate
+    finally:
+        gate.end()
+
+
+def test_several_gates_and_the_database_away(installation):
+    with second_gate(installation) as second:
+        # It talks to the other one only: neither calls it silent, however long.
+        for _ in range(2 * SILENCE_S):
+            send(installation, OTHER, second.url())
+            eventually(lambda: True, step=1)
+            requests.get(f"http://127.0.0.1:{second.metrics_port}/livez", timeout=5)
+            assert lane_of(installation, OTHER)["state"] != "silent"
+        seen = lane_of(installation, OTHER)
+        assert seen["state"] != "silent"
+        # It falls silent: both know.
+        eventually(lambda: lane_of(installation, OTHER)["state"] == "silent", SILENCE_S + LATE_S)
+        eventually(lambda: lane_of(installation, OTHER, second.url())["state"] == "silent", SILENCE_S + LATE_S)
+        # Without the database the first one can't know of what it says to the second.
+        send(installation, OTHER, second.url())
+        eventually(lambda: lane_of(installation, OTHER)["state"] != "silent", 5)
+        with installation.without("db"):
+            eventually(lambda: lane_of(installation, OTHER)["state"] == "unknown", SILENCE_S + LATE_S)
+            assert "silent" not in alarms_of(installation, OTHER)
+            assert eventually(lambda: send(installation, LANE)["degraded"], 10)
+            assert lane_of(installation, LANE)["state"] != "unknown"
+        eventually(lambda: not send(installation, LANE)["degraded"], 20)
+        eventually(lambda: lane_of(installation, LANE, second.url())["state"] != "silent", 20)
+
+
+def test_a_lane_that_is_not_registered_is_no_alarm(installation):
+    installation.issue("reader/west/9")
+    send(installation, "reader/west/9")
+    assert installation.delete("/v1/identities/reader/west/9", OLGA).status_code == 204
+    eventually(lambda: lane_of(installation, "reader/west/9") is None, 5)
+    assert lane_of(installation, "reader/west/9", state="removed")["state"] == "removed"
+    assert not alarms_of(installation, "reader/west/9")
+    assert metric_of(installation, "reader/west/9") is None
