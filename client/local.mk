@@ -177,6 +177,8 @@ client_libclient_a_SOURCES = \
 	client/picture.c \
 	client/picture.h \
 	client/picture_jpeg.c \
+	client/picture_jpeg.h \
+	client/picture_jpeg_scale.c \
 	client/picture_png.c \
 	client/problem.c \
 	client/problem.h \

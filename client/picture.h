@@ -1,6 +1,7 @@
 /* Pictures on their way to be sealed: a file as an engine wrote it, and the same picture without anything else that was in it.  Coordinates,
    times, comments, previews, profiles and whatever follows the end are left behind; the pixels of a JPEG are not touched (its coefficients are
-   copied, as by jpegtran -copy none). */
+   copied, as by jpegtran -copy none), unless it would be too large: then it is compressed anew, and made a half, a quarter or an eighth as wide and high,
+   until it fits. */
 #ifndef CLIENT_PICTURE_H
 #define CLIENT_PICTURE_H
 
@@ -15,7 +16,7 @@ enum picture_fault {
     PICTURE_FINE,
     PICTURE_MISSING,   /* can't be opened, or is no file */
     PICTURE_TOO_LARGE, /* the file, its pixels, or what would have to be sealed */
-    PICTURE_NO_IMAGE,  /* neither JPEG nor PNG, or a broken one */
+    PICTURE_NO_IMAGE,  /* neither JPEG nor PNG, a broken one, or one made to keep us busy */
 };
 
 /* The file PATH into FILE (ROOM bytes), only if it is a regular one. */

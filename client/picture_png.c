@@ -5,7 +5,7 @@
 #include "client/picture.h"
 #include "client/wiping.h"
 
-#define MEMORY_MAX (128u * 1024 * 1024) /* of pixels */
+#define MEMORY_MAX (24u * 1024 * 1024) /* of pixels, where they do not come row by row; a lane has a bound */
 #define SIDE_MAX 20000u
 #define LEVEL 6
 
@@ -13,7 +13,7 @@ struct png {
     const uint8_t *file;
     uint8_t *picture;
     size_t size, at, room, written;
-    bool full;
+    bool full, in_passes;
     uint8_t *pixels, **rows;
     size_t pixels_size;
     png_structp from, to;
@@ -72,35 +72,31 @@ static void on_flush(png_structp png)
 
 /* -- the copy --------------------------------------------------------------------------------------------------------- */
 
-static enum picture_fault allocate_rows(struct png *png, size_t row_bytes, size_t height)
+/* One row, or all of them where the picture comes in several passes. */
+static enum picture_fault allocate_rows(struct png *png, size_t row_bytes, size_t count)
 {
-    if (row_bytes * height > MEMORY_MAX) return PICTURE_TOO_LARGE;
-    png->pixels_size = row_bytes * height;
+    if (row_bytes * count > MEMORY_MAX) return PICTURE_TOO_LARGE;
+    png->pixels_size = row_bytes * count;
     png->pixels = malloc(png->pixels_size);
-    png->rows = calloc(height, sizeof(*png->rows));
+    png->rows = calloc(count, sizeof(*png->rows));
     if (png->pixels == NULL || png->rows == NULL) return PICTURE_TOO_LARGE;
-    for (size_t i = 0; i < height; i++) png->rows[i] = png->pixels + i * row_bytes;
+    for (size_t i = 0; i < count; i++) png->rows[i] = png->pixels + i * row_bytes;
     return PICTURE_FINE;
 }
 
-static enum picture_fault read_pixels(struct png *png)
+static enum picture_fault begin_reading(struct png *png)
 {
-    enum picture_fault fault;
+    size_t height;
 
-    if (setjmp(png_jmpbuf(png->from)) != 0) return PICTURE_NO_IMAGE;
     png_set_read_fn(png->from, png, on_read);
     png_set_user_limits(png->from, SIDE_MAX, SIDE_MAX);
     png_set_keep_unknown_chunks(png->from, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png->from, png->from_info);
-    if ((uint64_t)png_get_image_width(png->from, png->from_info) * png_get_image_height(png->from, png->from_info) > LIMIT_IMAGE_PIXELS)
-        return PICTURE_TOO_LARGE;
-    (void)png_set_interlace_handling(png->from);
+    height = png_get_image_height(png->from, png->from_info);
+    if ((uint64_t)png_get_image_width(png->from, png->from_info) * height > LIMIT_IMAGE_PIXELS) return PICTURE_TOO_LARGE;
+    png->in_passes = png_set_interlace_handling(png->from) > 1;
     png_read_update_info(png->from, png->from_info);
-    fault = allocate_rows(png, png_get_rowbytes(png->from, png->from_info), png_get_image_height(png->from, png->from_info));
-    if (fault != PICTURE_FINE) return fault;
-    png_read_image(png->from, png->rows);
-    png_read_end(png->from, NULL);
-    return PICTURE_FINE;
+    return allocate_rows(png, png_get_rowbytes(png->from, png->from_info), png->in_passes ? height : 1);
 }
 
 /* Colours of the palette and what is transparent belong to the picture. */
@@ -116,9 +112,8 @@ static void copy_palette(struct png *png)
         png_set_tRNS(png->to, png->to_info, alpha, count, colour);
 }
 
-static enum picture_fault write_pixels(struct png *png)
+static void begin_writing(struct png *png)
 {
-    if (setjmp(png_jmpbuf(png->to)) != 0) return png->full ? PICTURE_TOO_LARGE : PICTURE_NO_IMAGE;
     png_set_write_fn(png->to, png, on_write, on_flush);
     png_set_compression_level(png->to, LEVEL);
     png_set_IHDR(png->to, png->to_info, png_get_image_width(png->from, png->from_info), png_get_image_height(png->from, png->from_info),
@@ -126,8 +121,33 @@ static enum picture_fault write_pixels(struct png *png)
                  PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
     copy_palette(png);
     png_write_info(png->to, png->to_info);
-    png_write_image(png->to, png->rows);
+}
+
+static void copy_rows(struct png *png)
+{
+    const size_t height = png_get_image_height(png->from, png->from_info);
+
+    if (png->in_passes) png_read_image(png->from, png->rows);
+    for (size_t y = 0; y < height; y++) {
+        uint8_t *row = png->rows[png->in_passes ? y : 0];
+
+        if (!png->in_passes) png_read_row(png->from, row, NULL);
+        png_write_row(png->to, row);
+    }
+    png_read_end(png->from, NULL);
     png_write_end(png->to, NULL);
+}
+
+static enum picture_fault copy(struct png *png)
+{
+    enum picture_fault fault;
+
+    if (setjmp(png_jmpbuf(png->from)) != 0) return PICTURE_NO_IMAGE;
+    if (setjmp(png_jmpbuf(png->to)) != 0) return png->full ? PICTURE_TOO_LARGE : PICTURE_NO_IMAGE;
+    fault = begin_reading(png);
+    if (fault != PICTURE_FINE) return fault;
+    begin_writing(png);
+    copy_rows(png);
     return PICTURE_FINE;
 }
 
@@ -141,8 +161,7 @@ enum picture_fault picture_strip_png(const uint8_t *file, size_t size, uint8_t *
     if (png.from != NULL && png.to != NULL) {
         png.from_info = png_create_info_struct(png.from);
         png.to_info = png_create_info_struct(png.to);
-        if (png.from_info != NULL && png.to_info != NULL) fault = read_pixels(&png);
-        if (fault == PICTURE_FINE && png.from_info != NULL) fault = write_pixels(&png);
+        if (png.from_info != NULL && png.to_info != NULL) fault = copy(&png);
     }
     png_destroy_write_struct(&png.to, &png.to_info);
     png_destroy_read_struct(&png.from, &png.from_info, NULL);

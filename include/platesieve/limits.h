@@ -196,6 +196,7 @@
 #define LIMIT_EVIDENCE_WINDOW_S 86400    /* the longest time after a hit in which a gate may be told to take some */
 #define LIMIT_IMAGE_FILE_BYTES (2 * 1024 * 1024) /* that a lane opens */
 #define LIMIT_IMAGE_PIXELS (25u * 1000 * 1000)
+#define LIMIT_IMAGE_PIXELS_SCALED (100u * 1000 * 1000) /* of a JPEG that is made smaller */
 #define LIMIT_IMAGE_PATH 255
 
 /* -- key server ---------------------------------------------------------------------------------------------------- */

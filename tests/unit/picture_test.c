@@ -111,6 +111,88 @@ static void broken_ones_are_none(void **unused)
     assert_int_equal(picture_strip(file, size, picture, 500, &stripped), PICTURE_TOO_LARGE);
 }
 
+/* A JPEG of WIDE x HIGH pixels that compress badly, from malloc. */
+static uint8_t *make_noise(unsigned wide, unsigned high, bool grey, bool progressive, unsigned long *size)
+{
+    struct jpeg_compress_struct to;
+    struct jpeg_error_mgr errors;
+    uint8_t *row = malloc((size_t)wide * 3), *rows[] = { row }, *made = NULL;
+    uint32_t noise = 1;
+
+    assert_non_null(row);
+    to.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&to);
+    jpeg_mem_dest(&to, &made, size);
+    to.image_width = wide;
+    to.image_height = high;
+    to.input_components = grey ? 1 : 3;
+    to.in_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(&to);
+    jpeg_set_quality(&to, 97, TRUE);
+    if (progressive) jpeg_simple_progression(&to);
+    jpeg_start_compress(&to, TRUE);
+    jpeg_write_marker(&to, JPEG_COM, (const JOCTET *)"a comment", 9);
+    for (unsigned y = 0; y < high; y++) {
+        for (unsigned x = 0; x < wide * (grey ? 1 : 3); x++) row[x] = (uint8_t)((noise = noise * 1103515245 + 12345) >> 24);
+        jpeg_write_scanlines(&to, rows, 1);
+    }
+    jpeg_finish_compress(&to);
+    jpeg_destroy_compress(&to);
+    free(row);
+    return made;
+}
+
+/* The width of a JPEG that can be decoded whole. */
+static unsigned width_of(const uint8_t *jpeg, size_t size)
+{
+    struct jpeg_decompress_struct from;
+    struct jpeg_error_mgr errors;
+    uint8_t *row, *rows[1];
+    unsigned width;
+
+    from.err = jpeg_std_error(&errors);
+    jpeg_create_decompress(&from);
+    jpeg_mem_src(&from, jpeg, (unsigned long)size);
+    assert_int_equal(jpeg_read_header(&from, TRUE), JPEG_HEADER_OK);
+    jpeg_start_decompress(&from);
+    rows[0] = row = malloc((size_t)from.output_width * 3);
+    assert_non_null(row);
+    while (from.output_scanline < from.output_height) assert_int_equal(jpeg_read_scanlines(&from, rows, 1), 1);
+    width = from.output_width;
+    assert_int_equal(errors.num_warnings, 0);
+    jpeg_finish_decompress(&from);
+    jpeg_destroy_decompress(&from);
+    free(row);
+    return width;
+}
+
+static void a_large_jpeg_is_made_smaller(void **unused)
+{
+    static const struct {
+        unsigned wide, high;
+        bool grey, progressive;
+        unsigned width; /* 0: too large */
+    } kinds[] = {
+        { 1600, 1200, false, false, 800 }, { 1600, 1200, true, true, 800 }, { 4000, 3000, false, false, 1000 }, { 6400, 4800, false, false, 1600 },
+        { 5000, 4000, false, true, 0 }, /* decoding it would take more memory than a lane has */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        unsigned long size = 0;
+        uint8_t *made = make_noise(kinds[i].wide, kinds[i].high, kinds[i].grey, kinds[i].progressive, &size);
+        size_t stripped = 0;
+
+        assert_true(size > sizeof(picture));
+        assert_int_equal(picture_strip(made, size, picture, sizeof(picture), &stripped), kinds[i].width == 0 ? PICTURE_TOO_LARGE : PICTURE_FINE);
+        if (kinds[i].width > 0) assert_int_equal(width_of(picture, stripped), kinds[i].width);
+        assert_false(holds(picture, stripped, "a comment"));
+        assert_int_equal(picture_strip(made, size / 2, picture, sizeof(picture), &stripped),
+                         kinds[i].width == 0 ? PICTURE_TOO_LARGE : PICTURE_NO_IMAGE); /* cut off */
+        free(made);
+    }
+}
+
 static void no_other_formats(void **unused)
 {
     size_t stripped;
@@ -118,6 +200,52 @@ static void no_other_formats(void **unused)
     (void)unused;
     assert_int_equal(picture_strip((const uint8_t *)"GIF89a and so on", 16, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
     assert_int_equal(picture_strip((const uint8_t *)"", 0, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
+}
+
+static void append(png_structp png, uint8_t *bytes, size_t size)
+{
+    size_t *at = png_get_io_ptr(png);
+
+    assert_true(*at + size <= sizeof(file));
+    memcpy(file + *at, bytes, size);
+    *at += size;
+}
+
+/* In seven passes, of one row of bytes again and again; its size. */
+static size_t make_interlaced(unsigned wide, unsigned high)
+{
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    uint8_t *row = calloc(wide, 3);
+    size_t size = 0;
+
+    assert_non_null(row);
+    row[5] = 99;
+    png_set_write_fn(png, &size, append, NULL);
+    png_set_IHDR(png, info, wide, high, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_ADAM7, PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
+    png_write_info(png, info);
+    for (int pass = png_set_interlace_handling(png); pass > 0; pass--)
+        for (unsigned y = 0; y < high; y++) png_write_row(png, row);
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    free(row);
+    return size;
+}
+
+static void an_interlaced_png(void **unused)
+{
+    png_image image = { .version = PNG_IMAGE_VERSION };
+    static uint8_t after[HEIGHT][WIDTH * 3];
+    size_t stripped = 0, size = make_interlaced(WIDTH, HEIGHT);
+
+    (void)unused;
+    assert_int_equal(picture_strip(file, size, picture, sizeof(picture), &stripped), PICTURE_FINE);
+    assert_int_not_equal(png_image_begin_read_from_memory(&image, picture, stripped), 0);
+    image.format = PNG_FORMAT_RGB;
+    assert_int_not_equal(png_image_finish_read(&image, NULL, after, 0, NULL), 0);
+    for (unsigned y = 0; y < HEIGHT; y++) assert_true(after[y][5] == 99 && after[y][4] == 0);
+    size = make_interlaced(4000, 3000); /* which has to be in memory whole */
+    assert_int_equal(picture_strip(file, size, picture, sizeof(picture), &stripped), PICTURE_TOO_LARGE);
 }
 
 static void a_png_keeps_its_pixels_alone(void **unused)
@@ -147,8 +275,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_jpeg_keeps_its_pixels_alone),
         cmocka_unit_test(broken_ones_are_none),
+        cmocka_unit_test(a_large_jpeg_is_made_smaller),
         cmocka_unit_test(no_other_formats),
         cmocka_unit_test(a_png_keeps_its_pixels_alone),
+        cmocka_unit_test(an_interlaced_png),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
