@@ -102,6 +102,11 @@ static void put_string(struct tidy *tidy, const char *at, const char *end)
             at = put_escape(tidy, at, end);
             continue;
         }
+        if (c == '\t' || c == '\n' || c == '\r') {
+            put(tidy, " ", 1);
+            at++;
+            continue;
+        }
         size = c < 0x20 ? -1 : c < 0x80 ? 1 : utf8proc_iterate((const utf8proc_uint8_t *)at, end - at, &character);
         if (size > 0) put(tidy, at, (size_t)size);
         else put_replacement(tidy);

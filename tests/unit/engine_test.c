@@ -19,6 +19,7 @@ static void plates(void **unused)
     expect("{\"plate\": \"Plate: qqz 9\"}", "QQZ9 1.00", "");
     expect("{\"plate\": \"LICENSE PLATE = QQZ 9\"}", "QQZ9 1.00", "");
     expect("{\"plate\": \"\\u0410\\u0412\\u0415 9\"}", "ABE9 1.00", ""); /* Cyrillic */
+    expect("{\"plate\": \"QQ\n9\\n9\"}", "QQ99 1.00", ""); /* in two lines */
     expect("{\"plate\": 990099}", "990099 1.00", "");
     expect("{\"plate\": \"\"}", "", "plate-empty 1");
     expect("{\"plate\": \"  \"}", "", "plate-empty 1");
