@@ -91,26 +91,36 @@ static const char *put_escape(struct tidy *tidy, const char *at, const char *end
     return at + size;
 }
 
+/* The escape or character at AT, which is no ASCII that stands for itself. */
+static const char *put_special(struct tidy *tidy, const char *at, const char *end)
+{
+    utf8proc_int32_t character;
+    utf8proc_ssize_t size;
+
+    if (*at == '\\') return put_escape(tidy, at, end);
+    if (*at == '\t' || *at == '\n' || *at == '\r') {
+        put(tidy, " ", 1);
+        return at + 1;
+    }
+    size = (unsigned char)*at < 0x20 ? -1 : utf8proc_iterate((const utf8proc_uint8_t *)at, end - at, &character);
+    if (size > 0) put(tidy, at, (size_t)size);
+    else put_replacement(tidy);
+    return at + (size > 0 ? size : 1);
+}
+
+static bool is_simple(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '\\';
+}
+
 static void put_string(struct tidy *tidy, const char *at, const char *end)
 {
     while (at < end) {
-        const unsigned char c = (unsigned char)*at;
-        utf8proc_int32_t character;
-        utf8proc_ssize_t size;
+        const char *begin = at;
 
-        if (c == '\\') {
-            at = put_escape(tidy, at, end);
-            continue;
-        }
-        if (c == '\t' || c == '\n' || c == '\r') {
-            put(tidy, " ", 1);
-            at++;
-            continue;
-        }
-        size = c < 0x20 ? -1 : c < 0x80 ? 1 : utf8proc_iterate((const utf8proc_uint8_t *)at, end - at, &character);
-        if (size > 0) put(tidy, at, (size_t)size);
-        else put_replacement(tidy);
-        at += size > 0 ? size : 1;
+        while (at < end && is_simple((unsigned char)*at)) at++;
+        put(tidy, begin, (size_t)(at - begin));
+        if (at < end) at = put_special(tidy, at, end);
     }
 }
 
