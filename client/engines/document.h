@@ -40,7 +40,7 @@ const uint8_t *document_file(const struct document *document, const char *name, 
 
 /* An element of XML; names without their prefix. */
 struct xml_element {
-    const char *name, *text; /* text: of the element itself, without surrounding white space; "" */
+    const char *name, *text; /* text: of the element itself, without surrounding white space; "", also of one above LIMIT_ENGINE_TEXT_BYTES */
     const struct xml_element *first, *next; /* child, sibling */
 };
 const struct xml_element *document_xml(const struct document *document); /* the root; NULL: it is none */

@@ -42,6 +42,7 @@ struct open_element {
     const struct xml_element **next; /* where its next child goes */
     char *text;
     size_t size, room;
+    bool too_long; /* a picture: it has no text then, and the rest of the message counts */
 };
 
 struct builder {
@@ -109,11 +110,13 @@ static void XMLCALL text_came(void *context, const char *bytes, int size)
 
     if (builder->depth == 0) return;
     open = &builder->open[builder->depth - 1];
+    open->too_long = open->too_long || open->size + (size_t)size > LIMIT_ENGINE_TEXT_BYTES;
+    if (open->too_long) return;
     while (open->size == 0 && size > 0 && is_space(*bytes)) bytes++, size--;
     if (size <= 0) return;
     if (open->size + (size_t)size >= open->room) {
         const size_t room = 2 * open->room > open->size + (size_t)size ? 2 * open->room : open->size + (size_t)size + 32;
-        char *moved = room <= 2 * LIMIT_ENGINE_TEXT_BYTES ? platesieve_arena_allocate(builder->arena, room) : NULL;
+        char *moved = platesieve_arena_allocate(builder->arena, room);
 
         if (moved == NULL) {
             give_up(builder);
@@ -134,7 +137,7 @@ static void XMLCALL end(void *context, const char *name)
     size_t size = open->size;
 
     (void)name;
-    if (size == 0) return;
+    if (size == 0 || open->too_long) return;
     while (size > 0 && is_space(open->text[size - 1])) size--;
     open->text[size] = '\0';
     open->element->text = open->text;

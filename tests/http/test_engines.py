@@ -257,7 +257,9 @@ def test_genetec_may_be_told_to_send_xml():
            b"<ConfidenceScore>97</ConfidenceScore><ContextImage>" + base64.b64encode(readings.JPEG) + b"</ContextImage></AutoVu>")
     read = take("genetec", xml, now_ms=1793711138250 + 5000)["reads"][0]
     assert spellings(read) == {"QQ00QQ0": 0.97}
-    assert (read["jurisdiction"], seen(read)) == ("US-TX", 1793711138250)
+    assert (read["jurisdiction"], seen(read), read["picture"]) == ("US-TX", 1793711138250, len(readings.JPEG))
+    long = take("genetec", xml.replace(b"<ContextImage>", b"<ContextImage>" + b"A" * 100_000), now_ms=1793711138250 + 5000)["reads"][0]
+    assert spellings(long) == {"QQ00QQ0": 0.97} and long["picture"] is None  # pictures of any size want JSON; the plate is asked about all the same
 
 
 @pytest.mark.parametrize("change,plates_there", [
