@@ -192,6 +192,19 @@ static int check_all(struct lane_context *context, struct csv *csv)
     return fatal != CLIENT_OK ? fatal : code;
 }
 
+static void on_picture(void *context, const struct lane_picture_news *news)
+{
+    lane_report_picture(context, news);
+}
+
+static int start_pictures(struct lane_context *context)
+{
+    const struct lane_pictures_settings settings = { context->settings, context->identity, true, on_picture, context->report };
+
+    context->pictures = lane_pictures_start(&settings);
+    return context->pictures == NULL ? CLIENT_FAILED : CLIENT_OK;
+}
+
 static int lane(struct lane_context *context, struct identity *identity, struct csv *csv)
 {
     const struct checker_ears ears = { .context = context, .not_asked = not_asked };
@@ -205,7 +218,7 @@ static int lane(struct lane_context *context, struct identity *identity, struct 
         context->queue = lane_queue_create(2 * context->options->parallel + 1, context->options->batch);
         renewer = lane_renewer_start(context->settings, identity);
         code = context->report == NULL || context->queue == NULL || renewer == NULL ? CLIENT_FAILED : CLIENT_OK;
-        if (code == CLIENT_OK && context->options->images && (context->pictures = lane_pictures_start(context)) == NULL) code = CLIENT_FAILED;
+        if (code == CLIENT_OK && context->options->images) code = start_pictures(context);
         if (code == CLIENT_OK) code = check_all(context, csv);
     }
     lane_renewer_stop(renewer);

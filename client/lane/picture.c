@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <time.h>
 
-#include "client/base64.h"
 #include "client/moment.h"
 #include "client/picture.h"
 #include "client/problem.h"
@@ -12,6 +11,7 @@
 #define UPLOAD_TIMEOUT_S 15u
 #define RETRY_MS 250
 #define RETRY_MS_MAX 10000
+#define SEALED_MAX (4u * 1024 * 1024) /* bytes that wait for a gate; with more, pictures wait to be sealed */
 #define UNKNOWN_MS 60000 /* so long a gate may not know a hit that waits in another's spool */
 
 enum stage { STAGE_FREE, STAGE_FRESH, STAGE_AT_WORK, STAGE_SEALED, STAGE_SENDING };
@@ -20,7 +20,8 @@ struct job {
     enum stage stage;
     struct lane_picture_news news;
     uint8_t header[LIST_HEADER_ID_BYTES];
-    char path[LIMIT_IMAGE_PATH + 1];
+    char path[LIMIT_IMAGE_PATH + 1]; /* of a file, unless there is an image */
+    struct image *image;             /* held */
     size_t server;
     int64_t begin_ms, due_ms, pause_ms; /* monotonic */
     uint8_t *cms;
@@ -28,10 +29,11 @@ struct job {
 };
 
 struct lane_pictures {
-    struct lane_context *context;
+    struct lane_pictures_settings settings;
     struct lane_headers *headers;
-    uint8_t *file, *picture; /* locked, as are the jobs: a path may hold a plate */
+    uint8_t *file, *picture; /* locked, as are the jobs: a path may hold a plate; FILE is NULL where there are none */
     struct job *jobs;
+    size_t sealed; /* bytes that wait for a gate, or are on their way */
     pthread_t sealer, sender;
     struct http *sealer_gate, *sender_gate;
     pthread_mutex_t mutex;
@@ -44,9 +46,11 @@ struct lane_pictures {
 static void finish(struct lane_pictures *pictures, struct job *job, const char *outcome)
 {
     job->news.outcome = outcome;
-    lane_report_picture(pictures->context->report, &job->news);
+    pictures->settings.told(pictures->settings.context, &job->news);
     free(job->cms);
+    image_release(job->image);
     pthread_mutex_lock(&pictures->mutex);
+    pictures->sealed -= job->size;
     platesieve_wipe(job, sizeof(*job));
     pthread_cond_broadcast(&pictures->changed);
     pthread_mutex_unlock(&pictures->mutex);
@@ -68,7 +72,10 @@ static void put_back(struct lane_pictures *pictures, struct job *job, enum stage
 
 static void pass_on(struct lane_pictures *pictures, struct job *job)
 {
+    image_release(job->image);
+    job->image = NULL;
     pthread_mutex_lock(&pictures->mutex);
+    pictures->sealed += job->size;
     job->due_ms = job->pause_ms = 0;
     job->stage = STAGE_SEALED;
     pthread_cond_broadcast(&pictures->changed);
@@ -82,6 +89,19 @@ static void wait_until(struct lane_pictures *pictures, int64_t ms)
     pthread_cond_timedwait(&pictures->changed, &pictures->mutex, &until);
 }
 
+static struct job *first_due(struct lane_pictures *pictures, enum stage stage)
+{
+    struct job *found = NULL;
+
+    if (stage == STAGE_FRESH && pictures->sealed >= SEALED_MAX) return NULL;
+    for (size_t i = 0; i < LANE_PICTURES_MAX; i++) {
+        struct job *job = &pictures->jobs[i];
+
+        if (job->stage == stage && (found == NULL || job->due_ms < found->due_ms)) found = job;
+    }
+    return found;
+}
+
 /* The job at STAGE that is due first, now at STAGE `at work`; NULL: it is over. */
 static struct job *take(struct lane_pictures *pictures, enum stage stage, enum stage at_work)
 {
@@ -91,12 +111,7 @@ static struct job *take(struct lane_pictures *pictures, enum stage stage, enum s
     while (!pictures->ending) {
         const int64_t now_ms = moment_monotonic_ms();
 
-        found = NULL;
-        for (size_t i = 0; i < LANE_PICTURES_MAX; i++) {
-            struct job *job = &pictures->jobs[i];
-
-            if (job->stage == stage && (found == NULL || job->due_ms < found->due_ms)) found = job;
-        }
+        found = first_due(pictures, stage);
         if (found != NULL && found->due_ms <= now_ms) break;
         wait_until(pictures, found == NULL ? now_ms + 1000 : found->due_ms);
         found = NULL;
@@ -121,21 +136,39 @@ static const char *fault_name(enum picture_fault fault)
     return names[fault];
 }
 
-/* From the file to CMS; the picture is in memory for this long. */
-static const char *read_and_seal(struct lane_pictures *pictures, struct job *job, const struct list_header *header)
+/* A file is in memory for this long. */
+static enum picture_fault strip_file(struct lane_pictures *pictures, const struct job *job, size_t *size)
 {
-    size_t file_size = 0, size = 0;
+    size_t file_size = 0;
     enum picture_fault fault = picture_read(job->path, pictures->file, LIMIT_IMAGE_FILE_BYTES, &file_size);
+
+    if (fault == PICTURE_FINE) fault = picture_strip(pictures->file, file_size, pictures->picture, EVIDENCE_PICTURE_MAX, size);
+    platesieve_wipe(pictures->file, file_size);
+    return fault;
+}
+
+static enum picture_fault strip_image(struct lane_pictures *pictures, const struct job *job, size_t *size)
+{
+    size_t image_size;
+    const uint8_t *bytes = image_bytes(job->image, &image_size);
+
+    return picture_strip(bytes, image_size, pictures->picture, EVIDENCE_PICTURE_MAX, size);
+}
+
+/* To CMS; NULL, or what else became of it. */
+static const char *strip_and_seal(struct lane_pictures *pictures, struct job *job, const struct list_header *header)
+{
+    size_t size = 0, sealed_size = 0;
+    const enum picture_fault fault = job->image != NULL ? strip_image(pictures, job, &size) : strip_file(pictures, job, &size);
     bool sealed = false;
 
-    if (fault == PICTURE_FINE) fault = picture_strip(pictures->file, file_size, pictures->picture, EVIDENCE_PICTURE_MAX, &size);
-    platesieve_wipe(pictures->file, file_size);
-    if (fault == PICTURE_FINE) sealed = evidence_seal(header, pictures->picture, size, &job->cms, &job->size);
+    if (fault == PICTURE_FINE) sealed = evidence_seal(header, pictures->picture, size, &job->cms, &sealed_size);
     platesieve_wipe(pictures->picture, EVIDENCE_PICTURE_MAX);
     if (fault != PICTURE_FINE) return fault_name(fault);
+    if (!sealed) return "failed";
+    job->size = job->news.size = sealed_size;
     job->news.recipients = header->recipient_count;
-    job->news.size = job->size;
-    return sealed ? NULL : "failed";
+    return NULL;
 }
 
 static void prepare(struct lane_pictures *pictures, struct job *job)
@@ -145,7 +178,7 @@ static void prepare(struct lane_pictures *pictures, struct job *job)
 
     http_use_server(pictures->sealer_gate, job->server);
     switch (lane_headers_get(pictures->headers, pictures->sealer_gate, job->header, job->news.agency, job->news.list, &header, &why)) {
-    case HEADER_FINE: outcome = read_and_seal(pictures, job, header); break;
+    case HEADER_FINE: outcome = strip_and_seal(pictures, job, header); break;
     case HEADER_EXPIRED: outcome = "header-expired"; break;
     case HEADER_GONE: outcome = is_old(job, UNKNOWN_MS) ? "no-header" : "again"; break;
     case HEADER_LATER: outcome = is_old(job, LANE_PICTURE_AGE_S * INT64_C(1000)) ? "given-up" : "again"; break;
@@ -229,39 +262,52 @@ static struct job *find_free(struct lane_pictures *pictures)
     return NULL;
 }
 
-/* NULL, or why there is nothing to do. */
-static const char *add(struct lane_pictures *pictures, const struct row_read *read, const struct check_alert *alert, size_t server,
-                       const struct lane_picture_news *news)
+static bool put_in(struct lane_pictures *pictures, const struct job *wanted)
 {
     struct job *job;
 
-    if (!alert->has_header) return "not-wanted";
-    if (read->image[0] == '\0') return read->image_too_long ? "missing" : "none";
     pthread_mutex_lock(&pictures->mutex);
     job = find_free(pictures);
     if (job != NULL) {
-        memcpy(job->header, alert->header, sizeof(job->header));
-        job->news = *news;
-        memcpy(job->path, read->image, sizeof(job->path));
-        job->server = server;
+        *job = *wanted;
+        (void)image_hold(job->image);
         job->begin_ms = moment_monotonic_ms();
-        job->due_ms = job->pause_ms = 0;
         job->stage = STAGE_FRESH;
         pthread_cond_broadcast(&pictures->changed);
     }
     pthread_mutex_unlock(&pictures->mutex);
-    return job == NULL ? "too-many" : NULL;
+    return job != NULL;
 }
 
-void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, const struct check_alert *alert, size_t server)
+/* JOB names its picture; NONE says why it does not.  WANTED is wiped. */
+static void add(struct lane_pictures *pictures, struct job *wanted, const char *none, const struct check_alert *alert)
 {
-    struct lane_picture_news news = { .line = read->line };
+    struct lane_picture_news *news = &wanted->news;
 
-    memcpy(news.hit, alert->hit, sizeof(news.hit));
-    memcpy(news.agency, alert->agency, sizeof(news.agency));
-    memcpy(news.list, alert->list, sizeof(news.list));
-    news.outcome = add(pictures, read, alert, server, &news);
-    if (news.outcome != NULL) lane_report_picture(pictures->context->report, &news);
+    memcpy(news->hit, alert->hit, sizeof(news->hit));
+    memcpy(news->agency, alert->agency, sizeof(news->agency));
+    memcpy(news->list, alert->list, sizeof(news->list));
+    memcpy(wanted->header, alert->header, sizeof(wanted->header));
+    if (!alert->has_header) news->outcome = "not-wanted";
+    else if (none != NULL) news->outcome = none;
+    else if (!put_in(pictures, wanted)) news->outcome = "too-many";
+    if (news->outcome != NULL) pictures->settings.told(pictures->settings.context, news);
+    platesieve_wipe(wanted, sizeof(*wanted));
+}
+
+void lane_pictures_add(struct lane_pictures *pictures, uint64_t line, const char *path, const struct check_alert *alert, size_t server)
+{
+    struct job wanted = { .server = server, .news.line = line };
+
+    if (path != NULL) snprintf(wanted.path, sizeof(wanted.path), "%s", path);
+    add(pictures, &wanted, path == NULL ? "missing" : path[0] == '\0' ? "none" : NULL, alert);
+}
+
+void lane_pictures_add_image(struct lane_pictures *pictures, struct image *image, const struct check_alert *alert, size_t server)
+{
+    struct job wanted = { .server = server, .image = image };
+
+    add(pictures, &wanted, image == NULL ? "none" : NULL, alert);
 }
 
 /* -- the whole ------------------------------------------------------------------------------------------------------- */
@@ -281,22 +327,22 @@ static void destroy(struct lane_pictures *pictures)
 
 static bool prepare_all(struct lane_pictures *pictures)
 {
-    const struct lane_context *context = pictures->context;
+    const struct lane_pictures_settings *settings = &pictures->settings;
 
-    pictures->file = platesieve_secret_allocate(LIMIT_IMAGE_FILE_BYTES);
+    if (settings->files) pictures->file = platesieve_secret_allocate(LIMIT_IMAGE_FILE_BYTES);
     pictures->picture = platesieve_secret_allocate(EVIDENCE_PICTURE_MAX);
     pictures->jobs = platesieve_secret_allocate(LANE_PICTURES_MAX * sizeof(*pictures->jobs));
-    if (pictures->file == NULL || pictures->picture == NULL || pictures->jobs == NULL) {
-        say("there is no memory that can be locked for pictures (4 MB)");
+    if ((settings->files && pictures->file == NULL) || pictures->picture == NULL || pictures->jobs == NULL) {
+        say("there is no memory that can be locked for pictures (%d MB)", settings->files ? 4 : 2);
         return false;
     }
     memset(pictures->jobs, 0, LANE_PICTURES_MAX * sizeof(*pictures->jobs));
-    pictures->headers = lane_headers_create(context->settings, context->identity);
-    return pictures->headers != NULL && http_open(context->settings, HTTP_GATE, context->identity, &pictures->sealer_gate) == CLIENT_OK &&
-           http_open(context->settings, HTTP_GATE, context->identity, &pictures->sender_gate) == CLIENT_OK;
+    pictures->headers = lane_headers_create(settings->settings, settings->identity);
+    return pictures->headers != NULL && http_open(settings->settings, HTTP_GATE, settings->identity, &pictures->sealer_gate) == CLIENT_OK &&
+           http_open(settings->settings, HTTP_GATE, settings->identity, &pictures->sender_gate) == CLIENT_OK;
 }
 
-struct lane_pictures *lane_pictures_start(struct lane_context *context)
+struct lane_pictures *lane_pictures_start(const struct lane_pictures_settings *settings)
 {
     struct lane_pictures *pictures = calloc(1, sizeof(*pictures));
     pthread_condattr_t attributes;
@@ -305,7 +351,7 @@ struct lane_pictures *lane_pictures_start(struct lane_context *context)
         say("out of memory");
         return NULL;
     }
-    pictures->context = context;
+    pictures->settings = *settings;
     pthread_mutex_init(&pictures->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

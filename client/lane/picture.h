@@ -1,11 +1,13 @@
 /* Pictures of verified hits: opened, stripped, sealed to the recipients of the list's header, and uploaded, by two threads beside those that
    check.  An alert never waits for its picture.
  *
- * A file is opened only for a hit whose tag is true and whose list has a header that this lane verified itself; then the picture is in locked
- * memory until it is sealed, and wiped.  What waits for a gate is sealed. */
+ * A picture is a file that is opened only for a hit whose tag is true and whose list has a header that this lane verified itself, or one that an
+ * engine sent, held in locked memory (images.h).  It is let go as soon as it is sealed.  What waits for a gate is sealed, and bounded in number and in
+ * bytes. */
 #ifndef CLIENT_LANE_PICTURE_H
 #define CLIENT_LANE_PICTURE_H
 
+#include "client/lane/images.h"
 #include "client/lane/lane.h"
 #include "crypto/list_header.h"
 
@@ -15,10 +17,20 @@
 
 struct lane_pictures;
 
-/* All is borrowed.  NULL is said. */
-struct lane_pictures *lane_pictures_start(struct lane_context *context) MUST_USE;
-/* READ raised ALERT, which is verified; SERVER is the number of the gate that answered.  Any thread; does not wait. */
-void lane_pictures_add(struct lane_pictures *pictures, const struct row_read *read, const struct check_alert *alert, size_t server);
+/* What it may take, all borrowed, and whom it tells what became of each picture (any thread). */
+struct lane_pictures_settings {
+    const struct settings *settings;
+    const struct identity *identity;
+    bool files; /* pictures come as files, too: the memory that they are read into is locked */
+    void (*told)(void *context, const struct lane_picture_news *news);
+    void *context;
+};
+/* NULL is said. */
+struct lane_pictures *lane_pictures_start(const struct lane_pictures_settings *settings) MUST_USE;
+/* The read of LINE raised ALERT, which is verified, and named the file PATH ("": none; NULL: a name that is too long); SERVER is the number of the gate that answered.  Any thread; does not wait. */
+void lane_pictures_add(struct lane_pictures *pictures, uint64_t line, const char *path, const struct check_alert *alert, size_t server);
+/* The same for IMAGE (held from now on; NULL: the read has none). */
+void lane_pictures_add_image(struct lane_pictures *pictures, struct image *image, const struct check_alert *alert, size_t server);
 /* Waits until all are done, at most WAIT_S, and gives up the rest.  NULL is fine. */
 void lane_pictures_stop(struct lane_pictures *pictures, unsigned wait_s);
 

@@ -18,10 +18,11 @@ static void tell(struct lane_worker *worker, const struct row_batch *batch)
 
     for (size_t i = 0; i < batch->count; i++) {
         const struct check_answer *answer = &worker->answers[i];
+        const struct row_read *read = &batch->reads[i];
 
         lane_report_answer(context->report, batch, i, answer);
         for (size_t a = 0; context->pictures != NULL && a < answer->count; a++)
-            lane_pictures_add(context->pictures, &batch->reads[i], &answer->alerts[a], answer->server);
+            lane_pictures_add(context->pictures, read->line, read->image_too_long ? NULL : read->image, &answer->alerts[a], answer->server);
     }
 }
 
