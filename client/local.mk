@@ -1,6 +1,6 @@
 # platesieve: the command for lanes, agencies, operators and the certificate authority.
-CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(INIH_CFLAGS) $(EXPAT_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
-CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(INIH_LIBS) $(EXPAT_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lcsv -lpthread
+CLIENT_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(INIH_CFLAGS) $(EXPAT_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) $(MHD_CFLAGS)
+CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_LIBS) $(UTF8PROC_LIBS) $(CRYPTO_LIBS) -lssl $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(INIH_LIBS) $(EXPAT_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) $(MHD_LIBS) -lcsv -lpthread
 
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
@@ -241,8 +241,30 @@ client/lane/display_page.c: client/lane/display.html client/lane/embed.awk
 CLEANFILES += client/lane/display_page.c client/lane/display_page.c.new
 EXTRA_DIST += client/lane/display.html client/lane/embed.awk
 
+# the lane service
+client_libclient_a_SOURCES += \
+	client/lane/buffers.c client/lane/buffers.h \
+	client/lane/command.c client/lane/command.h \
+	client/lane/config.c client/lane/config.h \
+	client/lane/counts.c client/lane/counts.h \
+	client/lane/input.c \
+	client/lane/journal.c \
+	client/lane/listener.c client/lane/listener.h \
+	client/lane/message.c \
+	client/lane/metrics.c \
+	client/lane/pages.c client/lane/pages.h \
+	client/lane/reply.c \
+	client/lane/request.c \
+	client/lane/routes.c \
+	client/lane/service.c client/lane/service.h \
+	client/lane/status.c client/lane/status.h \
+	client/lane/status_command.c \
+	client/lane/waiting.c client/lane/waiting.h \
+	client/lane/workers.c \
+	server/http/settings.c server/http/settings.h
+
 bin_PROGRAMS += platesieve
-platesieve_SOURCES = client/main.c
+platesieve_SOURCES = client/main.c $(SERVER_HTTP_ZEROING)
 platesieve_CFLAGS = $(CLIENT_CFLAGS)
 platesieve_LDFLAGS = $(AM_LDFLAGS) -static
 platesieve_LDADD = $(CLIENT_LIBS)

@@ -6,13 +6,14 @@
 #include <platesieve/platesieve.h>
 
 #include "client/client.h"
+#include "client/lane/command.h"
 #include "client/wiping.h"
 
 __attribute__((visibility("default"))) const char *argp_program_version = PACKAGE_STRING;
 const char *argp_program_bug_address = PACKAGE_URL;
 
 static const struct command commands[] = {
-    { "lane", "check reads against the lists, print alerts", command_lane },
+    { "lane", "check reads against the lists, print alerts", command_lane_any },
     { "list", "create, fill and show hot lists", command_list },
     { "hits", "show the hits on an agency's lists", command_hits },
     { "status", "show how gates and key servers are doing", command_status },

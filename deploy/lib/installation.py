@@ -28,6 +28,7 @@ from pathlib import Path
 
 import ports
 from cluster import DATABASE, Cluster
+from lane import Lane
 from process import AddressInUse, Daemon, Failure, tail, wait_until
 
 TOP = Path(__file__).resolve().parents[2]
@@ -343,6 +344,17 @@ unset PLATESIEVE_SHARED_KEYS
             self.cluster.database()
             write(self.folder / "db/made", f"{DATABASE}\n")
         self.run("platesieved", "migrate", "--config", self.folder / "etc/gate.conf")  # also what a newer build brings
+
+    def lane_service(self, identity="reader/north/1", folder=None, **sections):
+        """A lane service as IDENTITY, on a port of its own, that is started by start() or `with`; SECTIONS: {"waiting": {"age_s": 5}, "camera gate": …} over
+        what it needs.  Its files are in FOLDER (FOLDER/run/lane-…)."""
+        told = {"lane": {"as": identity, "pki": self.pki, "ca": self.ca, "crl": self.crl, "gate": self.gate_url, "keys": self.keys_url,
+                         "shared_keys": "yes" if len(self.key_names) > 1 else "no"},
+                "listen": {"address": "127.0.0.1:0"}}
+        for section, keys in sections.items():
+            told[section] = {**told.get(section, {}), **keys}
+        folder = folder or self.folder / "run" / f"lane-{identity_file(identity).split('/')[1]}"
+        return Lane(self.programs / "platesieve", folder, told, {"PLATESIEVE_STATE": str(self.folder / "client")})
 
     # -- who is admitted --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,108 @@
+/* The lane service: what engines say comes in over HTTP or standard input, becomes reads of vehicles, is checked, and alerts go out.
+ *
+ *   listener, input -> message -> waiting -> workers -> alerts, pictures
+ *
+ * One struct that all parts see; each part has a file of its own.  The main thread waits for signals, a ticker looks after what grows old, the
+ * listener's thread takes messages, workers ask gates. */
+#ifndef CLIENT_LANE_SERVICE_H
+#define CLIENT_LANE_SERVICE_H
+
+#include "client/lane/alerts.h"
+#include "client/lane/buffers.h"
+#include "client/lane/config.h"
+#include "client/lane/counts.h"
+#include "client/lane/images.h"
+#include "client/lane/judgements.h"
+#include "client/lane/lane.h"
+#include "client/lane/vehicles.h"
+#include "client/lane/waiting.h"
+
+#define LANE_WORKERS 2
+#define LANE_STACK_BYTES (256 * 1024) /* of each thread */
+#define LANE_GRACE_MS 3000            /* at the end: for what waits to be checked */
+
+struct message_room;
+struct workers;
+struct listener;
+struct lane_input;
+struct journal;
+
+struct lane_service {
+    const struct lane_config *config;
+    const struct settings *settings;
+    struct identity identity;
+    struct lane_counts counts;
+    struct checker *checker;
+    struct vehicles *vehicles;
+    pthread_mutex_t vehicles_lock; /* no other lock is taken under it */
+    struct waiting *waiting;
+    struct buffers *buffers;
+    struct images *images; /* NULL: none are taken */
+    struct alerts *alerts;
+    struct judgements *judgements;
+    pthread_mutex_t taking; /* of what message.c uses: the arena, the room */
+    struct message_room *room;
+    struct workers *workers;
+    struct listener *listener; /* NULL: --stdin alone */
+    struct lane_input *input;  /* NULL: no --stdin */
+    struct journal *journal;
+    struct lane_renewer *renewer;
+    _Atomic unsigned candidates_max; /* of one read, as the gate's policy and the config want */
+    _Atomic bool refused;            /* the gate does not want this lane: an alarm; it tries on, slowly */
+    bool locked_all;                 /* mlockall() */
+    _Atomic bool ending;
+};
+
+/* -- service.c -- */
+/* Runs until a signal, or the end of standard input where there is no listener; an exit code. */
+struct lane_run {
+    const struct lane_config *config;
+    const struct settings *settings;
+    const char *ready_file;         /* NULL: none */
+    const struct engine *input;     /* of lines on standard input; NULL: none */
+    bool no_listener;
+};
+int lane_service_run(const struct lane_run *run);
+/* A thread with a small stack; false is said. */
+bool lane_thread_start(pthread_t *thread, void *(*run)(void *), void *argument) MUST_USE;
+
+/* -- message.c: from a message to reads that wait -- */
+struct message_taken {
+    enum engine_outcome outcome;
+    const char *kind; /* static; NULL: not known */
+    size_t reads;     /* that the message holds */
+    size_t vehicles[VEHICLE_OUTCOMES];
+    uint64_t faults;
+};
+bool message_prepare(struct lane_service *service) MUST_USE; /* false is said */
+void message_release(struct lane_service *service);
+/* BODY has SIZE bytes and a zero behind them; it may be written to.  CAMERA: whom it was posted for; NULL: not said.  CAME_US: monotonic, when the last byte had
+   come.  Any thread. */
+void message_take(struct lane_service *service, const struct engine *engine, const char *camera, const char *content_type, char *body, size_t size,
+                  int64_t came_us, struct message_taken *taken);
+
+/* -- workers.c: reads that wait are checked -- */
+struct workers *workers_start(struct lane_service *service) MUST_USE; /* NULL is said */
+void workers_join(struct workers *workers); /* after waiting_end(); NULL is fine */
+/* A read that will not be checked; for waiting.h, CONTEXT is the service. */
+void workers_dropped(void *context, const struct lane_read *read, enum lane_unchecked why);
+/* READ, which the lane made up itself, was asked about: ANSWER, or NULL and WHY not.  Calibration takes it. */
+void workers_calibrated(struct lane_service *service, const struct lane_read *read, const struct check_answer *answer, enum lane_unchecked why);
+
+/* -- status.c -- */
+json_t *lane_status_json(struct lane_service *service);  /* GET /status; NULL: no memory */
+bool lane_is_ready(struct lane_service *service, const char **why);
+char *lane_metrics_text(struct lane_service *service, size_t *size); /* GET /metrics; malloc'ed */
+
+/* -- journal.c: a line of counts each interval -- */
+struct journal *journal_open(const struct lane_config *config) MUST_USE; /* NULL is said */
+void journal_close(struct journal *journal);                             /* NULL is fine */
+void journal_reopen(struct journal *journal);                            /* at SIGHUP */
+void journal_tick(struct journal *journal, struct lane_service *service, bool now); /* writes when it is time, or NOW */
+
+/* -- input.c: --stdin ENGINE -- */
+struct lane_input *lane_input_start(struct lane_service *service, const struct engine *engine) MUST_USE; /* NULL is said */
+bool lane_input_ended(const struct lane_input *input);
+void lane_input_stop(struct lane_input *input); /* NULL is fine */
+
+#endif

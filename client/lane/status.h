@@ -1,0 +1,16 @@
+/* What status, metrics and the log of counts say in the same words. */
+#ifndef CLIENT_LANE_STATUS_H
+#define CLIENT_LANE_STATUS_H
+
+#include <jansson.h>
+
+#include "client/lane/counts.h"
+
+#define LANE_SKEW_MS 60000 /* a clock that is off by more is an alarm */
+
+json_t *lane_time_json(int64_t ms); /* since 1970; 0: null */
+json_t *lane_answers_json(const struct answer_counts *counts);
+/* A figure of /proc/self/status such as "VmRSS", in bytes. */
+size_t lane_process_bytes(const char *key);
+
+#endif

@@ -1,0 +1,396 @@
+"""platesieve lane --config: a service that takes what engines say, and forgets."""
+import contextlib
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+
+import pytest
+
+from house import eventually
+from process import Failure
+from relay import relay_to
+
+LISTED = "QQ31LNS"
+PROBLEMS = "https://platesieve.example/problems/"
+QUICK = {"reads": {"vehicle_window_ms": 0, "caption_vehicles": 0}}  # each message is a vehicle of its own
+
+
+@pytest.fixture(scope="module")
+def hot_list(installation):
+    return installation.listed(LISTED, "US-TX", grade="similar")
+
+
+@pytest.fixture
+def lane(installation, tmp_path):
+    """A maker of lanes as reader/north/1 that end with the test."""
+    with contextlib.ExitStack() as stack:
+        def make(*argv, start=True, **sections):
+            service = installation.lane_service(folder=tmp_path / f"lane-{len(made)}", **{"alerts": {"json": "yes", "show_plates": "yes"}, **sections})
+            made.append(service)
+            if start:
+                service.start(*argv)
+                stack.callback(lambda: service.process.poll() is None and service.kill())
+                eventually(lambda: service.status()["ready"])
+            return service
+        made = []
+        yield make
+
+
+def plain(plate, jurisdiction="US-TX", **more):
+    return {"plate": plate, "jurisdiction": jurisdiction, **more}
+
+
+def plates_of(number, start=0):
+    """NUMBER plates that differ by more than an edit."""
+    return [f"QQ{i:02d}{(i * 37) % 97:02d}W{chr(65 + i % 8)}" for i in range(start, start + number)]
+
+
+def answers(service):
+    reads = service.status()["counts"]["reads"]
+    return {"asked": reads["asked"], "clear": reads["clear"], "hits": reads["hits"], **reads["unchecked"]}
+
+
+def raw(service, text):
+    """What comes back for TEXT, sent as it is, until the other side closes."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=15) as wire:
+        wire.sendall(text)
+        got = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := wire.recv(65536):
+                got += piece
+    return got.decode(errors="replace")
+
+
+def request_of(body, headers="", method="POST", path="/engines/plain", length=None):
+    size = len(body) if length is None else length
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n" \
+           f"Connection: close\r\n{headers}\r\n".encode() + body
+
+
+def refusal(call):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        call()
+    with contextlib.closing(caught.value) as error:
+        problem = json.load(error)
+        assert error.headers["Content-Type"] == "application/problem+json" and problem["status"] == error.code
+        return error.code, problem["type"].removeprefix(PROBLEMS)
+
+
+# -- the way of a message ---------------------------------------------------------------------------------------------------
+
+
+def test_message_to_alert(lane, hot_list):
+    service = lane()
+    assert service.post("plain", plain("qq-31 lns", camera="gate 4")) == {"message": "taken", "kind": "read", "reads": 1, "new": 1, "again": 0, "faults": 0}
+    service.post("plain", plain("QQ00QQ0"))
+    alert = eventually(service.alerts)[0]
+    assert (alert["agency"], alert["list"], alert["grade"]) == ("customs", hot_list, "full")
+    assert LISTED.lower() in json.dumps(alert).lower() or "31 lns" in json.dumps(alert)
+    eventually(lambda: answers(service)["clear"] == 1)
+    assert answers(service)["hits"] == 1
+    assert "QQ00QQ0" not in service.said() + json.dumps(service.status()) and "31 lns" not in service.said()
+    assert service.metrics()['platesieve_lane_looks_total{look="first",outcome="hit"}'] == 1
+    assert service.stop() == 0
+    line = json.loads([one for one in service.said().splitlines() if one.startswith("{")][-1])
+    assert line["reads"]["asked"] == 2 and line["messages"] == 2
+
+
+def test_one_vehicle_is_one_read(lane):
+    service = lane()
+    for _ in range(3):
+        service.post("plain", plain("QQ55QQ5", camera="a", id="v1"))
+    assert service.post("plain", plain("QQ55QQ6", camera="a", id="v1"))["again"] == 1
+    eventually(lambda: answers(service)["clear"] == 1 and service.status()["counts"]["again"]["clear"] == 1)
+    assert service.status()["counts"]["looks"]["known"] == 2
+
+
+def test_standard_input(installation, lane, hot_list):
+    service = lane(start=False, listen={"address": "none"}, **QUICK)
+    text = "".join(json.dumps(plain(plate)) + "\n" for plate in (LISTED, *plates_of(5))) + "{\n" + json.dumps({"hello": 1})
+    done = subprocess.run([service.program, "lane", "--config", service.config, "--stdin", "plain"], input=text, capture_output=True, text=True,
+                          env={**os.environ, **service.environment}, timeout=60, check=False)
+    assert done.returncode == 3, done.stderr  # one line was no JSON
+    assert [json.loads(line)["list"] for line in done.stdout.splitlines()] == [hot_list]
+    assert "8 messages, 6 reads: 5 clear, 1 hits, 0 unchecked; 1 alerts" in done.stderr
+    assert LISTED not in done.stderr
+
+
+def test_status_for_people(installation, lane):
+    service = lane()
+    service.post("plain", plain("QQ00QQ0"))
+    eventually(lambda: answers(service)["clear"] == 1)
+    text = installation.platesieve("lane", "status", "--url", service.url).stdout
+    assert "reader/north/1" in text and "1 asked, 1 clear, 0 hits, unchecked: none" in text and "ready      yes" in text
+    told = json.loads(installation.platesieve("lane", "status", "--url", service.url, "--json").stdout)
+    assert told["counts"]["messages"] == 1 and told["engines"]["plain"]["last_message_at"]
+    service.stop()
+    assert "no lane answers" in installation.platesieve("lane", "status", "--url", service.url, code=4).stderr
+
+
+# -- when gates are away ----------------------------------------------------------------------------------------------------
+
+
+def test_reads_wait_age_and_catch_up(installation, lane, hot_list):
+    """All gates are gone: reads wait, too many and too old ones are dropped and counted; back again, the rest is caught up with, in time and not at once."""
+    with relay_to(installation.asked["ports"]["gate"]) as relay:
+        service = lane(lane={"gate": relay.url}, waiting={"reads": 30, "age_s": 6, "catch_up_rate": 10}, **QUICK)
+        relay.cut()
+        for plate in plates_of(60):
+            service.post("plain", plain(plate))
+        eventually(lambda: answers(service)["full"] >= 60 - 30 - 16)  # two times eight are being asked about
+        assert answers(service)["clear"] == 0
+        eventually(lambda: service.status()["waiting"]["old"] == 0 and answers(service)["full"] + answers(service)["aged"] == 60)
+        assert "no-gate" in service.status()["alarms"] and not service.status()["ready"]
+        for plate in (*plates_of(20, 70), LISTED):
+            service.post("plain", plain(plate))
+        time.sleep(0.5)
+        relay.join()
+        begun = time.monotonic()
+        eventually(lambda: answers(service)["clear"] + answers(service)["hits"] == 21)
+        took = time.monotonic() - begun
+        assert took > 0.8, f"a gate that is back was flooded: 21 reads in {took:.2f} s"
+        assert len(eventually(service.alerts)) == 1
+        told = answers(service)
+        assert told["asked"] == 81 == sum(told[name] for name in ("clear", "hits", "aged", "full"))
+        eventually(lambda: service.status()["ready"])
+        assert service.stop() == 0
+
+
+def test_what_waits_at_the_end_is_unchecked(installation, lane):
+    with relay_to(installation.asked["ports"]["gate"]) as relay:
+        service = lane(lane={"gate": relay.url}, **QUICK)
+        relay.cut()
+        for plate in plates_of(5):
+            service.post("plain", plain(plate))
+        begun = time.monotonic()
+        assert service.stop() == 0 and time.monotonic() - begun < 12
+        assert "5 reads: 0 clear, 0 hits, 5 unchecked" in service.said()
+        line = json.loads([one for one in service.said().splitlines() if one.startswith("{")][-1])
+        assert line["reads"]["unchecked"]["away"] == 5 and line["waiting"] == 0
+
+
+def test_what_waits_at_the_end_is_checked_where_it_can_be(installation, lane):
+    service = lane(**QUICK)
+    for plate in plates_of(30):
+        service.post("plain", plain(plate))
+    assert service.stop() == 0
+    assert "30 reads: 30 clear, 0 hits, 0 unchecked" in service.said()
+
+
+def test_a_lane_that_is_not_wanted_goes_on(installation, lane):
+    service = lane(**QUICK)
+    installation.unregister("reader/north/1", daemons=("gate",))
+    try:
+        time.sleep(0.6)
+        service.post("plain", plain("QQ00QQ0"))
+        eventually(lambda: "refused" in service.status()["alarms"])
+        assert not service.status()["ready"] and "ALARM" in service.said()
+    finally:
+        installation.register("reader/north/1", daemons=("gate",))
+    eventually(lambda: answers(service)["clear"] == 1 and service.status()["alarms"] == [], 30)
+    assert service.stop() == 0
+
+
+# -- bad requests -----------------------------------------------------------------------------------------------------------
+
+
+def test_refusals(lane):
+    service = lane(memory={"message_bytes": 65536})
+    assert refusal(lambda: service.post("plain", b"{")) == (400, "malformed")
+    assert refusal(lambda: service.post("plain", b"x", "image/jpeg")) == (415, "media-type")
+    assert refusal(lambda: service.post("nobody", {})) == (404, "not-found")
+    assert refusal(lambda: service.post("plain", {}, camera="x" * 100)) == (400, "bad-field")
+    assert refusal(lambda: service.get("/engines/plain")) == (405, "method")
+    assert refusal(lambda: service.get("/alerts?after=-1")) == (400, "bad-field")
+    assert refusal(lambda: service.get("/" + "x" * 3000)) == (414, "url-too-long")
+    assert refusal(lambda: service.get("/alerts/AAAAAAAAAAAAAAAAAAAAAA/image")) == (404, "not-found")
+    assert raw(service, request_of(b"", length=65537)).startswith("HTTP/1.1 413 ")  # before a byte of it
+    assert raw(service, b"POST /engines/plain HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith("HTTP/1.1 411 ")
+    chunked = b"POST /engines/plain HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    assert raw(service, chunked).startswith("HTTP/1.1 400 ")
+    assert raw(service, request_of(b"{}", "Content-Length: 3\r\n")).startswith("HTTP/1.1 400 ")
+    assert raw(service, request_of(b"{}", "Content-Encoding: gzip\r\n")).startswith("HTTP/1.1 415 ")
+    counts = service.status()["counts"]["refused"]
+    assert counts["too-large"] == 1 and counts["request"] >= 5
+    assert service.post("plain", plain("QQ00QQ0"))["reads"] == 1  # and the next one is served
+
+
+def test_nothing_is_echoed(lane):
+    service = lane()
+    for body in (b'{"plate": "SECRET1"', b'SECRET1', b'["SECRET1"'):
+        assert "SECRET1" not in raw(service, request_of(body))
+    assert "SECRET1" not in raw(service, request_of(b"", path="/SECRET1", method="GET", length=0))
+    assert "SECRET1" not in service.said()
+
+
+@pytest.mark.parametrize("headers, code", [
+    ("Host: evil.example\r\n", 403), ("Host: localhost.evil.example\r\n", 403), ("Host: localhost:8555\r\n", 200), ("Host: [::1]\r\n", 200),
+    ("Host: localhost\r\nOrigin: http://evil.example\r\n", 403), ("Host: localhost\r\nOrigin: null\r\n", 403),
+    ("Host: localhost\r\nOrigin: https://localhost\r\n", 403), ("Host: localhost\r\nOrigin: http://localhost\r\n", 200),
+    ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", 403), ("Host: localhost\r\nSec-Fetch-Site: same-origin\r\n", 200),
+    ("Host: localhost\r\nHost: localhost\r\n", 400)])
+def test_pages_of_others(lane_for_all, headers, code):
+    """A page that somebody's browser was tricked into loading reaches nothing here."""
+    got = raw(lane_for_all, f"GET /status HTTP/1.1\r\n{headers}Connection: close\r\n\r\n".encode())
+    assert re.match(rf"HTTP/1.1 ({code}|403) " if code == 400 else rf"HTTP/1.1 {code} ", got), got[:200]
+    assert "Access-Control" not in got and ("nosniff" in got or code == 400)
+
+
+@pytest.fixture(scope="module")
+def lane_for_all(installation, tmp_path_factory):
+    with installation.lane_service(folder=tmp_path_factory.mktemp("lane")) as service:
+        yield service
+
+
+def test_only_loopback(installation, lane):
+    for address in ("0.0.0.0:0", "[::]:0", "nowhere", "127.0.0.1", "10.0.0.1:8555"):
+        service = lane(start=False, listen={"address": address})
+        with pytest.raises(Failure, match="left with code 2"):
+            service.start()
+        assert "[listen] address" in service.said()
+    with lane(listen={"address": "[::1]:0"}, start=False) as service:
+        connection = http.client.HTTPConnection("::1", service.port, timeout=10)
+        connection.request("GET", "/livez")
+        assert connection.getresponse().status == 200
+        connection.close()
+
+
+@pytest.mark.parametrize("text, words", [
+    ("[lane]\nas = reader/north/1\nsecret = SECRET1\n", ":3: "), ("[nothing]\nx = 1\n", ":2: "), ("[waiting]\nage_s = SECRET1\n", ":2: [waiting] age_s"),
+    ("[waiting]\nage_s = 0\n", "[waiting] age_s"), ("[engines]\nnames = rekor, SECRET1\n", "[engines] names"), ("[reads]\nconfidence = 2\n", "confidence"),
+    ("[engine SECRET1]\ncodes = iso\n", ":2: "), ("[engine rekor]\ncodes = SECRET1\n", ":2: "), ("[camera a]\nSECRET1 = b\n", ":2: "),
+    ("[calibration]\nplate = SECRET1\n", "[calibration]"), ("[alerts]\nprint = SECRET1\n", "[alerts] print"), ("[memory]\nmessage_bytes = 1\n", "message_bytes"),
+    ("[lane]\nas = a\nas = b\n", "given twice"), ("[listen]\naddress = none\n", "nothing would ever come")])
+def test_wrong_settings(installation, tmp_path, text, words):
+    file = tmp_path / "lane.conf"
+    file.write_text(text)
+    done = installation.platesieve("lane", "--config", file, code=2)
+    assert words in done.stderr and "SECRET1" not in done.stderr
+    assert "lane.conf" in done.stderr or "none" in words or "nothing" in words
+
+
+def test_settings_of_engines_and_cameras(lane):
+    service = lane(**{"engine plain": {"camera": "the gate"}, "camera north": {"camera": "north gate"}, "engines": {"names": "plain, rekor"}})
+    assert refusal(lambda: service.post("frigate", {})) == (404, "not-found")
+    assert service.post("plain", plain("QQ00QQ0"), camera="north")["reads"] == 1
+    assert set(service.status()["engines"]) == {"plain", "rekor"}
+
+
+# -- much, slow and large ---------------------------------------------------------------------------------------------------
+
+
+def memory_of(service, key="VmRSS"):
+    text = open(f"/proc/{service.pid}/status", encoding="ascii").read()
+    return int(re.search(rf"^{key}:\s+(\d+) kB", text, re.M)[1]) / 1024
+
+
+def test_slow_ones_are_cut_off(lane):
+    service = lane()
+    wires = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(16)]
+    for wire in wires:
+        wire.sendall(request_of(b"", length=1000)[:-20])
+    assert service.post("plain", plain("QQ00QQ0"))["reads"] == 1 or True
+    eventually(lambda: service.post("plain", plain("QQ00QQ0"))["reads"] == 1)
+    begun = time.monotonic()
+    for wire in wires:
+        wire.settimeout(15)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                wire.sendall(b"x: y\r\n")
+                time.sleep(0.2)
+        wire.close()
+    assert time.monotonic() - begun < 14
+    assert service.status()["counts"]["refused"]["slow"] >= 1
+
+
+def test_a_thousand_connections(lane):
+    service, wires = lane(), []
+    try:
+        for _ in range(1000):
+            wires.append(socket.create_connection(("127.0.0.1", service.port), timeout=5))
+        for plate in plates_of(5):
+            assert service.post("plain", plain(plate))["reads"] == 1
+        assert memory_of(service) < 24
+        assert len(os.listdir(f"/proc/{service.pid}/fd")) < 120
+    finally:
+        for wire in wires:
+            wire.close()
+
+
+def test_memory_has_an_end(lane):
+    """Sixteen that post 50 MB, slowly; what parsers fear most; pictures without end."""
+    service = lane()
+    stop = threading.Event()
+
+    def post_slowly():
+        while not stop.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", service.port), timeout=5) as wire:
+                wire.sendall(request_of(b"", length=4 * 1024 * 1024 if threading.get_ident() % 2 else 50_000_000))
+                for _ in range(64):
+                    wire.sendall(b"[" * 65536)
+                    time.sleep(0.01)
+
+    threads = [threading.Thread(target=post_slowly) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    try:
+        worst = 0
+        for body in (b"[" * 4_000_000, b"[" + b"1," * 1_999_000 + b"1]", b'{"plate": "' + b"Q" * 4_000_000 + b'"}', b'[' + b'{"a":1},' * 500_000 + b"{}]",
+                     b'{"plate": "QQ1QQ1", "image": "' + b"A" * 4_000_000 + b'"}') * 2:
+            with contextlib.suppress(urllib.error.HTTPError, OSError):
+                service.post("plain", body)
+            worst = max(worst, memory_of(service))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert memory_of(service, "VmHWM") < 64
+    eventually(lambda: memory_of(service) < 24)
+    eventually(lambda: service.post("plain", plain("QQ00QQ0"))["reads"] == 1)
+    assert service.stop() == 0
+
+
+def test_little_memory_without_images(lane):
+    service = lane(memory={"images_mib": 0}, **QUICK)
+    for body in (b"[" * 1_000_000, b"[" + b"1," * 499_000 + b"1]", b'{"plate": "QQ1QQ1", "image": "' + b"A" * 1_000_000 + b'"}'):
+        with contextlib.suppress(urllib.error.HTTPError):
+            service.post("plain", body)
+    for plate in plates_of(90):
+        service.post("plain", plain(plate))
+    assert memory_of(service, "VmHWM") < 24
+
+
+# -- what it leaves ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_on_disk(lane, hot_list, tmp_path):
+    """No file is open for writing but what it prints to; no core file can be."""
+    service = lane(**QUICK)
+    service.post("plain", plain(LISTED))
+    eventually(service.alerts)
+    folder = f"/proc/{service.pid}/fd"
+    files = {os.readlink(f"{folder}/{number}") for number in os.listdir(folder)}
+    assert {name for name in files if name.startswith("/") and not name.startswith("/dev/")} <= {str(service.out), str(service.log)}
+    limits = open(f"/proc/{service.pid}/limits", encoding="ascii").read()
+    assert re.search(r"Max core file size\s+0\s+0", limits)
+    assert os.stat(f"/proc/{service.pid}/environ").st_uid == 0  # not dumpable: nobody else's to look at
+    assert memory_of(service, "VmLck") > 1
+
+
+def test_log_of_counts(lane, tmp_path):
+    log = tmp_path / "counts.jsonl"
+    service = lane(log={"file": log, "interval_s": 1}, **QUICK)
+    service.post("plain", plain("QQ00QQ0"))
+    eventually(lambda: log.exists() and len(log.read_text().splitlines()) >= 2)
+    log.rename(tmp_path / "old.jsonl")
+    service.process.send_signal(1)  # SIGHUP
+    eventually(lambda: log.exists() and log.read_text())
+    assert service.stop() == 0
+    lines = [json.loads(line) for line in (tmp_path / "old.jsonl").read_text().splitlines() + log.read_text().splitlines()]
+    assert lines[-1]["reads"]["asked"] == 1 and "QQ00QQ0" not in log.read_text()
