@@ -6,6 +6,7 @@ dist_doc_DATA += \
 	docs/key-lost.md \
 	docs/operations.md \
 	docs/protocol.md \
+	docs/reader-integration.md \
 	docs/threat-model.md \
 	schema/openapi.yaml
 

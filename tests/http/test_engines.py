@@ -346,10 +346,35 @@ def survivors(vehicles, path, message):
                 yield plates.canonical(readings.at(message, plate))
 
 
+CORPUS = Path(__file__).resolve().parents[1] / "fuzz/corpus/engine"
+
+
+def corpus_messages():
+    """Made-up messages of all engines: (name of the file, engine, body)."""
+    for file in sorted(CORPUS.iterdir()):
+        first, _, body = file.read_bytes().partition(b"\n")
+        yield file.name, *first.decode("ascii", "replace").partition(" ")[::2], body
+
+
+CORPUS_JSON = [name for name, _, content_type, body in corpus_messages() if content_type.startswith("application/json") and body[:1] == b"{" and body.rstrip()[-1:] == b"}"]
+
+
+@pytest.mark.parametrize("name", CORPUS_JSON)
+def test_a_made_up_message_with_one_broken_member_gives_the_rest(name):
+    engine, body = next((engine, body) for other, engine, _, body in corpus_messages() if other == name)
+    try:
+        message = json.loads(body)
+    except ValueError:
+        pytest.skip("it is broken already")
+    give_the_rest(engine, message, readings.reading(engine, body) if engine in readings.READERS else [])
+
+
 @pytest.mark.parametrize("file,line", JSON_SAMPLES, ids=lambda value: Path(value).stem if isinstance(value, str) else str(value))
 def test_a_message_with_one_broken_member_gives_the_rest(file, line):
-    engine, message = engine_of(file), json.loads(sample(file, line))
-    vehicles = readings.reading(engine, sample(file, line))
+    give_the_rest(engine_of(file), json.loads(sample(file, line)), readings.reading(engine_of(file), sample(file, line)))
+
+
+def give_the_rest(engine, message, vehicles):
     cases = [(path, replacement) for path in places(message) for replacement in (*REPLACEMENTS, ...)]
     bodies = [json.dumps(changed(message, path, replacement)).encode() for path, replacement in cases]
     for (path, replacement), told in zip(cases, take_all(engine, bodies)):
