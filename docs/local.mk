@@ -1,5 +1,6 @@
 dist_doc_DATA += \
 	docs/agencies.md \
+	docs/alerts.md \
 	docs/benchmarks.md \
 	docs/embedding.md \
 	docs/first-day.md \
