@@ -11,6 +11,7 @@ static bool copy_text(const json_t *json, const char *member, char *text, size_t
     const json_t *value = json_object_get(json, member);
     const size_t length = json_string_length(value);
 
+    text[0] = '\0';
     if (value == NULL) return true;
     if (!json_is_string(value) || length >= size || strlen(json_string_value(value)) != length) return false;
     memcpy(text, json_string_value(value), length + 1);
