@@ -248,7 +248,8 @@ static bool run(struct round *round)
             http_answer_wipe(&answer);
             done = round->answered == 2 && finish(round);
             while (!done && round->at_work + round->answered < 2 && ask_next(round)) continue;
-        } else {
+        } else if (!ask_next(round)) {
+            add_parties(round, true); /* one that failed lately may be well again */
             (void)ask_next(round);
         }
         waited_ms = (unsigned)(moment_monotonic_ms() - begin_ms);
