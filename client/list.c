@@ -142,7 +142,9 @@ bool list_print(json_t *json, bool as_json)
     list_print_state(json);
     printf("  %-12s %s, priority %lld, weakest grade %s%s\n", "category", text_of(json, "category"),
            number_of(json, "priority"), text_of(json, "grade"),
-           json_is_true(json_object_get(json, "covert")) ? ", covert" : "");
+           json_is_true(json_object_get(json, "covert"))        ? ", covert"
+           : json_is_true(json_object_get(json, "calibration")) ? ", for calibration"
+                                                                : "");
     printf("  %-12s cooldown %lld s, retention %lld days, age limit %lld s, cap %lld tokens\n", "limits",
            number_of(json, "cooldown_s"), number_of(json, "retention_days"), number_of(json, "age_limit_s"),
            number_of(json, "cap_tokens"));

@@ -125,6 +125,7 @@ struct set_options {
 
 static const struct argp_option set_options[] = {
     RULE_OPTIONS,
+    { "no-calibration", RULE_OPTION_NO_CALIBRATION, NULL, 0, "No longer for lanes to try themselves with", 0 },
     { "open", RULE_OPTION_OPEN, NULL, 0, "No longer covert: lanes are told of hits", 0 },
     { "all-sites", RULE_OPTION_ALL_SITES, NULL, 0, "Use the list at all sites", 0 },
     { 0 },

@@ -79,6 +79,8 @@ error_t rule_option(int key, const char *argument, const struct argp_state *stat
     case RULE_OPTION_AGE_LIMIT: set_number(state, body, "age_limit_s", "--age-limit", argument, 1, AGE_LIMIT_S_MAX); return 0;
     case RULE_OPTION_COVERT: json_object_set_new(body, "covert", json_true()); return 0;
     case RULE_OPTION_OPEN: json_object_set_new(body, "covert", json_false()); return 0;
+    case RULE_OPTION_CALIBRATION: json_object_set_new(body, "calibration", json_true()); return 0;
+    case RULE_OPTION_NO_CALIBRATION: json_object_set_new(body, "calibration", json_false()); return 0;
     case RULE_OPTION_SITE: add_site(state, body, argument); return 0;
     case RULE_OPTION_ALL_SITES: json_object_set_new(body, "sites", json_array()); return 0;
     case RULE_OPTION_GRADE: set_grade(state, body, argument); return 0;

@@ -16,7 +16,9 @@ enum {
     RULE_OPTION_RETENTION,
     RULE_OPTION_INSTRUCTION,
     RULE_OPTION_AGE_LIMIT,
-    RULE_OPTION_ENDS
+    RULE_OPTION_ENDS,
+    RULE_OPTION_CALIBRATION,
+    RULE_OPTION_NO_CALIBRATION
 };
 
 /* Rows of a table of argp. */
@@ -25,6 +27,7 @@ enum {
     { "priority", RULE_OPTION_PRIORITY, "N", 0, "0 to 100; a lane shows higher ones first (50)", 0 }, \
     { "grade", RULE_OPTION_GRADE, "GRADE", 0, "Weakest match that counts: full, plate, similar or near (plate)", 0 }, \
     { "covert", RULE_OPTION_COVERT, NULL, 0, "The lane is not told of hits", 0 }, \
+    { "calibration", RULE_OPTION_CALIBRATION, NULL, 0, "For lanes to try themselves with: at most 16 plates that cannot exist", 0 }, \
     { "site", RULE_OPTION_SITE, "SITE", 0, "Use the list at this site only; may be given again", 0 }, \
     { "cooldown", RULE_OPTION_COOLDOWN, "SECONDS", 0, "A plate read again in the same lane within this time is one hit (300)", 0 }, \
     { "retention", RULE_OPTION_RETENTION, "DAYS", 0, "Hits are kept this long (30)", 0 }, \

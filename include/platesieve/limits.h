@@ -90,6 +90,9 @@
 #define LIMIT_SITES_PER_LIST 64
 #define LIMIT_REVISIONS_OPEN 4           /* pushes under way on one list */
 #define LIMIT_COOLDOWN_S 86400
+#define LIMIT_CALIBRATION_ENTRIES 16     /* of a calibration list ... */
+#define LIMIT_CALIBRATION_TOKENS 64      /* ... for one epoch: whole plates */
+#define LIMIT_CALIBRATION_DAYS 7         /* that its hits are kept at most */
 #define LIMIT_RETENTION_DAYS 3650
 #define LIMIT_SUPPRESSIONS_PER_LIST 256  /* entries that raise no hits at a lane, for a while ... */
 #define LIMIT_SUPPRESSIONS 16384         /* ... and of all lists */

@@ -27,6 +27,7 @@ struct catalogue_list {
     uint8_t priority;
     uint8_t grade;                        /* weakest wanted */
     bool covert;
+    bool calibration;
     bool suspended;
     uint32_t cooldown_s;
     uint32_t age_limit_s;

@@ -139,6 +139,7 @@ static void make_sighting(const struct catalogue *catalogue, const struct peer *
         .grade = match->grade,
         .candidate = match->candidate,
         .covert = list->covert,
+        .calibration = list->calibration,
         .verify = age_s > list->age_limit_s,
         .confidence = batch->candidates[read->candidates + match->candidate].confidence,
         .read = match->read,

@@ -174,6 +174,7 @@ static struct result fill_list(struct catalogue_list *out, const struct db_list 
         .priority = (uint8_t)list->priority,
         .grade = (uint8_t)list->grade,
         .covert = list->covert,
+        .calibration = list->calibration,
         .suspended = list->suspended,
         .has_header = list->has_header,
         .cooldown_s = list->cooldown_s,

@@ -24,6 +24,7 @@ void list_rules_apply(struct list_rules *rules, const struct list_patch *patch)
     if ((patch->given & RULE_RETENTION) != 0) rules->retention_days = new->retention_days;
     if ((patch->given & RULE_AGE_LIMIT) != 0) rules->age_limit_s = new->age_limit_s;
     if ((patch->given & RULE_ENDS) != 0) rules->ends_ms = new->ends_ms;
+    if ((patch->given & RULE_CALIBRATION) != 0) rules->calibration = new->calibration;
 }
 
 static bool same_sites(const struct list_rules *a, const struct list_rules *b)
@@ -48,6 +49,7 @@ unsigned list_rules_changed(const struct list_rules *a, const struct list_rules 
     if (a->retention_days != b->retention_days) changed |= RULE_RETENTION;
     if (a->age_limit_s != b->age_limit_s) changed |= RULE_AGE_LIMIT;
     if (a->ends_ms != b->ends_ms) changed |= RULE_ENDS;
+    if (a->calibration != b->calibration) changed |= RULE_CALIBRATION;
     return changed;
 }
 
@@ -75,6 +77,7 @@ struct result list_rules_check(const struct list_rules *before, const struct lis
     bool special = list_rules_special(after);
     bool settled = before != NULL && before->ends_ms == after->ends_ms && (list_rules_special(before) || !special);
 
+    if (after->calibration && (special || after->retention_days > LIMIT_CALIBRATION_DAYS)) return FAIL(REASON_CALIBRATION);
     if (settled) return OK; /* what was allowed stays so */
     if (before == NULL && after->ends_ms != 0 && after->ends_ms <= limits->now_ms) return FAIL(REASON_ENDS);
     if (!special) return OK;

@@ -14,7 +14,7 @@
 #define LIST_RULES \
     char category[LIMIT_CATEGORY_MAX + 1], instruction[LIMIT_INSTRUCTION_MAX + 1]; \
     uint32_t priority, grade /* the weakest wanted */, cooldown_s, retention_days, age_limit_s; \
-    bool covert; \
+    bool covert, calibration /* for lanes to try themselves with */; \
     int64_t ends_ms; /* from then on it is not asked; 0: never */ \
     size_t site_count; /* 0: all sites */ \
     char sites[LIMIT_SITES_PER_LIST][LIMIT_NAME_MAX + 1]
@@ -32,6 +32,7 @@ enum list_rule { /* a bit each */
     RULE_RETENTION = 1 << 7,
     RULE_AGE_LIMIT = 1 << 8,
     RULE_ENDS = 1 << 9,
+    RULE_CALIBRATION = 1 << 10,
 };
 
 struct list_patch {
@@ -53,7 +54,8 @@ unsigned list_rules_changed(const struct list_rules *a, const struct list_rules 
 bool list_rules_special(const struct list_rules *rules);
 /* Does it take a second person to come from BEFORE (NULL: the list is new) to AFTER?  To become covert, or near, or as one of these to end later. */
 bool list_rules_take_two(const struct list_rules *before, const struct list_rules *after);
-/* REASON_ENDS: a special list without an end, or one that is new and further ahead than the limit (or over, for a new list). */
+/* REASON_ENDS: a special list without an end, or one that is new and further ahead than the limit (or over, for a new list).
+   REASON_CALIBRATION: a calibration list that is special, or keeps its hits for too long. */
 struct result list_rules_check(const struct list_rules *before, const struct list_rules *after, const struct list_limits *limits);
 /* The same person, whatever certificates: "agency/customs/ana". */
 bool list_same_person(const char *name, const char *other);

@@ -16,6 +16,7 @@ struct sighting {
     uint8_t grade;                        /* enum platesieve_grade */
     uint8_t candidate;
     bool covert;
+    bool calibration;                     /* of a calibration list; for counting, not stored */
     bool verify;                          /* the list was older than its limit */
     float confidence;
     uint16_t read;                        /* position of the read in its request; not stored */

@@ -7,6 +7,7 @@
 struct lane_row {
     char name[LIMIT_IDENTITY_MAX + 1];
     struct check_counts counts;
+    uint64_t calibration;
 };
 
 struct list_row {
@@ -19,6 +20,7 @@ struct list_row {
 struct tally {
     pthread_mutex_t lock;
     struct check_counts total;
+    uint64_t calibration; /* of the hits, those with which lanes tried themselves */
     uint64_t by_grade[PLATESIEVE_GRADES];
     size_t lane_count, list_count, list_room;
     struct lane_row *lanes; /* open addressing by hash of the name, 2 * LANES_MAX places */
@@ -85,19 +87,22 @@ static struct list_row *list_find(struct tally *tally, const struct catalogue *c
     return NULL;
 }
 
-/* The sightings of one read: its strongest grade, and each list once. */
-static void add_read(struct tally *tally, const struct catalogue *catalogue, const struct sighting *sightings, size_t count)
+/* The sightings of one read: its strongest grade, and each list once.  True when all are of calibration lists: the lane had made it up itself. */
+static bool add_read(struct tally *tally, const struct catalogue *catalogue, const struct sighting *sightings, size_t count)
 {
     uint8_t strongest = PLATESIEVE_NEAR;
+    bool calibration = true;
 
     for (size_t i = 0; i < count; i++) {
         bool seen = false;
+        calibration = calibration && sightings[i].calibration;
         if (sightings[i].grade < strongest) strongest = sightings[i].grade;
         for (size_t j = 0; j < i && !seen; j++) seen = sightings[j].list == sightings[i].list;
         struct list_row *row = seen ? NULL : list_find(tally, catalogue, sightings[i].list);
         if (row != NULL) row->hits++;
     }
     tally->by_grade[strongest]++;
+    return calibration;
 }
 
 static void counts_add(struct check_counts *sum, const struct check_counts *counts)
@@ -119,18 +124,21 @@ void tally_add(struct tally *tally, const struct catalogue *catalogue, const str
     if (lane != NULL) counts_add(&lane->counts, counts);
     for (size_t i = 0, next; i < count; i = next) {
         for (next = i + 1; next < count && sightings[next].read == sightings[i].read; next++) continue;
-        add_read(tally, catalogue, &sightings[i], next - i);
+        if (!add_read(tally, catalogue, &sightings[i], next - i)) continue;
+        tally->calibration++;
+        if (lane != NULL) lane->calibration++;
     }
     (void)pthread_mutex_unlock(&tally->lock);
 }
 
 /* A later look that hit covertly is a read and a hit, like one that hit openly; to who may not know it, it is like one that was clear. */
-static json_t *counts_json(const struct check_counts *counts, bool covert)
+static json_t *counts_json(const struct check_counts *counts, uint64_t calibration, bool covert)
 {
     uint64_t cleared = covert ? counts->covert : 0, again = covert ? counts->covert_again : 0;
 
-    return json_pack("{sI sI sI sI}", "reads", (json_int_t)(counts->reads + again), "cleared", (json_int_t)(counts->cleared - cleared), "hits",
-                     (json_int_t)(counts->hits + cleared + again), "again", (json_int_t)(counts->again - again));
+    return json_pack("{sI sI sI sI sI}", "reads", (json_int_t)(counts->reads + again), "cleared", (json_int_t)(counts->cleared - cleared), "hits",
+                     (json_int_t)(counts->hits + cleared + again), "again", (json_int_t)(counts->again - again), "calibration",
+                     (json_int_t)calibration);
 }
 
 static json_t *lanes_json(const struct tally *tally, bool covert)
@@ -138,7 +146,7 @@ static json_t *lanes_json(const struct tally *tally, bool covert)
     json_t *lanes = json_array();
     for (size_t i = 0; i < 2 * LANES_MAX; i++) {
         if (tally->lanes[i].name[0] == '\0') continue;
-        json_t *lane = counts_json(&tally->lanes[i].counts, covert);
+        json_t *lane = counts_json(&tally->lanes[i].counts, tally->lanes[i].calibration, covert);
         (void)json_object_set_new(lane, "lane", json_string(tally->lanes[i].name));
         (void)json_array_append_new(lanes, lane);
     }
@@ -164,7 +172,7 @@ static void add_covert(const struct tally *tally, json_t *json)
 json_t *tally_json(struct tally *tally, bool covert)
 {
     (void)pthread_mutex_lock(&tally->lock);
-    json_t *json = counts_json(&tally->total, covert);
+    json_t *json = counts_json(&tally->total, tally->calibration, covert);
     (void)json_object_set_new(json, "lanes", lanes_json(tally, covert));
     if (covert) add_covert(tally, json);
     (void)pthread_mutex_unlock(&tally->lock);

@@ -16,7 +16,7 @@ void tally_destroy(struct tally *tally);
 void tally_add(struct tally *tally, const struct catalogue *catalogue, const struct peer *peer, const struct check_counts *counts,
                const struct sighting *sightings, size_t count);
 
-/* {"reads", "cleared", "hits", "again", "lanes": [...]}: what operators may see; covert hits count as cleared, or as `again`.  With COVERT (auditors)
+/* {"reads", "cleared", "hits", "again", "calibration", "lanes": [...]}: what operators may see; covert hits count as cleared, or as `again`.  With COVERT (auditors)
    all four are the truth, and "covert", "hits_by_grade" and "hits_by_list" are there as well. */
 json_t *tally_json(struct tally *tally, bool covert);
 

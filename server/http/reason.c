@@ -62,6 +62,8 @@ static const struct reason_row rows[REASON_COUNT] = {
     [REASON_RULES] = { "rules", 409, "The list's rules have moved on", "Fetch the list, and decide again.", 0 },
     [REASON_ENDS] = { "ends", 422, "The list needs another end",
                       "A covert or near list has ends_at within the days that the operator allows; no list begins ended.", 0 },
+    [REASON_CALIBRATION] = { "calibration", 422, "A calibration list can't be this",
+                             "It is neither covert nor near, is not shared, has at most 16 whole plates, and keeps its hits for 7 days at most.", 0 },
     [REASON_SAME_PERSON] = { "same-person", 403, "It takes a second person",
                              "Whoever asked for it can't approve it; another identity of the agency with the right push can.", 0 },
     [REASON_TOO_MANY] = { "too-many", 409, "There are too many of these", "Drop one that is not needed any more.", 0 },

@@ -44,6 +44,7 @@ enum reason {
     REASON_GUARD,               /* 422: the commit would shrink or grow the list too much */
     REASON_RULES,               /* 409: the list's rules have moved on, or another change waits */
     REASON_ENDS,                /* 422: a covert or near list must end, soon enough */
+    REASON_CALIBRATION,         /* 422: what a calibration list may not be */
     REASON_SAME_PERSON,         /* 403: whoever asked for a change can't approve it */
     REASON_TOO_MANY,            /* 409: too many lists, or open revisions */
     REASON_COMMITTED,           /* 409: the revision is committed already */

@@ -632,3 +632,54 @@ def test_later_looks_count_for_the_share(installation):
     assert len(house.wait_hits(6, name)) == 6
     time.sleep(0.7)
     assert not house.list_object(name)["suspended"]  # 6 of 606, where 1 in 100 is allowed
+
+
+# -- calibration lists -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_calibration_list(installation):
+    """It is for lanes to try themselves with: small, open, unshared, soon forgotten; and told apart."""
+    house, plates_of = installation, [{"plate": f"QQ00QQ{number:03}Q", "jurisdiction": "US-TX"} for number in range(17)]
+    for wrong in ({"covert": True, "ends_at": now_text(86400)}, {"grade": "near", "ends_at": now_text(86400)}, {"retention_days": 8}):
+        body = {"list": "calibration-wrong", "category": "calibration", "calibration": True, **wrong}
+        assert_problem(house.post("/v1/lists", ANA, body), 422, "calibration")
+    name = house.new_list(category="calibration", calibration=True)
+    shown = house.list_object(name)
+    assert shown["calibration"] is True and shown["retention_days"] == 1 and shown["cooldown_s"] == 86400 and shown["state"] == "empty"
+    assert_problem(house.put(f"/v1/lists/{name}/shares/marshals", ANA, json.dumps({"until": now_text(86400)})), 422, "calibration")
+    revision = house.open_revision(name)
+    body = "".join(line + "\n" for line in house.entry_lines(name, plates_of)).encode()
+    assert house.put_part(name, revision, 1, body).status_code == 200
+    assert_problem(house.commit(name, revision, [body], 17), 422, "calibration")
+    house.push(name, plates_of[:16])
+    before = house.get("/v1/status", INES).json()["checks"]
+    assert house.check("QQ00QQ003Q")["answer"] == "hit"
+    checks = house.get("/v1/status", INES).json()["checks"]
+    assert checks["calibration"] == before["calibration"] + 1 and checks["hits"] == before["hits"] + 1
+    assert next(one for one in checks["lanes"] if one["lane"] == "reader/north/1")["calibration"] >= 1
+    assert eventually(lambda: house.hits(name))[0]["list"] == name
+    # It may become one like others; a list that is shared, or has many entries, does not become one for calibration.
+    done = house.platesieve("list", "set", "--as", ANA, name, "--no-calibration", "--retention", "30")
+    assert "calibration" in done.stdout
+    house.push(name, plates_of[16:], mode="change")
+    for arguments in (("--calibration",), ("--calibration", "--retention", "7")):
+        assert "calibration" in house.platesieve("list", "set", "--as", ANA, name, *arguments, code=None).stderr
+    assert house.list_object(name)["calibration"] is False
+    shared = house.new_list(retention_days=7)
+    assert house.put(f"/v1/lists/{shared}/shares/marshals", ANA, json.dumps({"until": now_text(86400)})).status_code == 204
+    answer = house.put(f"/v1/lists/{shared}", ANA, json.dumps({"rules_version": 1, "calibration": True}))
+    assert_problem(answer, 422, "calibration")
+
+
+def test_what_marks_a_calibration_list_is_sealed(installation):
+    """Who can write to the database can't take a list out of what is counted."""
+    house = installation
+    name = house.listed("QQ00SS5", category="stolen")
+    house.sql(f"UPDATE platesieve.lists SET calibration = true WHERE id = '{name}'")
+    house.sql("UPDATE platesieve.head SET version = version + 1")
+    house.sql(f"UPDATE platesieve.lists SET version = (SELECT version FROM platesieve.head) WHERE id = '{name}'")
+    eventually(lambda: [one["trouble"] for one in house.get("/v1/status", INES).json()["lists"] if one["list"] == name] == ["forged"])
+    house.sql(f"UPDATE platesieve.lists SET calibration = false WHERE id = '{name}'")
+    house.sql("UPDATE platesieve.head SET version = version + 1")
+    house.sql(f"UPDATE platesieve.lists SET version = (SELECT version FROM platesieve.head) WHERE id = '{name}'")
+    eventually(lambda: [one["trouble"] for one in house.get("/v1/status", INES).json()["lists"] if one["list"] == name] == [None], 60)

@@ -27,13 +27,14 @@ static void a_patch_changes_what_it_says(void **state)
     patch.rules.site_count = 0;
     list_rules_apply(&after, &patch);
     assert_int_equal(list_rules_changed(&before, &after), RULE_COOLDOWN);
-    patch = (struct list_patch){ .given = 1023, .rules = rules_of(true, PLATESIEVE_NEAR, NOW) };
+    patch = (struct list_patch){ .given = 2047, .rules = rules_of(true, PLATESIEVE_NEAR, NOW) };
     snprintf(patch.rules.category, sizeof patch.rules.category, "other");
     snprintf(patch.rules.instruction, sizeof patch.rules.instruction, "Stop.");
+    patch.rules.calibration = true;
     patch.rules.priority = patch.rules.retention_days = patch.rules.age_limit_s = 5;
     list_rules_apply(&after, &patch);
     assert_int_equal(list_rules_changed(&patch.rules, &after), 0);
-    assert_int_equal(list_rules_changed(&before, &after), 1023 & ~(RULE_SITES | RULE_COOLDOWN));
+    assert_int_equal(list_rules_changed(&before, &after), 2047 & ~(RULE_SITES | RULE_COOLDOWN));
 }
 
 static void two_people(void **state)
@@ -99,6 +100,29 @@ static void ends(void **state)
     assert_fails(list_rules_check(&after, &covert, &limits), REASON_ENDS);
 }
 
+static void calibration(void **state)
+{
+    struct list_rules rules = rules_of(false, PLATESIEVE_SIMILAR, 0);
+
+    (void)state;
+    rules.calibration = true;
+    rules.retention_days = LIMIT_CALIBRATION_DAYS;
+    assert_false(list_rules_take_two(NULL, &rules));
+    assert_ok(list_rules_check(NULL, &rules, &limits));
+    rules.retention_days++;
+    assert_fails(list_rules_check(NULL, &rules, &limits), REASON_CALIBRATION);
+    assert_fails(list_rules_check(&rules, &rules, &limits), REASON_CALIBRATION);
+    rules.retention_days = 1;
+    rules.ends_ms = NOW + DAY;
+    rules.covert = true;
+    assert_fails(list_rules_check(NULL, &rules, &limits), REASON_CALIBRATION);
+    rules.covert = false;
+    rules.grade = PLATESIEVE_NEAR;
+    assert_fails(list_rules_check(NULL, &rules, &limits), REASON_CALIBRATION);
+    rules.calibration = false;
+    assert_ok(list_rules_check(NULL, &rules, &limits));
+}
+
 static void guards(void **state)
 {
     const struct list_guard guard = { 100, 20, 100 };
@@ -122,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_patch_changes_what_it_says),
         cmocka_unit_test(two_people),
         cmocka_unit_test(ends),
+        cmocka_unit_test(calibration),
         cmocka_unit_test(guards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,7 @@ static struct result apply_entries(struct db_conn *conn, struct commit *commit)
 /* A file that was cut off, or another one by mistake: the list keeps what it has. */
 static struct result check_guard(struct commit *commit)
 {
+    if (commit->locked.list.calibration && commit->entries > LIMIT_CALIBRATION_ENTRIES) return FAIL(REASON_CALIBRATION);
     static const enum db_refusal refusals[] = { [LIST_KEEPS] = DB_REFUSED_NONE, [LIST_SHRINKS] = DB_REFUSED_SHRINKS, [LIST_GROWS] = DB_REFUSED_GROWS };
     struct db_commit *wanted = commit->wanted;
     wanted->from = commit->locked.list.entries;
@@ -292,17 +293,24 @@ static struct result count_exactly(struct db_conn *conn, const struct commit *co
     return OK;
 }
 
+/* Those of a calibration list are whole plates: a partial one has a thousand. */
+static int64_t cap_of(const struct db_list *list)
+{
+    if (list->calibration && list->cap_tokens > LIMIT_CALIBRATION_TOKENS) return LIMIT_CALIBRATION_TOKENS;
+    return (int64_t)list->cap_tokens;
+}
+
 static struct result check_caps(struct db_conn *conn, const struct commit *commit)
 {
     PGresult *doubtful RESULT_CLEANUP = NULL, *over RESULT_CLEANUP = NULL;
     struct params caps = { 0 }, doubt = { 0 };
     int64_t near = commit->wanted->near_entries_max > INT64_MAX ? INT64_MAX : (int64_t)commit->wanted->near_entries_max;
     params_int4(&caps, commit->locked.list.number);
-    params_int8(&caps, (int64_t)commit->locked.list.cap_tokens);
+    params_int8(&caps, cap_of(&commit->locked.list));
     params_int8(&caps, near);
     if (commit->mode != REVISION_REPLACE) { /* whose numbers are exact */
         params_int4(&doubt, commit->locked.list.number);
-        params_int8(&doubt, (int64_t)commit->locked.list.cap_tokens);
+        params_int8(&doubt, cap_of(&commit->locked.list));
         params_int8(&doubt, near);
         params_bool(&doubt, commit->mode == REVISION_TOKENS);
         params_int8(&doubt, commit->entries);

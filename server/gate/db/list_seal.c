@@ -61,6 +61,13 @@ static void mac_oversight(crypto_auth_hmacsha256_state *state, const struct db_l
     mac_number(state, list->refused_to);
 }
 
+/* Last, and nothing where there is nothing to say: so lists that were sealed before there were calibration lists stay what they are.  All before it says how long it
+   is, so nothing else looks like it. */
+static void mac_calibration(crypto_auth_hmacsha256_state *state, const struct list_rules *rules)
+{
+    if (rules->calibration) mac_text(state, "calibration");
+}
+
 void list_mac(const struct seal_keys *keys, const struct sealed_list *sealed, uint8_t mac[LIST_MAC_BYTES])
 {
     const struct db_list *list = &sealed->list;
@@ -78,6 +85,7 @@ void list_mac(const struct seal_keys *keys, const struct sealed_list *sealed, ui
     crypto_auth_hmacsha256_update(&state, sealed->link, sizeof(sealed->link));
     mac_oversight(&state, list);
     mac_number(&state, sealed->grade_segment);
+    mac_calibration(&state, &list->rules);
     crypto_auth_hmacsha256_final(&state, mac);
     sodium_memzero(&state, sizeof(state));
 }
@@ -104,6 +112,7 @@ void request_mac(const struct seal_keys *keys, uint32_t list, uint32_t rules_ver
     mac_number(&state, rules->retention_days);
     mac_number(&state, rules->age_limit_s);
     mac_number(&state, (uint64_t)rules->ends_ms);
+    mac_calibration(&state, rules);
     crypto_auth_hmacsha256_final(&state, mac);
     sodium_memzero(&state, sizeof(state));
 }

@@ -12,7 +12,7 @@ static const struct statement move_head = { "move_head", "UPDATE head SET versio
 static const struct statement insert_list = {
     "insert_list",
     "INSERT INTO lists (agency, " RULES_COLUMNS ", id, cap_tokens, version, created_by, approved)"
-    " VALUES ($1::text, " RULES_VALUES ", $12::text, $13::int8, $14::int8, $15::text, $16::bool) ON CONFLICT DO NOTHING RETURNING number"
+    " VALUES ($1::text, " RULES_VALUES ", $13::text, $14::int8, $15::int8, $16::text, $17::bool) ON CONFLICT DO NOTHING RETURNING number"
 };
 
 static const struct statement one_list = { "one_list", "SELECT " LIST_COLUMNS " FROM lists WHERE agency = $1::text AND id = $2::text" };

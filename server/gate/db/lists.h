@@ -9,7 +9,7 @@
     "number, agency, id, rules_version, revision, entries, committed_at, cap_tokens, approved, coalesce(asked_by, ''),"                     \
     " coalesce(approved_by, ''), approved_at, suspended, coalesce(suspended_by, ''), coalesce(suspended_why, ''), suspended_at, resumed_at," \
     " coalesce(refused_why, 0::int2), coalesce(refused_by, ''), refused_at, coalesce(refused_from, 0), coalesce(refused_to, 0), header_id, " RULES_COLUMNS
-#define LIST_COLUMN_COUNT 33
+#define LIST_COLUMN_COUNT 34
 /* From a row of them. */
 struct result db_list_take(const PGresult *result, int number, struct db_list *list);
 

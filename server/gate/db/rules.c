@@ -24,6 +24,7 @@ struct result rules_params(struct params *params, const struct list_rules *rules
     params_int4(params, rules->retention_days);
     params_int4(params, rules->age_limit_s);
     params_time(params, rules->ends_ms);
+    params_bool(params, rules->calibration);
     return OK;
 }
 
@@ -39,6 +40,7 @@ void rules_take(struct row *row, int column, struct list_rules *rules)
     rules->retention_days = (uint32_t)row_int(row, column + 7);
     rules->age_limit_s = (uint32_t)row_int(row, column + 8);
     rules->ends_ms = row_time_or(row, column + 9, 0);
+    rules->calibration = row_bool(row, column + 10);
     if (rules->grade >= PLATESIEVE_GRADES) row->bad = true;
 }
 
@@ -47,7 +49,7 @@ void rules_take(struct row *row, int column, struct list_rules *rules)
 static const struct statement insert_request = {
     "insert_request",
     "INSERT INTO list_requests (list, " RULES_COLUMNS ", rules_version, asked_by, expires_at)"
-    " VALUES ($1::int4, " RULES_VALUES ", $12::int4, $13::text, now() + make_interval(days => $14::int4)) RETURNING number, asked_at, expires_at"
+    " VALUES ($1::int4, " RULES_VALUES ", $13::int4, $14::text, now() + make_interval(days => $15::int4)) RETURNING number, asked_at, expires_at"
 };
 static const struct statement seal_request = { "seal_request", "UPDATE list_requests SET mac = $2::bytea WHERE list = $1::int4" };
 static const struct statement delete_request = { "delete_request", "DELETE FROM list_requests WHERE list = $1::int4" };
@@ -165,8 +167,8 @@ struct result db_request_get(struct db *db, const char *agency, const char *id, 
 
 static const struct statement write_rules = {
     "write_rules",
-    "UPDATE lists SET (" RULES_COLUMNS ") = (" RULES_VALUES "), rules_version = $12::int4, approved = $13::bool, asked_by = nullif($14::text, ''),"
-    " approved_by = nullif($15::text, ''), approved_at = nullif($16::timestamptz, 'epoch'), grade_segment = $17::int4, version = $18::int8"
+    "UPDATE lists SET (" RULES_COLUMNS ") = (" RULES_VALUES "), rules_version = $13::int4, approved = $14::bool, asked_by = nullif($15::text, ''),"
+    " approved_by = nullif($16::text, ''), approved_at = nullif($17::timestamptz, 'epoch'), grade_segment = $18::int4, version = $19::int8"
     " WHERE number = $1::int4"
 };
 /* What stands now, and what is being pushed. */
@@ -212,6 +214,25 @@ static struct result store(struct db_conn *conn, struct sealed_list *sealed, con
     return db_list_seal(conn, sealed);
 }
 
+/* What stands of a list that is to be a calibration list must fit one. */
+static const struct statement find_unfit = {
+    "find_unfit",
+    "SELECT 1 WHERE EXISTS (SELECT FROM list_epochs WHERE list = $1::int4 AND slots > $2::int8)"
+    " OR EXISTS (SELECT FROM list_shares WHERE list = $1::int4 AND revoked_at IS NULL AND until_at > now())"
+};
+
+static struct result check_calibration(struct db_conn *conn, const struct db_list *list, const struct list_rules *after)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    if (!after->calibration || list->calibration) return OK;
+    if (list->entries > LIMIT_CALIBRATION_ENTRIES) return FAIL(REASON_CALIBRATION);
+    params_int4(&params, list->number);
+    params_int8(&params, LIMIT_CALIBRATION_TOKENS);
+    TRY(conn_run(conn, &find_unfit, &params, &result));
+    return PQntuples(result) == 0 ? OK : FAIL(REASON_CALIBRATION);
+}
+
 static struct result change_body(struct db_conn *conn, void *context)
 {
     struct task *task = context;
@@ -225,6 +246,7 @@ static struct result change_body(struct db_conn *conn, void *context)
     bool stood = list->approved, changed = list_rules_changed(&change->before, &change->after) != 0;
     const struct list_rules *before = stood ? &change->before : NULL; /* to gates, it is new */
     TRY(list_rules_check(before, &change->after, change->limits));
+    TRY(check_calibration(conn, list, &change->after));
     change->waits = list_rules_take_two(before, &change->after);
     if (changed || !stood) TRY(drop_request(conn, list->number, NULL));
     list->approved = stood || !change->waits;

@@ -4,11 +4,11 @@
 
 #include "server/gate/db/conn.h"
 
-#define RULES_COLUMNS "category, instruction, sites, priority, grade, covert, cooldown_s, retention_days, age_limit_s, ends_at"
-#define RULES_COUNT 10
-/* Parameters $2 to $11, in the order of the columns. */
+#define RULES_COLUMNS "category, instruction, sites, priority, grade, covert, cooldown_s, retention_days, age_limit_s, ends_at, calibration"
+#define RULES_COUNT 11
+/* Parameters $2 to $12, in the order of the columns. */
 #define RULES_VALUES \
-    "$2::text, $3::text, $4::text[], $5::int2, $6::int2, $7::bool, $8::int4, $9::int4, $10::int4, nullif($11::timestamptz, 'epoch')"
+    "$2::text, $3::text, $4::text[], $5::int2, $6::int2, $7::bool, $8::int4, $9::int4, $10::int4, nullif($11::timestamptz, 'epoch'), $12::bool"
 
 /* SITES is filled, and freed by the caller when the statement has run.  REASON_INTERNAL without memory. */
 struct result rules_params(struct params *params, const struct list_rules *rules, struct array *sites);

@@ -11,12 +11,27 @@ static const struct statement shares_of = {
     " WHERE owner = $1::text OR partner = $1::text ORDER BY (revoked_at IS NULL AND until_at > now()) DESC, number DESC LIMIT $2::int4"
 };
 
+static const struct statement find_calibration = {
+    "share_calibration", "SELECT 1 FROM lists WHERE agency = $1::text AND id = $2::text AND calibration"
+};
+
+static struct result check_list(struct db_conn *conn, const struct db_share *share)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct params params = { 0 };
+    params_text(&params, share->owner);
+    params_text(&params, share->list);
+    TRY(conn_run(conn, &find_calibration, &params, &result));
+    return PQntuples(result) == 0 ? OK : FAIL(REASON_CALIBRATION);
+}
+
 static struct result put_body(struct db_conn *conn, void *context)
 {
     static const enum reason outcomes[] = { REASON_NONE, REASON_NOT_FOUND, REASON_TOO_MANY };
     const struct db_share *share = context;
     PGresult *result RESULT_CLEANUP = NULL;
     struct params params = { 0 };
+    TRY(check_list(conn, share));
     params_text(&params, share->owner);
     params_text(&params, share->changed_by);
     params_text(&params, share->list);

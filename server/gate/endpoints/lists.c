@@ -13,6 +13,13 @@ static const struct list_rules defaults = { .priority = 50,
                                             .retention_days = 30,
                                             .age_limit_s = 86400 };
 
+/* A calibration list's: a lane that tries itself every minute makes one hit a day. */
+static const struct list_rules calibration_defaults = { .priority = 50,
+                                                        .grade = PLATESIEVE_PLATE,
+                                                        .cooldown_s = LIMIT_COOLDOWN_S,
+                                                        .retention_days = 1,
+                                                        .age_limit_s = 86400 };
+
 static struct result parse_list(const json_t *object, struct db_list *list)
 {
     static const char *const others[] = { "list", NULL };
@@ -21,7 +28,7 @@ static struct result parse_list(const json_t *object, struct db_list *list)
     TRY(rules_parse(object, others, &patch));
     TRY(field_name(object, "list", list->id, sizeof list->id));
     if ((patch.given & RULE_CATEGORY) == 0) return FAIL(REASON_BAD_FIELD);
-    list->rules = defaults;
+    list->rules = (patch.given & RULE_CALIBRATION) != 0 && patch.rules.calibration ? calibration_defaults : defaults;
     list_rules_apply(&list->rules, &patch);
     return OK;
 }

@@ -71,6 +71,7 @@ static struct result parse_one(const json_t *object, const char *name, enum list
     case RULE_COOLDOWN: return parse_number(object, name, 0, LIMIT_COOLDOWN_S, &rules->cooldown_s);
     case RULE_RETENTION: return parse_number(object, name, 1, LIMIT_RETENTION_DAYS, &rules->retention_days);
     case RULE_AGE_LIMIT: return parse_number(object, name, 1, AGE_LIMIT_MAX_S, &rules->age_limit_s);
+    case RULE_CALIBRATION: return field_bool(object, name, false, &rules->calibration);
     case RULE_ENDS: return parse_end(json_object_get(object, name), rules);
     }
     return FAIL(REASON_BAD_FIELD);
@@ -85,7 +86,7 @@ struct result rules_parse(const json_t *object, const char *const *others, struc
         { "category", RULE_CATEGORY },     { "instruction", RULE_INSTRUCTION },  { "sites", RULE_SITES },
         { "priority", RULE_PRIORITY },     { "grade", RULE_GRADE },              { "covert", RULE_COVERT },
         { "cooldown_s", RULE_COOLDOWN },   { "retention_days", RULE_RETENTION }, { "age_limit_s", RULE_AGE_LIMIT },
-        { "ends_at", RULE_ENDS },
+        { "ends_at", RULE_ENDS },          { "calibration", RULE_CALIBRATION },
     };
     const char *names[ARRAY_LENGTH(members) + 4] = { NULL };
     size_t count = 0;
@@ -109,8 +110,8 @@ json_t *rules_json(const struct list_rules *rules)
     json_t *sites = json_array();
 
     for (size_t i = 0; i < rules->site_count; i++) (void)json_array_append_new(sites, json_string(rules->sites[i]));
-    return json_pack("{ss si ss sb so si si ss si so}", "category", rules->category, "priority", (int)rules->priority, "grade",
-                     platesieve_grade_name((enum platesieve_grade)rules->grade), "covert", rules->covert, "sites", sites, "cooldown_s",
+    return json_pack("{ss si ss sb sb so si si ss si so}", "category", rules->category, "priority", (int)rules->priority, "grade",
+                     platesieve_grade_name((enum platesieve_grade)rules->grade), "covert", rules->covert, "calibration", rules->calibration, "sites", sites, "cooldown_s",
                      (int)rules->cooldown_s, "retention_days", (int)rules->retention_days, "instruction", rules->instruction, "age_limit_s",
                      (int)rules->age_limit_s, "ends_at", time_json(rules->ends_ms));
 }
