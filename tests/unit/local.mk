@@ -101,6 +101,12 @@ tests_unit_engine_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_engine_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_engine_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/engine_memory_test
+tests_unit_engine_memory_test_SOURCES = tests/unit/engine_memory_test.c tests/unit/engine_scene.h
+tests_unit_engine_memory_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_engine_memory_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_engine_memory_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/engine_form_test
 tests_unit_engine_form_test_SOURCES = tests/unit/engine_form_test.c tests/unit/engine_scene.h
 tests_unit_engine_form_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
