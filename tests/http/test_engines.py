@@ -174,13 +174,16 @@ def test_every_sample_is_in_the_table():
 # -- what is sent otherwise than as bare JSON ----------------------------------------------------------------------------------
 
 
+FORM = "multipart/form-data; boundary=frontier"
+
+
 def form(*parts):
     """A multipart message of (name, file name, type, bytes); as its type and its body."""
     body = b""
     for name, file_name, content_type, content in parts:
         body += f'--frontier\r\nContent-Disposition: form-data; name="{name}"'.encode() + (f'; filename="{file_name}"'.encode() if file_name else b"")
         body += (f"\r\nContent-Type: {content_type}".encode() if content_type else b"") + b"\r\n\r\n" + content + b"\r\n"
-    return "multipart/form-data; boundary=frontier", body + b"--frontier--\r\n"
+    return FORM, body + b"--frontier--\r\n"
 
 
 STREAM, HIKVISION, AXIS = ("formats/platerecognizer_stream_webhook.json", "formats/hikvision_isapi_anpr.xml", "formats/axis_ffgroup_lpr_event.json")

@@ -22,10 +22,10 @@ def block(language, text=CHAPTER):
 
 def make_variables(*names):
     """What the Makefile of the build folder knows."""
-    lines = "".join(f"\t@echo '$({name})'\n" for name in names)
+    lines = "".join(f"\t@echo 'variable: $({name})'\n" for name in names)
     done = subprocess.run(["make", "-s", "-C", str(BUILD), "-f", "-", "say-variables"], input=f"include Makefile\nsay-variables:\n{lines}", capture_output=True,
                           text=True, check=True)
-    return [shlex.split(line) for line in done.stdout.splitlines()]
+    return [shlex.split(line)[1:] for line in done.stdout.splitlines() if line.startswith("variable:")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,181 @@
+"""Engines' messages over HTTP, to a real lane that asks real daemons: each engine's way to the officer, and the list of bad input."""
+import base64
+import http.client
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from house import eventually
+from test_engines import CORPUS, FORM, form
+
+PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(50)]
+CYRILLIC, CANONICAL = "КА 77 КА", "KA77KA"
+WHOLE = ("axis-form", "axis-json", "frigate-event", "frigate-lpr", "genetec-json", "genetec-xml", "hikvision-form", "hikvision-xml", "plain", "platerecognizer-form",
+         "platerecognizer-json", "platerecognizer-urlencoded", "platerecognizer-vehicle", "rekor-alert", "rekor-group", "rekor-results", "verkada")
+
+
+@pytest.fixture(scope="module")
+def listed(installation):
+    name = installation.new_list("agency/customs/ana", grade="plate")
+    installation.push(name, [{"plate": plate, "jurisdiction": "US-TX", "reference": f"ref-{plate}"} for plate in (*PLATES, CANONICAL)], user="agency/customs/ana",
+                      grade="plate")
+    return name
+
+
+class Wire:
+    """One connection to the lane, as an engine has one."""
+    def __init__(self, lane):
+        self.lane = lane
+        self.connection = http.client.HTTPConnection("127.0.0.1", lane.port, timeout=15)
+
+    def post(self, engine, body, content_type="application/json"):
+        """(status, JSON); whatever is wrong with a message, the answer shows nothing of it and the connection goes on."""
+        self.connection.request("POST", f"/engines/{engine}", body, {"Content-Type": content_type} if content_type else {})
+        answer = self.connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def outcomes(self, engine):
+        told = self.lane.status()["engines"][engine]
+        return told["messages"] | {f"fault {name}": count for name, count in told["faults"].items()}
+
+    def alerts(self, engine):
+        return [alert for alert in self.lane.alerts() if alert["reading"]["engine"] == engine]
+
+
+@pytest.fixture(scope="module")
+def wire(installation, tmp_path_factory, listed):
+    sections = {"alerts": {"json": "yes", "show_plates": "yes"}, "reads": {"vehicle_window_ms": 0, "caption_vehicles": 0}, "engines": {"country": "US"}}
+    with installation.lane_service(folder=tmp_path_factory.mktemp("engines"), **sections) as lane:
+        eventually(lambda: lane.status()["ready"])
+        yield Wire(lane)
+
+
+def plate_in(name, plate):
+    """(engine, type, body) of a made-up message of the corpus, with PLATE."""
+    first, _, body = (CORPUS / name).read_bytes().partition(b"\n")
+    engine, _, content_type = first.decode().partition(" ")
+    for old in (b"QQ00QQ0", b"qq00qq0"):
+        body = body.replace(old, plate.encode())
+    return engine, content_type, body
+
+
+# -- each engine's way ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_engine_reaches_the_officer(wire, listed, name):
+    plate = PLATES[WHOLE.index(name)]
+    engine, content_type, body = plate_in(name, plate)
+    status, told = wire.post(engine, body, content_type)
+    assert status == 200 and told["message"] == "taken" and told["reads"] >= 1
+    alert = eventually(lambda: [one for one in wire.alerts(engine) if one["reading"]["plate"].upper() == plate])[0]
+    assert alert["list"] == listed and 0 < alert["reading"]["confidence"] <= 1
+
+
+def test_every_engine_is_there():
+    assert {plate_in(name, "")[0] for name in WHOLE} == {"axis", "frigate", "genetec", "hikvision", "plain", "platerecognizer", "rekor", "verkada"}
+
+
+# -- bad input --------------------------------------------------------------------------------------------------------------------
+
+
+def rekor(*candidates, **members):
+    return {"data_type": "alpr_group", "camera_id": 7, "candidates": [{"plate": plate, "confidence": confidence} for plate, confidence in candidates]} | members
+
+
+LISTED = PLATES[20:40]
+MESSAGES = {  # what is wrong: (engine, message, type, status, what is counted, whether an alert comes all the same, of what plate)
+    "truncated": ("rekor", json.dumps(rekor((LISTED[0], 90))).encode()[:-9], None, 400, "malformed", None),
+    "truncated XML": ("hikvision", plate_in("hikvision-xml", LISTED[0])[2][:-40], "application/xml", 400, "malformed", None),
+    "truncated form": ("axis", plate_in("axis-form", LISTED[0])[2][:-90], FORM, 400, "malformed", None),
+    "50 MB": ("rekor", b" " * 50_000_000, None, 413, None, None),
+    "too many members": ("rekor", b"[" + b"[]," * 600_000 + b"[]]", None, 413, "too-large", None),
+    "no JSON": ("plain", b"plate: QQ20QQ0", None, 400, "malformed", None),
+    "a wrong type": ("rekor", rekor((LISTED[0], 90)), "text/html", 415, "type", None),
+    "a type of another engine": ("verkada", plate_in("hikvision-xml", LISTED[0])[2], "application/xml", 415, "type", None),
+    "a form without its boundary": ("platerecognizer", plate_in("platerecognizer-form", LISTED[0])[2], "multipart/form-data", 400, "malformed", None),
+    "another kind": ("rekor", {"data_type": "weather"}, None, 200, "unknown", None),
+    "base64 that isn't": ("rekor", rekor((LISTED[0], 90), vehicle_crop_jpeg="%" * 700), None, 200, "fault image", LISTED[0]),
+    "an image that isn't": ("rekor", rekor((LISTED[1], 90), vehicle_crop_jpeg=base64.b64encode(b"text " * 200).decode()), None, 200, "fault image", LISTED[1]),
+    "a file that isn't": ("axis", form(("event", None, "application/json", json.dumps({"plateText": LISTED[2]}).encode()),
+                                       ("image", "a.jpg", "image/jpeg", b"GIF89a" * 99))[1], FORM, 200, "fault image", LISTED[2]),
+    "lower case": ("plain", {"plate": LISTED[3].lower()}, None, 200, "taken", LISTED[3]),
+    "spaces": ("plain", {"plate": f" {LISTED[4][:2]} {LISTED[4][2:]}  "}, None, 200, "taken", LISTED[4]),
+    "a label": ("plain", {"plate": f"License plate: {LISTED[5]}"}, None, 200, "taken", LISTED[5]),
+    "Cyrillic letters": ("plain", {"plate": CYRILLIC}, None, 200, "taken", CYRILLIC),
+    "zero length": ("rekor", rekor(("", 99), (LISTED[6], 50)), None, 200, "fault plate-empty", LISTED[6]),
+    "a plate as an object": ("rekor", rekor(({"text": "QQ"}, 99), (LISTED[7], 50)), None, 200, "fault plate-form", LISTED[7]),
+    "a plate as an object, in vehicle mode": ("platerecognizer", {"results": [{"plate": {"props": {"plate": [{"value": LISTED[8].lower(), "score": 0.8}]}}}]}, None, 200,
+                                              "taken", LISTED[8]),
+    "a novel as a plate": ("rekor", rekor(("Q" * 4000, 99), (LISTED[9], 50)), None, 200, "fault plate-long", LISTED[9]),
+    "no candidates": ("rekor", rekor(best_plate={"plate": LISTED[10], "confidence": 90, "candidates": []}), None, 200, "taken", LISTED[10]),
+    "unsorted candidates": ("rekor", rekor(("AA11AA1", 10), ("BB22BB2", 20), ("CC33CC3", 30), ("DD44DD4", 40), ("EE55EE5", 50), (LISTED[11], 60)), None, 200, "taken",
+                            LISTED[11]),
+    "contradicting candidates": ("rekor", rekor(("AA11AA1", 95), best_plate={"plate": LISTED[12], "confidence": 93, "candidates": []}, best_plate_number="BB22BB2"),
+                                 None, 200, "taken", LISTED[12]),
+    'confidence "97"': ("rekor", rekor((LISTED[13], "97")), None, 200, "taken", LISTED[13]),
+    "confidence 0.97": ("rekor", rekor((LISTED[14], 0.97)), None, 200, "taken", LISTED[14]),
+    "confidence 97": ("frigate", {"type": "lpr", "id": "a", "camera": "a", "plate": LISTED[15], "score": 97}, None, 200, "taken", LISTED[15]),
+    "confidence much": ("rekor", rekor((LISTED[16], "much")), None, 200, "fault confidence", LISTED[16]),
+    "a time in the future": ("plain", {"plate": LISTED[17], "seen_at": "2999-01-01T00:00:00Z"}, None, 200, "fault time", LISTED[17]),
+    "a time that is none": ("plain", {"plate": LISTED[18], "seen_at": {"hour": 3}}, None, 200, "fault time", LISTED[18]),
+}
+CONFIDENCES = {'confidence "97"': 0.97, "confidence 0.97": 0.97, "confidence 97": 0.97, "confidence much": 0}
+
+
+@pytest.mark.parametrize("what", MESSAGES)
+def test_bad_input_is_counted_and_the_next_message_is_served(wire, what):
+    engine, message, content_type, status, counted, plate = MESSAGES[what]
+    before = wire.outcomes(engine)
+    got, told = wire.post(engine, message if isinstance(message, bytes) else json.dumps(message).encode(), content_type or "application/json") if what != "50 MB" else \
+        refused_at_once(wire, engine)
+    assert got == status, told
+    assert not any(spelling in json.dumps(told) for spelling in PLATES)  # nothing of the message
+    after = wire.outcomes(engine)
+    assert counted is None or after[counted] == before[counted] + 1
+    assert status == 200 or told["type"].startswith("https://platesieve.example/problems/")
+    if plate is not None:
+        alert = eventually(lambda: [one for one in wire.alerts(engine) if one["reading"]["plate"].strip().upper().replace(" ", "") == plate.replace(" ", "")])[-1]
+        assert abs(alert["reading"]["confidence"] - CONFIDENCES.get(what, alert["reading"]["confidence"])) < 0.001
+    assert wire.post(engine, *good(engine))[1]["reads"] >= 1  # on the same connection, where there is still one
+
+
+def test_times_in_five_notations(wire):
+    """An alert says when the vehicle was seen, however the camera said it."""
+    when = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(seconds=20)
+    there = when.astimezone(timezone(timedelta(hours=8)))
+    written = [int(when.timestamp()) * 1000, when.timestamp(), there.isoformat(), when.strftime("%Y%m%d %H%M%S000"), when.strftime("%d/%m/%Y %H:%M:%S")]
+    for plate, text in zip(PLATES[40:], written):
+        wire.post("axis", json.dumps({"plateText": plate, "capture_timestamp": text}).encode())
+    for plate, text in zip(PLATES[40:], written):
+        alert = eventually(lambda plate=plate: [one for one in wire.alerts("axis") if one["reading"]["plate"] == plate])[0]
+        assert datetime.fromisoformat(alert["seen_at"].replace("Z", "+00:00")).replace(microsecond=0) == when, text
+
+
+def good(engine):
+    """A whole message of ENGINE with a plate that nobody listed."""
+    name = next(name for name in WHOLE if plate_in(name, "")[0] == engine)
+    _, content_type, body = plate_in(name, "ZZ99ZZ9")
+    return body, content_type
+
+
+def refused_at_once(wire, engine):
+    """50 MB are refused by what the head says, before they are sent."""
+    wire.connection.putrequest("POST", f"/engines/{engine}")
+    wire.connection.putheader("Content-Type", "application/json")
+    wire.connection.putheader("Content-Length", "50000000")
+    wire.connection.endheaders()
+    answer = wire.connection.getresponse()
+    told = answer.status, json.loads(answer.read())
+    wire.connection.close()
+    return told
+
+
+def test_nothing_of_it_is_in_the_log(wire):
+    """Runs after the others: plates are in alerts, which were asked for, and nowhere else."""
+    said = wire.lane.said()
+    assert not any(plate in said or plate.lower() in said for plate in (*PLATES, CYRILLIC, CANONICAL, "ZZ99ZZ9"))
+    unusable = wire.lane.status()["counts"]["unusable"]
+    assert unusable >= 6, "messages that were not taken are counted"
+    assert not any(plate in json.dumps(wire.lane.status()) for plate in PLATES)
