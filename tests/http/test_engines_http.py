@@ -1,13 +1,19 @@
 """Engines' messages over HTTP, to a real lane that asks real daemons: each engine's way to the officer, and the list of bad input."""
 import base64
+import configparser
 import http.client
 import json
+import os
+import re
+import subprocess
+import textwrap
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from house import eventually
 from test_engines import CORPUS, FORM, form
+from test_ninth_engine import TOP
 
 PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(50)]
 CYRILLIC, CANONICAL = "КА 77 КА", "KA77KA"
@@ -75,6 +81,44 @@ def test_every_engine_reaches_the_officer(wire, listed, name):
 
 def test_every_engine_is_there():
     assert {plate_in(name, "")[0] for name in WHOLE} == {"axis", "frigate", "genetec", "hikvision", "plain", "platerecognizer", "rekor", "verkada"}
+
+
+# -- docs/reader-integration.md ---------------------------------------------------------------------------------------------------
+
+DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
+
+
+def settings_in(text):
+    """{section: {key: value}} of the document's blocks for lane.conf; those for engines have other sections."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    for block in re.findall(r"^ *```ini\n(.*?)^ *```", text, re.M | re.S):
+        if re.search(r"^ *\[(lane|engines|engine \w+)\]", block, re.M):
+            parser.read_string(textwrap.dedent(block))
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def test_the_settings_of_the_document(installation, tmp_path):
+    told = settings_in(DOCUMENT)
+    assert {"lane", "listen", "engines", "engine genetec"} == set(told)
+    told.pop("lane"), told.pop("listen")  # this installation's own, of the same names
+    told["engines"]["names"] += ", genetec"
+    with installation.lane_service(folder=tmp_path / "lane", **told) as lane:
+        assert set(lane.status()["engines"]) == {"rekor", "genetec"}
+        assert lane.post("genetec", {"Plate": "ZZ99ZZ9", "State": "CA"})["faults"] == 0  # California's, not Canada's
+
+
+def test_the_bridge_of_the_document(wire, tmp_path):
+    """Frigate's messages, one a line, as mosquitto_sub prints them."""
+    script = next(block for block in re.findall(r"^```sh\n(.*?)^```", DOCUMENT, re.M | re.S) if "mosquitto_sub" in block)
+    assert script.count("http://127.0.0.1:8555/") == 1
+    (tmp_path / "bridge.sh").write_text(script.replace("http://127.0.0.1:8555/", wire.lane.url + "/"))
+    messages = b"".join(plate_in(name, "ZZ98ZZ8")[2].replace(b"\n", b" ") + b"\n" for name in ("frigate-event", "frigate-lpr"))
+    (tmp_path / "messages").write_bytes(messages)
+    (tmp_path / "mosquitto_sub").write_text(f"#!/bin/sh\ncat {tmp_path}/messages\n")
+    (tmp_path / "mosquitto_sub").chmod(0o755)
+    before = wire.outcomes("frigate")["taken"]
+    subprocess.run(["sh", tmp_path / "bridge.sh"], env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=True, timeout=30)
+    assert wire.outcomes("frigate")["taken"] == before + 2
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------------------
