@@ -36,7 +36,7 @@ class Lane:
         self.ready.unlink(missing_ok=True)
         with open(self.out, "ab") as out, open(self.log, "ab") as log:
             self.process = subprocess.Popen([self.program, "lane", "--config", str(self.config), "--ready-file", str(self.ready), *argv], stdin=stdin,
-                                            stdout=out, stderr=log, cwd="/", env={**os.environ, **self.environment})
+                                            stdout=out, stderr=log, cwd="/", start_new_session=True, env={**os.environ, **self.environment})
         if wait_until(lambda: self.process.poll() is not None or self.ready.exists(), seconds) and self.process.poll() is None:
             self.port = json.loads(self.ready.read_text())["port"]
             return self

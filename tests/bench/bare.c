@@ -1,5 +1,5 @@
-/* bare: the floor under POST /v1/checks.  libmicrohttpd with the TLS of a gate, that reads a request's body and answers 200 with a
-   fixed JSON text of a given length, and does nothing else. */
+/* bare: the floor under POST /v1/checks, and under a lane's own listener.  libmicrohttpd with the TLS of a gate, or plain, that reads a request's body and
+   answers 200 with a fixed JSON text of a given length, and does nothing else. */
 #include <argp.h>
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
@@ -15,6 +15,7 @@ struct arguments {
     unsigned threads;
     size_t answer_bytes;
     uint16_t port;
+    bool plain;
 };
 
 struct bare {
@@ -27,6 +28,7 @@ static const struct argp_option options[] = {
     { "ca", 'a', "FILE", 0, "that clients' certificates must be signed by", 0 },
     { "threads", 't', "N", 0, "of the event loop (2)", 0 },
     { "answer-bytes", 'b', "N", 0, "length of the body of each answer (160)", 0 },
+    { "plain", 'P', NULL, 0, "HTTP without TLS, as a lane's listener is", 0 },
     { "port", 'p', "PORT", 0, "on 127.0.0.1; 0, the default, takes a free one", 0 },
     { 0 },
 };
@@ -49,10 +51,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case 'a': arguments->ca = text; break;
     case 't': arguments->threads = (unsigned)number(state, text, 1, 64); break;
     case 'b': arguments->answer_bytes = number(state, text, 2, 65536); break;
+    case 'P': arguments->plain = true; break;
     case 'p': arguments->port = (uint16_t)number(state, text, 0, 65535); break;
     case ARGP_KEY_END:
-        if (!arguments->certificate || !arguments->key || !arguments->ca)
-            argp_error(state, "--certificate, --key and --ca are needed");
+        if (!arguments->plain && (!arguments->certificate || !arguments->key || !arguments->ca))
+            argp_error(state, "--certificate, --key and --ca are needed, or --plain");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -127,6 +130,15 @@ static char *read_pem(const char *path)
     return NULL;
 }
 
+static struct MHD_Daemon *start_plain(const struct arguments *arguments, struct bare *bare)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(arguments->port) };
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, bare,
+                            MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_CONNECTIONS,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_CONNECTION_POOL_BYTES, MHD_OPTION_END);
+}
+
 static struct MHD_Daemon *start(const struct arguments *arguments, struct bare *bare)
 {
     char *certificate = read_pem(arguments->certificate), *key = read_pem(arguments->key), *ca = read_pem(arguments->ca);
@@ -151,7 +163,7 @@ static struct MHD_Daemon *start(const struct arguments *arguments, struct bare *
 int main(int argc, char **argv)
 {
     static const struct argp argp = { options, parse_option, NULL,
-                                      "A bare HTTPS server as a yardstick.  Prints its port, and ends at SIGTERM or SIGINT.", NULL, NULL, NULL };
+                                      "A bare HTTP(S) server as a yardstick.  Prints its port, and ends at SIGTERM or SIGINT.", NULL, NULL, NULL };
     struct arguments arguments = { .threads = 2, .answer_bytes = 160 };
     struct bare bare = { 0 };
     sigset_t ends;
@@ -163,7 +175,7 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     bare.response = make_response(arguments.answer_bytes);
-    struct MHD_Daemon *daemon = bare.response ? start(&arguments, &bare) : NULL;
+    struct MHD_Daemon *daemon = bare.response ? (arguments.plain ? start_plain : start)(&arguments, &bare) : NULL;
     if (!daemon) {
         fprintf(stderr, "bare: could not start\n");
         return 1;

@@ -172,10 +172,19 @@ class Stage:
         process = self.child(self.programs / "tests/bench/bare", "--certificate", certificate, "--key", key, "--ca", self.installation.ca,
                              "--threads", self.installation.settings()["gate"]["gate"]["threads"], "--answer-bytes", answer_bytes,
                              stdout=subprocess.PIPE)
+        return process, self.port_of(process)
+
+    def bare_plain(self, answer_bytes):
+        """The same without TLS and with one thread: what a lane's listener is made of."""
+        process = self.child(self.programs / "tests/bench/bare", "--plain", "--answer-bytes", answer_bytes, stdout=subprocess.PIPE)
+        return process, self.port_of(process)
+
+    @staticmethod
+    def port_of(process):
         line = process.stdout.readline().strip()
         if not line:
             raise Failure("the bare server does not start")
-        return process, int(line)
+        return int(line)
 
     def redis(self):
         """A Redis that speaks mutual TLS and keeps nothing on disk; returns (process, port)."""
