@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <setjmp.h>
 #include <sodium.h>
 
 void wiping_free(void *memory)
@@ -52,29 +53,29 @@ static void openssl_free(void *memory, const char *file, int line)
 
 static _Thread_local struct {
     struct platesieve_arena *arena; /* NULL: on the heap */
-    bool full;
+    jmp_buf full;
 } scope;
 
-void wiping_arena_begin(struct platesieve_arena *arena)
-{
-    assert(scope.arena == NULL && arena != NULL);
-    scope.arena = arena;
-    scope.full = false;
-}
-
+/* Not by telling the parser: jansson 2.14 reads past the end of a string that it found no memory for. */
 void *wiping_arena_allocate(size_t size)
 {
     void *memory = platesieve_arena_allocate(scope.arena, size);
 
-    if (memory == NULL) scope.full = true;
+    if (memory == NULL) longjmp(scope.full, 1);
     return memory;
 }
 
-bool wiping_arena_end(void)
+bool wiping_arena_run(struct platesieve_arena *arena, void (*parse)(void *context), void *context)
 {
-    assert(scope.arena != NULL);
+    assert(scope.arena == NULL && arena != NULL);
+    scope.arena = arena;
+    if (setjmp(scope.full) != 0) {
+        scope.arena = NULL;
+        return false;
+    }
+    parse(context);
     scope.arena = NULL;
-    return !scope.full;
+    return true;
 }
 
 static void *json_malloc_here(size_t size)

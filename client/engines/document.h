@@ -40,7 +40,8 @@ const uint8_t *document_file(const struct document *document, const char *name, 
 
 /* An element of XML; names without their prefix. */
 struct xml_element {
-    const char *name, *text; /* text: of the element itself, without surrounding white space; "", also of one above LIMIT_ENGINE_TEXT_BYTES */
+    const char *name, *text; /* text: of the element itself, without surrounding white space; "", also of one above LIMIT_ENGINE_TEXT_BYTES, which is a picture */
+    unsigned blob;           /* which; 0: none.  Inside */
     const struct xml_element *first, *next; /* child, sibling */
 };
 const struct xml_element *document_xml(const struct document *document); /* the root; NULL: it is none */
@@ -73,7 +74,8 @@ void engine_id_part(struct engine_read *read, struct value id, struct value part
 /* Epoch seconds, milliseconds, micro- or nanoseconds (told apart by their size), RFC 3339, "2021-06-11 13:05:38", "20210611 130538252",
  * "11/06/2021 13:05:38", "6/11/2021 1:05:38 PM"...  Without a zone: UTC or this machine's, whichever is nearer to now. */
 void engine_time(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, struct value time);
-/* Base64, with or without "data:image/jpeg;base64,".  Nothing is done when the read has a picture already. */
+/* Base64, with or without "data:image/jpeg;base64,".  Nothing is done when the read has a picture already.  A text of the message is decoded in its place, and is
+ * no text any more. */
 void engine_picture_base64(const struct document *document, struct engine_reads *reads, struct engine_read *read, struct value base64);
 void engine_picture(struct engine_reads *reads, struct engine_read *read, const uint8_t *bytes, size_t size);
 /* Sorts the candidates of all reads, best first, and drops doubles; engine_take() does it after the adapter. */

@@ -13,25 +13,36 @@ static struct span whole(struct span text)
     return text;
 }
 
+struct load {
+    const char *text;
+    size_t size;
+    const json_t *json;
+};
+
+static void load(void *context)
+{
+    struct load *load = context;
+
+    load->json = json_loadb(load->text, load->size, 0, NULL); /* without its error: that would quote the message */
+}
+
 enum engine_outcome document_parse_json(struct document *document, struct span text)
 {
     struct platesieve_arena *arena = document->message->arena;
-    size_t size;
+    struct load loaded = { 0 };
     char *tidied;
-    bool fits;
 
     text = whole(text);
-    size = json_tidy(document, text, NULL);
-    if (size == 0) return ENGINE_MALFORMED;
+    loaded.size = json_tidy(document, text, NULL);
+    if (loaded.size == 0) return ENGINE_MALFORMED;
     document->blobs = platesieve_arena_allocate(arena, LIMIT_ENGINE_BLOBS * sizeof(*document->blobs));
-    tidied = platesieve_arena_allocate(arena, size);
+    tidied = platesieve_arena_allocate(arena, loaded.size);
     if (document->blobs == NULL || tidied == NULL) return ENGINE_TOO_LARGE;
     json_tidy(document, text, tidied);
-    wiping_arena_begin(arena);
-    document->json = json_loadb(tidied, size, 0, NULL); /* without its error: that would quote the message */
-    fits = wiping_arena_end();
-    if (document->json == NULL) return fits ? ENGINE_MALFORMED : ENGINE_TOO_LARGE;
-    return ENGINE_TAKEN;
+    loaded.text = tidied;
+    if (!wiping_arena_run(arena, load, &loaded)) return ENGINE_TOO_LARGE;
+    document->json = loaded.json;
+    return document->json != NULL ? ENGINE_TAKEN : ENGINE_MALFORMED;
 }
 
 const json_t *document_json(const struct document *document)

@@ -1,19 +1,20 @@
 /* XML of a message, in its arena.  No document type: so there are no entities but XML's own five, nothing is fetched, and nothing grows. */
 #include <expat.h>
-#include <limits.h>
 
 #include "client/engines/document_internal.h"
 #include "client/wiping.h"
 
 /* -- expat's memory ------------------------------------------------------------------------------------------------ */
 
-#define HEADER 16 /* before each piece: its size */
+#define HEADER 16   /* before each piece of memory: its size */
+#define PIECE 16384 /* of a message, that expat gets at a time */
 
 static void *piece_allocate(size_t size)
 {
-    char *piece = size > SIZE_MAX - HEADER ? NULL : wiping_arena_allocate(size + HEADER);
+    char *piece;
 
-    if (piece == NULL) return NULL;
+    if (size > SIZE_MAX - HEADER) return NULL;
+    piece = wiping_arena_allocate(size + HEADER);
     memcpy(piece, &size, sizeof(size));
     return piece + HEADER;
 }
@@ -42,15 +43,19 @@ struct open_element {
     const struct xml_element **next; /* where its next child goes */
     char *text;
     size_t size, room;
-    bool too_long; /* a picture: it has no text then, and the rest of the message counts */
+    size_t first, behind; /* where it is in the message; both 0: nowhere yet */
+    bool too_long;              /* a picture: its text stays in the message */
 };
 
 struct builder {
     XML_Parser parser;
+    struct document *document;
     struct platesieve_arena *arena;
+    struct span message;
     struct xml_element *root;
     size_t depth, count;
     bool too_large;
+    enum engine_outcome outcome;
     struct open_element open[LIMIT_ENGINE_DEPTH];
 };
 
@@ -103,6 +108,26 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static void note_place(const struct builder *builder, struct open_element *open)
+{
+    const XML_Index at = XML_GetCurrentByteIndex(builder->parser);
+
+    if (at < 0) return;
+    if (open->behind == 0) open->first = (size_t)at;
+    open->behind = (size_t)at + (size_t)XML_GetCurrentByteCount(builder->parser);
+}
+
+/* A text that was too long to be kept, for engine_picture_base64(). */
+static void keep_blob(struct builder *builder, const struct open_element *open)
+{
+    struct document *document = builder->document;
+    const struct span place = { builder->message.text + open->first, open->behind - open->first };
+
+    if (open->behind <= open->first || open->behind > builder->message.size || document->blob_count == LIMIT_ENGINE_BLOBS) return;
+    document->blobs[document->blob_count++] = (struct document_blob){ .escaped = place };
+    open->element->blob = (unsigned)document->blob_count;
+}
+
 static void XMLCALL text_came(void *context, const char *bytes, int size)
 {
     struct builder *builder = context;
@@ -110,10 +135,11 @@ static void XMLCALL text_came(void *context, const char *bytes, int size)
 
     if (builder->depth == 0) return;
     open = &builder->open[builder->depth - 1];
-    open->too_long = open->too_long || open->size + (size_t)size > LIMIT_ENGINE_TEXT_BYTES;
-    if (open->too_long) return;
     while (open->size == 0 && size > 0 && is_space(*bytes)) bytes++, size--;
     if (size <= 0) return;
+    note_place(builder, open);
+    open->too_long = open->too_long || open->size + (size_t)size > LIMIT_ENGINE_TEXT_BYTES;
+    if (open->too_long) return;
     if (open->size + (size_t)size >= open->room) {
         const size_t room = 2 * open->room > open->size + (size_t)size ? 2 * open->room : open->size + (size_t)size + 32;
         char *moved = platesieve_arena_allocate(builder->arena, room);
@@ -137,6 +163,7 @@ static void XMLCALL end(void *context, const char *name)
     size_t size = open->size;
 
     (void)name;
+    if (open->too_long) keep_blob(builder, open);
     if (size == 0 || open->too_long) return;
     while (size > 0 && is_space(open->text[size - 1])) size--;
     open->text[size] = '\0';
@@ -166,37 +193,53 @@ static int XMLCALL any_encoding(void *context, const char *name, XML_Encoding *e
     return XML_STATUS_OK;
 }
 
-static enum engine_outcome parse(struct builder *builder, struct span text)
+/* In pieces: expat copies what it is given. */
+static enum XML_Status feed(XML_Parser parser, struct span text)
 {
-    enum XML_Status status;
+    enum XML_Status status = XML_STATUS_OK;
 
+    do {
+        const size_t piece = text.size < PIECE ? text.size : PIECE;
+
+        status = XML_Parse(parser, text.text, (int)piece, piece == text.size);
+        text.text += piece;
+        text.size -= piece;
+    } while (status == XML_STATUS_OK && text.size > 0);
+    return status;
+}
+
+static void parse(void *context)
+{
+    static const XML_Memory_Handling_Suite memory = { piece_allocate, piece_reallocate, piece_free };
+    struct builder *builder = context;
+
+    builder->outcome = ENGINE_TOO_LARGE;
+    builder->parser = XML_ParserCreate_MM(NULL, &memory, NULL); /* it goes with the arena */
+    if (builder->parser == NULL) return;
     XML_SetUserData(builder->parser, builder);
     XML_SetElementHandler(builder->parser, start, end);
     XML_SetCharacterDataHandler(builder->parser, text_came);
     XML_SetStartDoctypeDeclHandler(builder->parser, refuse_document_type);
     XML_SetUnknownEncodingHandler(builder->parser, any_encoding, NULL);
     XML_SetHashSalt(builder->parser, 1); /* not 0: otherwise it asks the kernel for each message; there are few names */
-    status = XML_Parse(builder->parser, text.text, (int)text.size, XML_TRUE);
-    if (status == XML_STATUS_OK) return ENGINE_TAKEN;
-    return builder->too_large || XML_GetErrorCode(builder->parser) == XML_ERROR_NO_MEMORY ? ENGINE_TOO_LARGE : ENGINE_MALFORMED;
+    if (feed(builder->parser, builder->message) == XML_STATUS_OK) builder->outcome = ENGINE_TAKEN;
+    else if (!builder->too_large && XML_GetErrorCode(builder->parser) != XML_ERROR_NO_MEMORY) builder->outcome = ENGINE_MALFORMED;
 }
 
 enum engine_outcome document_parse_xml(struct document *document, struct span text)
 {
-    static const XML_Memory_Handling_Suite memory = { piece_allocate, piece_reallocate, piece_free };
     struct platesieve_arena *arena = document->message->arena;
     struct builder *builder = platesieve_arena_allocate(arena, sizeof(*builder));
-    enum engine_outcome outcome = ENGINE_TOO_LARGE;
 
-    if (builder == NULL || text.size > INT_MAX) return ENGINE_TOO_LARGE;
+    document->blobs = platesieve_arena_allocate(arena, LIMIT_ENGINE_BLOBS * sizeof(*document->blobs));
+    if (builder == NULL || document->blobs == NULL) return ENGINE_TOO_LARGE;
     while (text.size > 0 && text.text[text.size - 1] == '\0') text.size--;
+    builder->document = document;
     builder->arena = arena;
-    wiping_arena_begin(arena);
-    builder->parser = XML_ParserCreate_MM(NULL, &memory, NULL);
-    if (builder->parser != NULL) outcome = parse(builder, text);
-    if (!wiping_arena_end()) outcome = ENGINE_TOO_LARGE;
-    if (outcome == ENGINE_TAKEN) document->xml = builder->root;
-    return outcome; /* the parser goes with the arena */
+    builder->message = text;
+    if (!wiping_arena_run(arena, parse, builder)) return ENGINE_TOO_LARGE;
+    if (builder->outcome == ENGINE_TAKEN) document->xml = builder->root;
+    return builder->outcome;
 }
 
 /* -- looking at it ------------------------------------------------------------------------------------------------- */
@@ -221,5 +264,6 @@ const struct xml_element *xml_find(const struct xml_element *element, const char
 struct value xml_value(const struct xml_element *element, const char *path)
 {
     element = xml_find(element, path);
+    if (element != NULL && element->blob > 0) return (struct value){ .kind = VALUE_LONG, .number = element->blob - 1 };
     return value_of_text(element != NULL ? element->text : NULL);
 }

@@ -128,15 +128,25 @@ static void take_blob(const struct document *document, struct engine_reads *read
     }
     blob = &document->blobs[number];
     if (!blob->done) {
-        const size_t prefix = prefix_of(blob->escaped.text, blob->escaped.size);
-        uint8_t *bytes = (uint8_t *)blob->escaped.text;
+        const struct span text = span_trim(blob->escaped);
+        const size_t prefix = prefix_of(text.text, text.size);
+        uint8_t *bytes = (uint8_t *)text.text;
 
-        blob->size = decode(bytes + prefix, blob->escaped.size - prefix, true, bytes);
+        blob->size = decode(bytes + prefix, text.size - prefix, true, bytes);
         blob->bytes = bytes;
         blob->done = true;
     }
     if (blob->size == 0) reads->faults[ENGINE_IMAGE]++;
     else engine_picture(reads, read, blob->bytes, blob->size);
+}
+
+/* Where TEXT is decoded to: in its own place if that is in the body, else in the arena. */
+static uint8_t *place_for(const struct engine_message *message, const char *text, size_t size)
+{
+    const uintptr_t begin = (uintptr_t)message->body, at = (uintptr_t)text;
+
+    if (at >= begin && at < begin + message->size) return (uint8_t *)message->body + (at - begin);
+    return platesieve_arena_allocate(message->arena, size);
 }
 
 void engine_picture_base64(const struct document *document, struct engine_reads *reads, struct engine_read *read, struct value base64)
@@ -150,7 +160,7 @@ void engine_picture_base64(const struct document *document, struct engine_reads 
         take_blob(document, reads, read, (size_t)base64.number);
         return;
     }
-    bytes = base64.kind == VALUE_TEXT ? platesieve_arena_allocate(document->message->arena, base64.size) : NULL;
+    bytes = base64.kind == VALUE_TEXT ? place_for(document->message, base64.text, base64.size) : NULL;
     size = bytes != NULL ? decode((const uint8_t *)base64.text + prefix, base64.size - prefix, false, bytes) : 0;
     if (size == 0) reads->faults[ENGINE_IMAGE]++;
     else engine_picture(reads, read, bytes, size);

@@ -6,7 +6,7 @@
 #include "client/wiping.h"
 #include "tests/fuzz/fuzz.h"
 
-static struct platesieve_arena *arena;
+static struct platesieve_arena *arena, *small_arena; /* in which most messages run out of memory somewhere */
 static struct engine_reads reads;
 
 static void prepare(void)
@@ -15,6 +15,7 @@ static void prepare(void)
     FUZZ_ASSERT(wiping_install());
     FUZZ_ASSERT(!platesieve_failed(platesieve_init()));
     FUZZ_ASSERT(!platesieve_failed(platesieve_arena_create(ENGINE_ARENA_BYTES, &arena)));
+    FUZZ_ASSERT(!platesieve_failed(platesieve_arena_create(14 * 1024, &small_arena)));
 }
 
 static void look_at_text(const char *text, size_t room)
@@ -73,32 +74,39 @@ static const struct engine *engine_of(char *line, const char **type)
     return engine != NULL ? engine : engines[(uint8_t)line[0] % count];
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static enum engine_outcome take(const struct engine *engine, const char *type, const uint8_t *body, size_t size, struct platesieve_arena *in)
 {
-    const uint8_t *end = size > 0 ? memchr(data, '\n', size) : NULL;
-    char line[256] = "";
-    struct engine_message message;
+    const struct engine_message message = { .content_type = type, .body = malloc(size + 1), .size = size, .arena = in }; /* its own piece, so that a byte too much is noticed */
     struct engine_options options = { .country = "US" };
-    const struct engine *engine;
     enum engine_outcome outcome;
 
-    prepare();
-    if (end == NULL || (size_t)(end - data) >= sizeof(line)) return 0;
-    memcpy(line, data, (size_t)(end - data));
-    FUZZ_ASSERT(moment_parse("2026-11-22T12:00:00Z", &options.now_ms));
-    engine = engine_of(line, &message.content_type);
-    message.size = size - (size_t)(end + 1 - data);
-    message.body = malloc(message.size + 1); /* its own piece, so that a byte too much is noticed */
-    message.arena = arena;
-    FUZZ_ASSERT(message.body != NULL);
-    memcpy(message.body, end + 1, message.size);
-    message.body[message.size] = '\0';
+    FUZZ_ASSERT(message.body != NULL && moment_parse("2026-11-22T12:00:00Z", &options.now_ms));
+    memcpy(message.body, body, size);
+    message.body[size] = '\0';
     outcome = engine_take(engine, &message, &options, &reads);
     FUZZ_ASSERT(outcome < ENGINE_OUTCOMES && engine_outcome_name(outcome) != NULL);
     FUZZ_ASSERT(outcome == ENGINE_TAKEN ? reads.kind != NULL : reads.count == 0);
     FUZZ_ASSERT(reads.count <= ENGINE_READS_MAX);
     for (size_t i = 0; i < reads.count; i++) look_at_read(&reads.list[i], &options);
-    platesieve_arena_reset(arena);
+    platesieve_arena_reset(in);
     free(message.body);
+    return outcome;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *end = size > 0 ? memchr(data, '\n', size) : NULL;
+    const struct engine *engine;
+    enum engine_outcome outcome, small;
+    char line[256] = "";
+    const char *type;
+
+    prepare();
+    if (end == NULL || (size_t)(end - data) >= sizeof(line)) return 0;
+    memcpy(line, data, (size_t)(end - data));
+    engine = engine_of(line, &type);
+    outcome = take(engine, type, end + 1, size - (size_t)(end + 1 - data), arena);
+    small = take(engine, type, end + 1, size - (size_t)(end + 1 - data), small_arena);
+    FUZZ_ASSERT(small == outcome || small == ENGINE_TOO_LARGE);
     return 0;
 }

@@ -108,9 +108,34 @@ static void nothing_on_the_stack(void **unused)
     pthread_attr_destroy(&attributes);
 }
 
+/* -- too little of it ---------------------------------------------------------------------------------------------- */
+
+static void any_arena_is_enough_or_said_not_to_be(void **unused)
+{
+    bool taken;
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LENGTH(messages); i++) {
+        taken = false;
+        for (size_t size = 1024; size < 48 * 1024; size += 16 * (1 + size / 4096)) {
+            enum engine_outcome outcome;
+
+            scene_end(NULL);
+            assert_false(platesieve_failed(platesieve_arena_create(size, &scene_arena)));
+            outcome = scene_take_bytes(messages[i].engine, messages[i].type, messages[i].body, strlen(messages[i].body));
+            assert_true(outcome == messages[i].outcome || (!taken && outcome == ENGINE_TOO_LARGE));
+            taken = outcome == messages[i].outcome;
+        }
+        assert_true(taken);
+    }
+    scene_end(NULL);
+    assert_int_equal(scene_begin(NULL), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(nothing_on_the_heap), cmocka_unit_test(nothing_on_the_stack) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(nothing_on_the_heap), cmocka_unit_test(nothing_on_the_stack),
+                                        cmocka_unit_test(any_arena_is_enough_or_said_not_to_be) };
 
     if (!scene_start()) return 1;
     return cmocka_run_group_tests(tests, scene_begin, scene_end);
