@@ -116,13 +116,14 @@ static void match_add(struct vehicle_matches *matches, struct vehicle *vehicle)
     else if (matches->list[oldest]->last_ms < vehicle->last_ms) matches->list[oldest] = vehicle;
 }
 
-/* How well VEHICLE fits: an id of the engine's, then the same text, then a similar one; of two alike the one seen last. */
+/* How well a vehicle fits; of two alike the one seen last. */
+enum how { FIT_NONE, FIT_SIMILAR, FIT_SAME_TEXT, FIT_ID };
 struct fit {
     struct vehicle *vehicle;
-    unsigned how;
+    enum how how;
 };
 
-static void fit_better(struct fit *best, struct vehicle *vehicle, unsigned how)
+static void fit_better(struct fit *best, struct vehicle *vehicle, enum how how)
 {
     if (how < best->how || (how == best->how && vehicle->last_ms <= best->vehicle->last_ms)) return;
     *best = (struct fit){ vehicle, how };
@@ -138,19 +139,20 @@ void vehicle_table_find(struct vehicle_table *table, const struct vehicle_clue *
 
         if (vehicle == NULL) continue;
         match_add(matches, vehicle);
-        fit_better(&best, vehicle, 3);
+        fit_better(&best, vehicle, FIT_ID);
     }
     for (size_t i = 0; i < LIMIT_VEHICLES; i++) {
         struct vehicle *vehicle = &table->places[i];
-        unsigned how;
+        enum how how;
 
         if (vehicle->number == 0 || vehicle->camera != clue->camera || !in_time(vehicle, clue, table->window_ms)) continue;
-        how = has_one_of(vehicle, clue) ? 2 : !vehicle->faded && is_similar(vehicle, clue) ? 1 : 0;
-        if (how == 0) continue;
+        how = has_one_of(vehicle, clue) ? FIT_SAME_TEXT : !vehicle->faded && is_similar(vehicle, clue) ? FIT_SIMILAR : FIT_NONE;
+        if (how == FIT_NONE) continue;
         match_add(matches, vehicle);
         fit_better(&best, vehicle, how);
     }
-    if (best.how == 0) return;
+    if (best.how == FIT_NONE) return;
+    matches->sure = best.how != FIT_SIMILAR;
     for (size_t i = 0; i < matches->count; i++) {
         if (matches->list[i] != best.vehicle) continue;
         matches->list[i] = matches->list[0];

@@ -65,6 +65,7 @@ struct vehicle_clue {
 struct vehicle_matches {
     size_t count;
     struct vehicle *list[VEHICLE_MATCHES_MAX]; /* the one that CLUE speaks of first, if any */
+    bool sure;                                 /* by an id, or a spelling that both have; not only a similar one */
 };
 
 /* Vehicles that share an id with CLUE, or whose time and plates are like its own. */

@@ -143,8 +143,9 @@ static void read_add(struct lane_read *read, const struct platesieve_plate *plat
     snprintf(read->raw[place], sizeof(read->raw[place]), "%s", raw);
 }
 
-static void read_begin(struct lane_read *read, const struct vehicle *vehicle, const struct engine_read *look)
+static void read_begin(struct lane_read *read, const struct vehicle *vehicle, const struct engine_read *look, bool same)
 {
+    read->same = same;
     memcpy(read->check.id, vehicle->id, sizeof(read->check.id));
     read->check.seen_ms = look->seen_ms;
     snprintf(read->camera, sizeof(read->camera), "%s", look->camera);
@@ -252,7 +253,7 @@ static struct vehicle *asked_under(const struct glance *glance)
 
 static void read_known(const struct glance *glance, const struct engine_read *look, struct lane_read *read)
 {
-    read_begin(read, asked_under(glance), look);
+    read_begin(read, asked_under(glance), look, glance->matches.sure);
     for (size_t i = 0; i < glance->chosen_count; i++) {
         const struct engine_candidate *from = glance->chosen[i]->from;
 
@@ -295,7 +296,7 @@ static enum vehicle_outcome glance_ask(struct vehicles *vehicles, const struct e
         read_known(glance, look, read);
         return VEHICLE_KNOWN;
     }
-    read_begin(read, vehicle, look);
+    read_begin(read, vehicle, look, begun || glance->matches.sure);
     read->check.again = !begun;
     return begun ? VEHICLE_NEW : VEHICLE_AGAIN;
 }

@@ -7,8 +7,9 @@
  * What is asked: of each look the best candidates, so many as one read may have, that reach `confidence_min` and are no captions; with the look's jurisdiction,
  * or, if it has none that counts, the one that was stated for the vehicle with the highest confidence.  When a jurisdiction becomes known for the first time, the
  * vehicle's other candidates are asked about with it as well, as far as there is room.  Nothing else keeps a candidate from being asked about:
- * - Two vehicles with similar plates in sequence are taken for one.  The other's plate is asked about all the same, as a new candidate.  What is lost is a
- *   read in the counts, and, on a list that has either of them at `near`, one count on that hit and the stronger grade in its record (the alert has it).
+ * - Two vehicles with similar plates in sequence (fleet numbers) are taken for one.  The other's plate is asked about all the same, as a new candidate.  What is
+ *   lost is a read in the counts, and, on a list that has either of them at `near`, one count on that hit and the stronger grade in its record (the alert has
+ *   it).  A picture that came with the other is none of the first: read->same is false where plates were only similar, and no id said more.
  * - A vehicle that is spelled in more ways than LIMIT_VEHICLE_SPELLINGS, or stated to be of more than LIMIT_VEHICLE_REGIONS jurisdictions, is a new read.
  * - A vehicle that stays is a new read every LIMIT_VEHICLE_READ_S, since lists change while it stands there.  Ids are remembered as long.
  * - With more than LIMIT_VEHICLES in that time the one not seen for longest is forgotten; it is a new read when it comes again.

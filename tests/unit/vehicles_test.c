@@ -66,7 +66,7 @@ static void test_frames_are_one_read(void **state)
     assert_string_equal(asked(&answer), "A8C1231/");
     assert_int_equal(take(look_at("ABC123I:0.95 ABC1231:0.9"), 200), VEHICLE_AGAIN);
     assert_string_equal(asked(&answer), "ABC123I/");
-    assert_true(answer.check.again);
+    assert_true(answer.check.again && answer.same);
     assert_memory_equal(answer.check.id, id, sizeof(id));
     assert_int_equal(take(look_at("XYZ7904:0.9"), 300), VEHICLE_NEW);
     assert_memory_not_equal(answer.check.id, id, sizeof(id));
@@ -93,6 +93,7 @@ static void test_two_cars_in_sequence(void **state)
     assert_int_equal(take(look_at("ABC1231:0.9"), 0), VEHICLE_NEW);
     assert_int_equal(take(look_at("ABC1232:0.9"), 1500), VEHICLE_AGAIN);
     assert_string_equal(asked(&answer), "ABC1232/");
+    assert_false(answer.same);
     assert_int_equal(take(look_at("ABC1233:0.9"), 3000), VEHICLE_AGAIN);
     assert_string_equal(asked(&answer), "ABC1233/");
     assert_int_equal(take(look_at("ABC1231:0.9"), 3100), VEHICLE_KNOWN);
@@ -169,6 +170,7 @@ static void test_preview_and_final(void **state)
     assert_int_equal(take(final, 15000), VEHICLE_AGAIN);
     assert_string_equal(asked(&answer), "XYZ7904/");
     assert_memory_equal(answer.check.id, id, sizeof(id));
+    assert_true(answer.same);
     assert_int_equal(take(look_of("XYZ7904:0.9", NULL, 2), 30000), VEHICLE_KNOWN); /* the message again, by the id that it brought */
     assert_memory_equal(answer.check.id, id, sizeof(id));
     assert_int_equal(take(look_of("XYZ7904:0.9", NULL, 2), 60000), VEHICLE_NEW); /* lists may have changed */
