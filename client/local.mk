@@ -256,7 +256,7 @@ client_libclient_a_SOURCES += \
 	client/lane/reply.c \
 	client/lane/request.c \
 	client/lane/routes.c \
-	client/lane/service.c client/lane/service.h \
+	client/lane/service.c client/lane/service.h client/lane/service_pictures.c \
 	client/lane/status.c client/lane/status.h \
 	client/lane/status_command.c \
 	client/lane/waiting.c client/lane/waiting.h \

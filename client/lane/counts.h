@@ -72,7 +72,9 @@ struct lane_counts {
     struct engine_counts engines[COUNT_ENGINES]; /* as in engines[] */
     _Atomic uint64_t vehicles[VEHICLE_OUTCOMES];
     struct answer_counts reads, again, calibrations;
-    _Atomic uint64_t alerts, false_tags, pictures_dropped; /* for want of memory */
+    _Atomic uint64_t alerts, false_tags;
+    _Atomic uint64_t pictures_dropped; /* for want of memory */
+    _Atomic uint64_t false_recipients; /* that a gate named for pictures */
     _Atomic uint64_t refused[REFUSED_REASONS];
     _Atomic uint64_t delivered[WAYS][2]; /* badly, well */
     pthread_mutex_t mutex; /* of what follows */

@@ -118,7 +118,7 @@ static bool make_alerts(struct lane_service *service)
                                              .display = config->display,
                                              .keep_s = (unsigned)config->keep_s,
                                              .keep_max = (unsigned)config->keep_max };
-    const struct alert_ears ears = { .context = service, .delivered = delivered, .judged = judged };
+    const struct alert_ears ears = { .context = service, .delivered = delivered, .judged = judged, .pictured = pictures_came_late };
 
     service->alerts = alerts_create(&settings, &ears);
     if (service->alerts == NULL) return false;
@@ -170,7 +170,8 @@ static bool make_parts(struct lane_service *service)
     if (!message_prepare(service) || !make_alerts(service)) return false;
     if ((service->workers = workers_start(service)) == NULL) return false;
     if ((service->buffers = buffers_create((size_t)config->message_bytes)) == NULL) return false;
-    if (config->images_mib > 0) service->images = images_create((size_t)config->images_mib * 1024 * 1024); /* without, it goes on */
+    if (config->images_mib > 0 && pictures_begin(service)) /* without, it goes on */
+        service->images = images_create((size_t)config->images_mib * 1024 * 1024);
     if ((service->renewer = lane_renewer_start(service->settings, &service->identity)) == NULL) return false;
     return (service->journal = journal_open(config)) != NULL;
 }
@@ -301,6 +302,7 @@ static void release(struct lane_service *service)
         waiting_end(service->waiting, true);
         workers_join(service->workers);
     }
+    pictures_end(service, LAST_DELIVERY_MS / 1000);
     lane_renewer_stop(service->renewer);
     judgements_destroy(service->judgements, LAST_DELIVERY_MS);
     waiting_destroy(service->waiting);

@@ -23,6 +23,7 @@
 
 struct message_room;
 struct workers;
+struct lane_pictures;
 struct listener;
 struct lane_input;
 struct journal;
@@ -39,6 +40,7 @@ struct lane_service {
     struct buffers *buffers;
     struct images *images; /* NULL: none are taken */
     struct alerts *alerts;
+    struct lane_pictures *pictures; /* NULL: no images are taken */
     struct judgements *judgements;
     pthread_mutex_t taking; /* of what message.c uses: the arena, the room */
     struct message_room *room;
@@ -88,6 +90,12 @@ void workers_join(struct workers *workers); /* after waiting_end(); NULL is fine
 void workers_dropped(void *context, const struct lane_read *read, enum lane_unchecked why);
 /* READ, which the lane made up itself, was asked about: ANSWER, or NULL and WHY not.  Calibration takes it. */
 void workers_calibrated(struct lane_service *service, const struct lane_read *read, const struct check_answer *answer, enum lane_unchecked why);
+
+/* -- service_pictures.c: pictures of hits are sealed to the agency -- */
+bool pictures_begin(struct lane_service *service) MUST_USE; /* false is said */
+void pictures_send(struct lane_service *service, const struct check_alert *alert, size_t server, struct image *image); /* IMAGE NULL: there is none */
+void pictures_came_late(void *context, const struct check_alert *alert, struct image *image); /* struct alert_ears */
+void pictures_end(struct lane_service *service, unsigned wait_s); /* waits for what is under way */
 
 /* -- status.c -- */
 json_t *lane_status_json(struct lane_service *service);  /* GET /status; NULL: no memory */

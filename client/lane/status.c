@@ -83,6 +83,7 @@ bool lane_is_ready(struct lane_service *service, const char **why)
 static json_t *alarms_json(struct lane_service *service, const struct checker_state *state)
 {
     json_t *alarms = json_array();
+    struct alerts_state alerts;
 
     if (atomic_load(&service->refused)) json_array_append_new(alarms, json_string("refused"));
     if (!some_well(state->gates, state->gate_count)) json_array_append_new(alarms, json_string("no-gate"));
@@ -90,6 +91,11 @@ static json_t *alarms_json(struct lane_service *service, const struct checker_st
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
     if (state->skew_known && (state->skew_ms > LANE_SKEW_MS || state->skew_ms < -LANE_SKEW_MS)) json_array_append_new(alarms, json_string("clock"));
     if (count_get(&service->counts.false_tags) > 0) json_array_append_new(alarms, json_string("false-tag"));
+    if (count_get(&service->counts.false_recipients) > 0) json_array_append_new(alarms, json_string("false-recipients"));
+    alerts_look(service->alerts, &alerts);
+    if (alerts.output.used && !alerts.output.well) json_array_append_new(alarms, json_string("output"));
+    if (alerts.command.used && !alerts.command.well) json_array_append_new(alarms, json_string("command"));
+    if (alerts.display.used && !alerts.display.well) json_array_append_new(alarms, json_string("display"));
     return alarms;
 }
 
@@ -190,13 +196,20 @@ static json_t *way_json(const struct alert_way *way)
                      (json_int_t)way->waiting);
 }
 
+/* Pictures and words on hits, on their way to gates. */
+static json_t *told_json(struct lane_counts *counts, enum lane_way way)
+{
+    return json_pack("{s:o, s:o}", "delivered", number(&counts->delivered[way][true]), "lost", number(&counts->delivered[way][false]));
+}
+
 static json_t *alerts_json(struct lane_service *service)
 {
     struct alerts_state state;
 
     alerts_look(service->alerts, &state);
-    return json_pack("{s:I, s:o, s:o, s:o}", "kept", (json_int_t)state.kept, "output", way_json(&state.output), "command", way_json(&state.command), "display",
-                     way_json(&state.display));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "kept", (json_int_t)state.kept, "output", way_json(&state.output), "command", way_json(&state.command),
+                     "display", way_json(&state.display), "pictures", told_json(&service->counts, WAY_PICTURE), "judgements",
+                     told_json(&service->counts, WAY_JUDGEMENT));
 }
 
 size_t lane_process_bytes(const char *key)

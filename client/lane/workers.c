@@ -66,6 +66,7 @@ static void raise_alerts(struct lane_service *service, const struct lane_read *r
     for (size_t i = 0; i < answer->count; i++) {
         alerts_raise(service->alerts, read, &answer->alerts[i]);
         lane_counts_latency(&service->counts, moment_monotonic_us() - read->came_us, true);
+        pictures_send(service, &answer->alerts[i], answer->server, read->image);
         pthread_mutex_lock(&service->vehicles_lock);
         vehicles_listed(service->vehicles, read, answer->alerts[i].candidate, moment_monotonic_ms());
         pthread_mutex_unlock(&service->vehicles_lock);
@@ -90,6 +91,7 @@ static void take_answer(struct lane_service *service, const struct lane_read *re
     }
     lane_counts_latency(&service->counts, moment_monotonic_us() - read->came_us, false);
     raise_alerts(service, read, answer);
+    if (read->image != NULL && read->check.again && answer->count == 0) alerts_picture(service->alerts, read->check.id, read->image); /* of an earlier look */
 }
 
 /* -- what came of a question ----------------------------------------------------------------------------------------- */

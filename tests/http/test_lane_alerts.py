@@ -1,0 +1,243 @@
+"""What a lane service makes of a hit: a line, a display, a command, a page; what the officer says of it; and its picture, sealed to the agency."""
+import base64
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from house import eventually
+from lane import LOCAL
+from screen import Screen
+from sealing import jpeg, unseal
+
+PLATES = [f"QQ{number}LRT" for number in (31, 42, 53, 64, 75, 86, 97)]  # a vehicle for each test: in the list's cooldown it would be the same hit again
+LISTED, OTHER, PROBE = PLATES[:3]
+ANA = "agency/customs/ana"
+PICTURE = jpeg(middle=b"\xff\xe1\x00\x0fExif\0\0where\x00\x00")
+
+
+@pytest.fixture(scope="module")
+def hot_list(installation):
+    """A list whose agency wants pictures."""
+    name = installation.new_list(grade="similar", instruction='Do "not" stop <b>alone</b>', priority=20)
+    installation.push(name, [{"plate": plate, "jurisdiction": "US-TX"} for plate in PLATES], grade="similar")
+    installation.platesieve("list", "recipients", "--as", ANA, name, "--cert", installation.pki / "evidence/customs.1.pem")
+    eventually(lambda: "header" in installation.check(PROBE)["alerts"][0])
+    return name
+
+
+@pytest.fixture
+def lane(installation, hot_list, tmp_path):
+    """A maker of lanes as reader/north/1 that end with the test."""
+    del hot_list
+    with contextlib.ExitStack() as stack:
+        def make(alerts=(), **sections):
+            service = installation.lane_service(folder=tmp_path / f"lane-{len(made)}", alerts=dict(alerts), **sections)
+            made.append(service)
+            service.start()
+            stack.callback(lambda: service.process.poll() is None and service.kill())
+            eventually(lambda: service.status()["ready"])
+            return service
+        made = []
+        yield make
+
+
+def plain(plate, picture=None, **more):
+    return {"plate": plate, "jurisdiction": "US-TX", **({"image": base64.b64encode(picture).decode()} if picture else {}), **more}
+
+
+def judge(service, hit, word, **headers):
+    request = urllib.request.Request(f"{service.url}/alerts/{hit}/judgement", json.dumps({"judgement": word}).encode(),
+                                     {"Content-Type": "application/json", **headers}, method="POST")
+    with LOCAL.open(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def kept(service, hit):
+    return next((one for one in service.get("/alerts?after=0")["alerts"] if one["hit"] == hit), None)
+
+
+def image_of(service, hit):
+    with LOCAL.open(f"{service.url}/alerts/{hit}/image", timeout=10) as answer:
+        return answer.headers["Content-Type"], answer.read()
+
+
+def test_a_display_gets_image_and_reading(installation, lane, hot_list):
+    with Screen() as screen:
+        service = lane({"display": f"http://127.0.0.1:{screen.port}/alert"})
+        service.post("plain", plain("qq-31 lrt", PICTURE, camera="gate 4", confidence=0.93))
+        alert = eventually(lambda: screen.alerts)[0]
+        assert (alert["agency"], alert["list"], alert["grade"], alert["priority"], alert["instruction"]) == \
+               ("customs", hot_list, "full", 20, 'Do "not" stop <b>alone</b>')
+        assert alert["reading"] == {"confidence": 0.93, "plate": "qq-31 lrt", "best": "qq-31 lrt", "jurisdiction": "US-TX", "camera": "gate 4", "engine": "plain"}
+        assert re.fullmatch(r"plate and jurisdiction, list \d+ (s|min) old", alert["words"]) and alert["verify"] is False
+        assert alert["image"] == {"type": "image/jpeg", "data": base64.b64encode(PICTURE).decode()}
+        service.post("plain", plain("QQ3ILRT", jurisdiction=None))  # a character that is easily confused
+        service.post("plain", plain(OTHER, jurisdiction="US-NM"))
+        weaker = {one["grade"]: one for one in eventually(lambda: screen.alerts if len(screen.alerts) == 3 else None)[1:]}
+        assert set(weaker) == {"similar", "plate"} and all(one["verify"] and one["words"].endswith("old: VERIFY") for one in weaker.values())
+        assert screen.connections == 1
+        line = eventually(lambda: service.lines() if len(service.lines()) == 3 else None)[0]
+        assert re.fullmatch(rf'\d\d:\d\d:\d\d  ALERT  qq-31 lrt US-TX  stolen \(customs/{hot_list}\), plate and jurisdiction, list \d+ \w+ old, '
+                            rf'priority 20: Do "not" stop <b>alone</b>  \[gate 4\]  \[hit {alert["hit"]}\]', line), line
+        status = service.status()
+        assert status["alerts"]["display"] == {"well": True, "delivered": 3, "lost": 0, "waiting": 0} and status["alarms"] == []
+        # the picture went to the agency, and nothing but its pixels
+        eventually(lambda: service.status()["alerts"]["pictures"] == {"delivered": 1, "lost": 0})
+        eventually(lambda: any(one["hit"] == alert["hit"] and one["evidence"] == 1 for one in installation.hits(hot_list)))
+        sealed = installation.get(f"/v1/hits/{alert['hit']}/evidence/1", ANA).content
+        assert unseal(installation.pki, sealed).startswith(b"\xff\xd8") and b"where" not in unseal(installation.pki, sealed)
+        assert service.stop() == 0
+        assert not re.search("lrt", service.said(), re.I)
+
+
+def test_a_display_that_is_killed(lane):
+    with Screen() as screen:
+        port = screen.port
+        service = lane({"display": f"http://localhost:{port}/"})
+        service.post("plain", plain(LISTED, PICTURE))
+        eventually(lambda: screen.alerts)
+    service.post("plain", plain(OTHER, PICTURE))
+    eventually(lambda: service.status()["alarms"] == ["display"])
+    assert "ALARM: alerts do not get through to the display" in service.said()
+    assert len(eventually(lambda: service.lines() if len(service.lines()) == 2 else None)) == 2  # the officer has the line all the same
+    assert service.status()["counts"]["reads"]["hits"] == 2 and service.status()["ready"]        # and checks go on
+    with Screen(port) as screen:
+        assert eventually(lambda: screen.alerts)[0]["reading"]["plate"] == OTHER
+        eventually(lambda: service.status()["alarms"] == [])
+        assert service.status()["alerts"]["display"]["lost"] == 0 and "alerts get through to the display again" in service.said()
+        screen.refuse = 10**6
+        service.post("plain", plain(PLATES[3]))
+        eventually(lambda: service.status()["alerts"]["display"]["lost"] == 1, 20)  # nobody took it for ten seconds
+    assert re.search(r"ALERT of customs/list-\S+ \(plate and jurisdiction, list .* old, priority 20\) did not get through to the display: hit \S{22}", service.said())
+    assert "LRT" not in service.said()
+
+
+def test_a_command_gets_it_on_its_standard_input(lane, tmp_path):
+    script = tmp_path / "tell.sh"
+    script.write_text(f"cat > {tmp_path}/alert.new && mv {tmp_path}/alert.new {tmp_path}/alert\n"
+                      f"tr '\\0' '\\n' < /proc/$$/environ > {tmp_path}/environ; ps axww -o args > {tmp_path}/ps; echo FLOOD; echo FLOOD >&2\n")
+    service = lane({"command": f"/bin/sh {script}", "json": "yes"})
+    service.post("plain", plain(LISTED, PICTURE))
+    eventually(lambda: service.status()["alerts"]["command"]["delivered"] == 1)
+    alert = json.loads((tmp_path / "alert").read_text())
+    assert alert["reading"]["plate"] == LISTED and base64.b64decode(alert["image"]["data"]) == PICTURE
+    for name in ("environ", "ps"):
+        assert LISTED not in (tmp_path / name).read_text() and alert["hit"] not in (tmp_path / name).read_text()
+    assert "FLOOD" not in service.said() + service.out.read_text()
+    assert LISTED not in service.said() + service.out.read_text()  # without show_plates JSON has no plate
+    assert service.alerts()[0]["hit"] == alert["hit"] and "data" not in service.alerts()[0]["image"]
+    for place in ("cmdline", "environ"):
+        assert LISTED.encode() not in Path(f"/proc/{service.pid}/{place}").read_bytes()
+
+
+def test_looking_and_judging(installation, lane, hot_list):
+    service = lane({"keep_max": "2"})
+    assert service.get("/alerts")["alerts"] == []
+    service.post("plain", plain(LISTED, PICTURE, camera="<b>"))
+    alert = eventually(lambda: service.get("/alerts?after=0")["alerts"])[0]
+    assert alert["reading"]["plate"] == LISTED and alert["image"] == {"type": "image/jpeg", "path": f"/alerts/{alert['hit']}/image"}
+    assert image_of(service, alert["hit"]) == ("image/jpeg", PICTURE)
+    after = service.get("/alerts")["next"]
+    assert service.get(f"/alerts?after={after}") == {"alerts": [], "kept": [alert["hit"]], "next": after}
+    for bad, status in (("guilty", 400), ("", 400)):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            judge(service, alert["hit"], bad)
+        assert caught.value.code == status
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        judge(service, "A" * 22, "misread")
+    assert caught.value.code == 404
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        judge(service, alert["hit"], "misread", Origin="http://evil.example")
+    assert caught.value.code == 403
+    judge(service, alert["hit"], "acknowledged")
+    judge(service, alert["hit"], "wrong-jurisdiction", Origin=service.url)
+    shown = eventually(lambda: (lambda one: one if one["told"] == "done" else None)(kept(service, alert["hit"])))
+    assert shown["judgement"] == "wrong-jurisdiction" and shown["acknowledged_at"] and shown["judged_at"]
+    assert [one["hit"] for one in service.get(f"/alerts?after={after}")["alerts"]] == [alert["hit"]]
+    hit = next(one for one in installation.hits(hot_list) if one["hit"] == alert["hit"])
+    assert (hit["lane_says"]["judgement"], hit["lane_says"]["at"]) == ("wrong-jurisdiction", shown["judged_at"])
+    assert hit["lane_says"]["acknowledged_at"] == shown["acknowledged_at"] and hit["verdict"] is None
+    assert service.status()["alerts"]["judgements"] == {"delivered": 2, "lost": 0}
+    # no more are kept than were to be
+    for plate in PLATES[3:5]:
+        service.post("plain", plain(plate, PICTURE))
+    eventually(lambda: kept(service, alert["hit"]) is None)
+    assert len(service.get("/alerts")["kept"]) == 2 and service.status()["alerts"]["kept"] == 2
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        image_of(service, alert["hit"])
+    assert caught.value.code == 404
+
+
+def test_a_word_waits_for_a_gate(installation, lane):
+    service = lane()
+    service.post("plain", plain(LISTED))
+    hit = eventually(lambda: service.get("/alerts?after=0")["alerts"])[0]["hit"]
+    with installation.without("gate"):
+        judge(service, hit, "confirmed")
+        assert kept(service, hit)["told"] == "pending"
+    eventually(lambda: kept(service, hit)["told"] == "done")
+    assert installation.get(f"/v1/hits/{hit}", ANA).json()["lane_says"]["judgement"] == "confirmed"
+
+
+def test_a_picture_that_comes_late(installation, lane, hot_list):
+    with Screen() as screen:
+        service = lane({"display": f"http://127.0.0.1:{screen.port}/", "print": "no"})
+        service.post("plain", plain(PLATES[5], camera="a", id="v1", preview=True))
+        hit = eventually(lambda: screen.alerts)[0]["hit"]
+        assert screen.alerts[0]["image"] is None
+        service.post("plain", plain(PLATES[5], PICTURE, camera="a", id="v1"))
+        again = eventually(lambda: screen.alerts[1:])[0]
+        assert (again["hit"], again["times"]) == (hit, 1) and base64.b64decode(again["image"]["data"]) == PICTURE
+        service.post("plain", plain(PLATES[5], jpeg(), camera="a", id="v1"))  # one is enough
+        eventually(lambda: any(one["hit"] == hit and one["evidence"] == 1 for one in installation.hits(hot_list)))
+        assert len(screen.alerts) == 2 and image_of(service, hit)[1] == PICTURE
+        assert service.status()["counts"]["reads"]["hits"] == 1
+
+
+def test_pictures_are_forgotten(lane):
+    """Of reads without a hit at once, of hits with their alert."""
+    service = lane({"keep_s": "2"})
+    service.post("plain", plain(LISTED, PICTURE))
+    eventually(lambda: service.status()["alerts"]["kept"] == 1)
+    assert service.status()["memory"]["images_bytes"] > 0
+    for number in range(20):
+        service.post("plain", plain(f"QQ{number:02d}XY{number * 3:02d}", PICTURE))
+    eventually(lambda: service.status()["counts"]["reads"]["clear"] == 20)
+    eventually(lambda: service.status()["memory"]["images_bytes"] == 0 and service.get("/alerts")["kept"] == [])
+
+
+def test_the_page(lane):
+    service = lane()
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    connection.request("GET", "/display")
+    answer = connection.getresponse()
+    page = answer.read().decode()
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8" and answer.headers["Cache-Control"] == "no-store"
+    policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
+    for kind in ("script", "style"):
+        text = re.search(rf"<{kind}>(.*?)</{kind}>", page, re.S)[1]
+        assert policy[f"{kind}-src"] == f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["img-src"] == policy["connect-src"] == "'self'"
+    assert page == (Path(__file__).resolve().parents[2] / "client/lane/display.html").read_text()
+    connection.request("GET", "/display", headers={"Host": f"evil.example:{service.port}"})
+    answer = connection.getresponse()
+    assert answer.status == 403 and answer.read()
+    connection.close()
+
+
+@pytest.mark.parametrize("display", ["http://10.0.0.1/", "https://127.0.0.1/", "http://a:b@127.0.0.1/", "file:///dev/null"])
+def test_a_display_elsewhere_is_refused(installation, tmp_path, display):
+    service = installation.lane_service(folder=tmp_path / "lane", alerts={"display": display})
+    done = os.waitstatus_to_exitcode(os.system(f"PLATESIEVE_STATE={tmp_path} {service.program} lane --config {service.config} 2>{tmp_path}/said"))
+    assert done in (1, 2)
+    said = (tmp_path / "said").read_text()
+    assert "a display is an http:// address on this machine" in said and display not in said
