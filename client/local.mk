@@ -227,6 +227,8 @@ client_libclient_a_SOURCES = \
 	client/state.c \
 	client/state.h \
 	client/status.c \
+	client/status_lanes.c \
+	client/status_lanes.h \
 	client/token.c \
 	client/when.c \
 	client/when.h \

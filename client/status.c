@@ -1,7 +1,9 @@
 /* platesieve status: how gates and key servers are doing, for operators and auditors. */
 #include "client/http.h"
 #include "client/moment.h"
+#include "client/name.h"
 #include "client/problem.h"
+#include "client/status_lanes.h"
 
 #define URLS_BYTES 2048
 #define AGAIN_MANY 100  /* later looks of a lane, and */
@@ -148,7 +150,7 @@ static void print_trouble(json_t *alarm)
            json_is_true(json_object_get(alarm, "served")) ? "its last good state is served" : "it is not served");
 }
 
-/* Of a list's rules, or of a webhook; false: it is another kind. */
+/* Of a list's rules, a webhook or a lane; false: it is another kind. */
 static bool print_notice(json_t *alarm)
 {
     const char *what = text_of(alarm, "what"), *agency = text_of(alarm, "agency"), *list = text_of(alarm, "list");
@@ -160,6 +162,9 @@ static bool print_notice(json_t *alarm)
     else if (strcmp(what, "refused") == 0)
         printf("  %-10s %s/%s: a push was refused at %.19sZ (%s); the list is older than its agency believes\n", "ALARM", agency, list, text_of(alarm, "at"),
                text_of(alarm, "why"));
+    else if (strcmp(what, "lane") == 0)
+        printf("  %-10s lane %s/%s: %s; heard last at %.19sZ\n", "ALARM", text_of(alarm, "site"), text_of(alarm, "lane"), text_of(alarm, "why"),
+               text_of(alarm, "heard_at"));
     else if (strcmp(what, "webhook") == 0)
         printf("  %-10s webhook %s of %s fails since %.19sZ; %lld cursors behind\n", "ALARM", text_of(alarm, "webhook"), agency,
                text_of(alarm, "failing_since"), number_of(alarm, "lag"));
@@ -254,40 +259,48 @@ static void print_keys(json_t *json)
 
 /* -- asking -------------------------------------------------------------------------------------------------------- */
 
-/* The server at URL alone. */
-static int ask_one(const struct settings *settings, enum http_service service, const struct identity *identity,
-                   const char *url, json_t **json)
+struct wanted {
+    const struct settings *settings;
+    enum http_service service;
+    struct lanes_wanted lanes;
+};
+
+/* The server at URL alone; *LANES NULL for a key server. */
+static int ask_one(const struct wanted *wanted, const struct identity *identity, const char *url, json_t **json, json_t **lanes)
 {
     const struct http_request request = { .method = "GET", .path = "/v1/status" };
-    struct settings one = *settings;
+    struct settings one = *wanted->settings;
     struct http *http = NULL;
     int code;
 
     one.gates = one.keys = url;
     *json = NULL;
-    code = http_open(&one, service, identity, &http);
+    *lanes = NULL;
+    code = http_open(&one, wanted->service, identity, &http);
     if (code == CLIENT_OK) code = http_ask_json(http, &request, 200, json);
+    if (code == CLIENT_OK && wanted->service == HTTP_GATE) code = status_lanes_fetch(http, &wanted->lanes, lanes);
     http_close(http);
     return code;
 }
 
-static bool show(const struct settings *settings, enum http_service service, const char *url, json_t *json)
+static bool show(const struct wanted *wanted, const char *url, json_t *json, json_t *lanes)
 {
-    if (settings->json)
-        return print_json(
-            json_pack("{s:s, s:s, s:O}", "server", service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json));
-    if (service == HTTP_GATE) print_gate(json);
+    if (wanted->settings->json)
+        return print_json(json_pack("{s:s, s:s, s:O, s:O*}", "server", wanted->service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json, "lanes",
+                                    lanes));
+    if (wanted->service == HTTP_GATE) print_gate(json);
     else print_keys(json);
+    if (lanes != NULL) status_lanes_print(lanes, &wanted->lanes);
     return !ferror(stdout);
 }
 
 /* Each server of the list in turn: a gate may be down, and the others still have something to say. */
-static int ask_all(const struct settings *settings, enum http_service service, const char *kind)
+static int ask_all(const struct wanted *wanted, const char *kind)
 {
-    const char *urls = service == HTTP_GATE ? settings->gates : settings->keys;
+    const char *urls = wanted->service == HTTP_GATE ? wanted->settings->gates : wanted->settings->keys;
     char copy[URLS_BYTES], *rest = copy, *url;
     struct identity identity;
-    int code = identity_find(settings, kind, &identity);
+    int code = identity_find(wanted->settings, kind, &identity);
 
     if (code != CLIENT_OK) return code;
     if (strlen(urls) >= sizeof(copy)) {
@@ -296,14 +309,15 @@ static int ask_all(const struct settings *settings, enum http_service service, c
     }
     memcpy(copy, urls, strlen(urls) + 1);
     while ((url = strsep(&rest, ", ")) != NULL) {
-        json_t *json = NULL;
+        json_t *json = NULL, *lanes = NULL;
         int one;
 
         if (url[0] == '\0') continue;
-        one = ask_one(settings, service, &identity, url, &json);
-        if (one == CLIENT_OK && !show(settings, service, url, json)) one = CLIENT_FAILED;
+        one = ask_one(wanted, &identity, url, &json, &lanes);
+        if (one == CLIENT_OK && !show(wanted, url, json, lanes)) one = CLIENT_FAILED;
         if (code == CLIENT_OK) code = one;
         json_decref(json);
+        json_decref(lanes);
     }
     return code;
 }
@@ -316,16 +330,36 @@ static const char *kind_for(const struct settings *settings, const char *urls, c
     return identity_fits(settings, "auditor") ? "auditor" : NULL;
 }
 
+enum { OPTION_SITE = 0x100, OPTION_ALL_LANES };
+
+static const struct argp_option options[] = {
+    { "site", OPTION_SITE, "SITE", 0, "Of lanes, those of this site only", 0 },
+    { "all-lanes", OPTION_ALL_LANES, NULL, 0, "All lanes, also those that are well, however many there are", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct wanted *wanted = state->input;
+
+    switch (key) {
+    case OPTION_SITE: wanted->lanes.site = option_name(state, "a site's name", argument); return 0;
+    case OPTION_ALL_LANES: wanted->lanes.all = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
 int command_status(struct settings *settings, int argc, char **argv)
 {
-    struct command_input input = { settings, NULL };
+    struct wanted wanted = { .settings = settings };
+    struct command_input input = { settings, &wanted };
     const char *gate_kind, *keys_kind;
     int gate = CLIENT_OK, keys = CLIENT_OK;
 
-    command_parse(NULL, NULL, NULL,
-                  "Shows how gates and key servers are doing: those of which this is an operator, or, as an auditor, "
+    command_parse(options, parse, NULL,
+                  "Shows how gates, their lanes, and key servers are doing: those of which this is an operator, or, as an auditor, "
                   "both.\vWith --json each server is a "
-                  "line, {\"server\", \"url\", \"status\"}.",
+                  "line, {\"server\", \"url\", \"status\", \"lanes\"}.",
                   &input, argc, argv);
     gate_kind = kind_for(settings, settings->gates, "operator/gate");
     keys_kind = kind_for(settings, settings->keys, "operator/keys");
@@ -334,7 +368,9 @@ int command_status(struct settings *settings, int argc, char **argv)
             "PLATESIEVE_KEYS)");
         return CLIENT_USAGE;
     }
-    if (gate_kind != NULL) gate = ask_all(settings, HTTP_GATE, gate_kind);
-    if (keys_kind != NULL) keys = ask_all(settings, HTTP_KEYS, keys_kind);
+    wanted.service = HTTP_GATE;
+    if (gate_kind != NULL) gate = ask_all(&wanted, gate_kind);
+    wanted.service = HTTP_KEYS;
+    if (keys_kind != NULL) keys = ask_all(&wanted, keys_kind);
     return gate != CLIENT_OK ? gate : keys;
 }

@@ -139,6 +139,22 @@ def test_pages_and_filters(installation):
         assert_problem(installation.get("/v1/lanes?" + query, OLGA), 400, "bad-query")
 
 
+def test_the_operators_status(installation):
+    send(installation, calibration={"at": now_text(-40), "outcome": "good"}, totals=totals(reads=3))
+    send(installation, OTHER, calibration={"at": now_text(-40), "outcome": "clear"}, totals=totals(reads=3, aged=37), ending=False)
+    text = installation.platesieve("--as", OLGA, "status").stdout
+    line = next(line for line in text.splitlines() if "north/1 " in line)
+    assert "calibrated 40 s ago" in line and "0 unchecked" in line and "version 0.1" in line
+    line = next(line for line in text.splitlines() if "north/2 " in line)
+    assert "ALARM" in line and "37 unchecked" in line and line.endswith(": calibration, unchecked, false-tags")
+    assert "lane north/2: calibration; heard last at" in text
+    text = installation.platesieve("--as", OLGA, "status", "--site", "south").stdout
+    assert "south/1" in text and "north/1 " not in text
+    told = json.loads(installation.platesieve("--as", INES, "status", "--json").stdout.splitlines()[0])
+    assert {one["site"] for one in told["lanes"]["lanes"]} == {"north", "south"} and told["status"]["lanes"] == told["lanes"]["counts"]
+    assert "lanes" not in json.loads(installation.platesieve("--as", INES, "status", "--json").stdout.splitlines()[-1])
+
+
 # -- silence -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -131,6 +131,12 @@ tests_unit_excess_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_excess_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_excess_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/lanes_test
+tests_unit_lanes_test_SOURCES = tests/unit/lanes_test.c
+tests_unit_lanes_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_lanes_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_lanes_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/list_rules_test
 tests_unit_list_rules_test_SOURCES = tests/unit/list_rules_test.c
 tests_unit_list_rules_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
