@@ -39,7 +39,7 @@ static struct image *keep_picture(struct lane_service *service, const struct eng
 /* Nothing new, but perhaps the picture of a vehicle that has hit without one. */
 static void take_late_picture(struct lane_service *service, const struct engine_read *look, const struct lane_read *read)
 {
-    struct image *image = alerts_want_picture(service->alerts, read->check.id) ? keep_picture(service, look) : NULL;
+    struct image *image = read->same && alerts_want_picture(service->alerts, read->check.id) ? keep_picture(service, look) : NULL;
 
     if (image != NULL) alerts_picture(service->alerts, read->check.id, image);
     image_release(image);

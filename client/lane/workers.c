@@ -91,7 +91,8 @@ static void take_answer(struct lane_service *service, const struct lane_read *re
     }
     lane_counts_latency(&service->counts, moment_monotonic_us() - read->came_us, false);
     raise_alerts(service, read, answer);
-    if (read->image != NULL && read->check.again && answer->count == 0) alerts_picture(service->alerts, read->check.id, read->image); /* of an earlier look */
+    if (read->image != NULL && read->check.again && read->same && answer->count == 0)
+        alerts_picture(service->alerts, read->check.id, read->image); /* of an earlier look */
 }
 
 /* -- what came of a question ----------------------------------------------------------------------------------------- */
