@@ -54,10 +54,13 @@ static json_t *policy_json(const struct checker_state *state)
                      (json_int_t)state->reads_max);
 }
 
-static bool some_well(const struct checker_server *servers, size_t count)
+/* A server that failed a question a moment ago is not well until it has answered one, but it is there. */
+static bool some_answer(const struct checker_server *servers, size_t count)
 {
+    const int64_t now_ms = moment_now_ms();
+
     for (size_t i = 0; i < count; i++)
-        if (servers[i].well) return true;
+        if (servers[i].well || now_ms - servers[i].answered_ms < LANE_SILENT_MS) return true;
     return false;
 }
 
@@ -66,7 +69,7 @@ static bool is_ready(struct lane_service *service, const struct checker_state *s
     if (atomic_load(&service->ending)) *why = "it is being stopped";
     else if (atomic_load(&service->refused)) *why = "the gate does not want this lane";
     else if (!state->asked) *why = "no gate has told yet what is wanted here";
-    else if (!some_well(state->gates, state->gate_count)) *why = "no gate answers";
+    else if (!some_answer(state->gates, state->gate_count)) *why = "no gate answers";
     else *why = NULL;
     return *why == NULL;
 }
@@ -86,8 +89,8 @@ static json_t *alarms_json(struct lane_service *service, const struct checker_st
     struct alerts_state alerts;
 
     if (atomic_load(&service->refused)) json_array_append_new(alarms, json_string("refused"));
-    if (!some_well(state->gates, state->gate_count)) json_array_append_new(alarms, json_string("no-gate"));
-    if (state->key_count > 0 && !some_well(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
+    if (!some_answer(state->gates, state->gate_count)) json_array_append_new(alarms, json_string("no-gate"));
+    if (state->key_count > 0 && !some_answer(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
     if (state->skew_known && (state->skew_ms > LANE_SKEW_MS || state->skew_ms < -LANE_SKEW_MS)) json_array_append_new(alarms, json_string("clock"));
     if (count_get(&service->counts.false_tags) > 0) json_array_append_new(alarms, json_string("false-tag"));

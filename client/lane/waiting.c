@@ -212,12 +212,12 @@ static size_t move_out(struct waiting *waiting, struct line *line, struct lane_r
     return moved;
 }
 
-/* A second's worth is saved up at most. */
+/* A quarter of a second's worth is saved up at most. */
 static void count_allowance(struct waiting *waiting, int64_t now_us)
 {
-    const double most = waiting->rules.rate;
+    const double most = waiting->rules.rate > 4 ? waiting->rules.rate / 4.0 : 1;
 
-    waiting->allowance += (double)(now_us - waiting->counted_us) * most / 1e6;
+    waiting->allowance += (double)(now_us - waiting->counted_us) * waiting->rules.rate / 1e6;
     waiting->counted_us = now_us;
     if (waiting->allowance > most) waiting->allowance = most;
 }

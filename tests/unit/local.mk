@@ -25,6 +25,11 @@ tests_unit_images_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_images_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_images_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/waiting_test
+tests_unit_waiting_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_waiting_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_waiting_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/alert_book_test
 tests_unit_alert_book_test_SOURCES = tests/unit/alert_book_test.c tests/unit/alerts_scene.h
 tests_unit_alert_book_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
