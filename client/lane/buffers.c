@@ -43,10 +43,7 @@ struct buffers *buffers_create(size_t message_bytes)
         return NULL;
     }
     while (!prepare(buffers, bytes) && bytes > LEAST_MESSAGE_BYTES) bytes /= 2;
-    if (buffers->pages != NULL) {
-        if (bytes < message_bytes) say("too little memory can be locked: messages of more than %zu kB are refused (LimitMEMLOCK=)", bytes / 1024);
-        return buffers;
-    }
+    if (buffers->pages != NULL) return buffers;
     say("there is no memory that can be locked for messages");
     buffers_destroy(buffers);
     return NULL;

@@ -8,7 +8,7 @@
 
 struct buffers;
 
-/* Room for messages of MESSAGE_BYTES, and an arena in which one of them at a time is understood; for less where less can be locked, which is said.  NULL is
+/* Room for messages of MESSAGE_BYTES, and an arena in which one of them at a time is understood; for less where less can be locked.  NULL is
    said. */
 struct buffers *buffers_create(size_t message_bytes) MUST_USE;
 void buffers_destroy(struct buffers *buffers); /* NULL is fine */

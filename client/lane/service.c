@@ -17,6 +17,7 @@
 #define TICK_MS 200
 #define POLICY_TICKS 5      /* between two looks at the policy and the vehicles */
 #define LAST_DELIVERY_MS 2000u
+#define LEAST_WITH_PICTURES (128u * 1024) /* a message of this size has a small one */
 #define MALLOC_ARENAS 2     /* of the C library, each of which keeps what it once had */
 
 bool lane_thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
@@ -161,6 +162,25 @@ static bool make_checker(struct lane_service *service)
     return service->checker != NULL;
 }
 
+/* Where little can be locked, messages may be smaller rather than that there are no pictures at all; without any it goes on. */
+static bool make_room(struct lane_service *service)
+{
+    const struct lane_config *config = service->config;
+    const bool pictures = config->images_mib > 0 && pictures_begin(service);
+    size_t bytes = (size_t)config->message_bytes;
+
+    for (;; bytes = buffers_message_max(service->buffers) / 2) {
+        buffers_destroy(service->buffers);
+        service->buffers = buffers_create(bytes);
+        if (service->buffers == NULL || !pictures) break;
+        service->images = images_create((size_t)config->images_mib * 1024 * 1024);
+        if (service->images != NULL || buffers_message_max(service->buffers) <= LEAST_WITH_PICTURES) break;
+    }
+    if (service->buffers != NULL && buffers_message_max(service->buffers) < config->message_bytes)
+        say("too little memory can be locked: messages of more than %zu kB are refused (LimitMEMLOCK=)", buffers_message_max(service->buffers) / 1024);
+    return service->buffers != NULL;
+}
+
 /* In this order: what every lane needs finds its locked memory first, pictures get what is left. */
 static bool make_parts(struct lane_service *service)
 {
@@ -169,9 +189,7 @@ static bool make_parts(struct lane_service *service)
     if (!lane_counts_begin(&service->counts) || !make_checker(service) || !make_vehicles(service) || !make_waiting(service)) return false;
     if (!message_prepare(service) || !make_alerts(service)) return false;
     if ((service->workers = workers_start(service)) == NULL) return false;
-    if ((service->buffers = buffers_create((size_t)config->message_bytes)) == NULL) return false;
-    if (config->images_mib > 0 && pictures_begin(service)) /* without, it goes on */
-        service->images = images_create((size_t)config->images_mib * 1024 * 1024);
+    if (!make_room(service)) return false;
     if ((service->renewer = lane_renewer_start(service->settings, &service->identity)) == NULL) return false;
     return (service->journal = journal_open(config)) != NULL;
 }
