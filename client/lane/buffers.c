@@ -1,12 +1,13 @@
 #include "client/lane/buffers.h"
 
 #include "client/client.h"
+#include "client/engines/engine.h"
 #include "client/lane/pages.h"
 
 #define SMALL_BYTES (64u * 1024)        /* a message without a picture */
 #define SMALL_ROOM (16u * SMALL_BYTES)  /* that large ones leave */
 #define MESSAGES_AT_A_TIME 2            /* of the largest; or any number of smaller ones */
-#define ARENA_FACTOR 3                  /* what a message becomes: its texts, and its picture out of base64 */
+#define ARENA_FACTOR 3                  /* what a message becomes: its texts; pictures stay where they are */
 #define ARENA_LEAST (256u * 1024)       /* what even a small one may become */
 #define LEAST_MESSAGE_BYTES (32u * 1024)
 
@@ -20,8 +21,9 @@ struct buffers {
 static bool prepare(struct buffers *buffers, size_t bytes)
 {
     const size_t size = MESSAGES_AT_A_TIME * bytes, all = size + (bytes < SMALL_ROOM ? bytes : SMALL_ROOM);
+    const size_t becomes = ARENA_FACTOR * bytes + ARENA_LEAST;
 
-    if (platesieve_failed(platesieve_arena_create(ARENA_FACTOR * bytes + ARENA_LEAST, &buffers->arena))) return false;
+    if (platesieve_failed(platesieve_arena_create(becomes < ENGINE_ARENA_BYTES ? becomes : ENGINE_ARENA_BYTES, &buffers->arena))) return false;
     buffers->pages = pages_create(all, all);
     if (buffers->pages != NULL) {
         buffers->message_max = bytes;
