@@ -25,7 +25,7 @@ class Connection:
         self.sent.append(began)
         return began
 
-    def read(self, now):
+    def read(self, now, _selector):
         piece = self.socket.recv(65536)
         if not piece:
             raise Failure("a lane closed its connection")
@@ -47,13 +47,54 @@ class Output:
     def __init__(self, pipe):
         self.pipe, self.got, self.came = pipe, b"", {}
 
-    def read(self, now):
+    def read(self, now, _selector):
         self.got += os.read(self.pipe, 1 << 20)
         *lines, self.got = self.got.split(b"\n")
         for line in lines:
             told = json.loads(line)
             if "reading" in told:
                 self.came.setdefault(told["reading"]["plate"], now)
+
+    def close(self):
+        os.close(self.pipe)
+
+
+class Display:
+    """A local display, which a lane posts its alerts to on a connection that stays open; when the alert of each plate came."""
+
+    def __init__(self):
+        self.pipe, self.came = socket.create_server(("127.0.0.1", 0)), {}
+        self.url = f"http://127.0.0.1:{self.pipe.getsockname()[1]}/alert"
+
+    def read(self, _now, selector):
+        stream, _ = self.pipe.accept()
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(stream, selectors.EVENT_READ, Post(self, stream))
+
+    def close(self):
+        self.pipe.close()
+
+
+class Post:
+    """One connection to a display."""
+
+    def __init__(self, display, stream):
+        self.display, self.stream, self.got = display, stream, b""
+
+    def read(self, now, selector):
+        piece = self.stream.recv(65536)
+        if not piece:
+            selector.unregister(self.stream)
+            self.stream.close()
+        self.got += piece
+        while b"\r\n\r\n" in self.got:
+            head, rest = self.got.split(b"\r\n\r\n", 1)
+            length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            if len(rest) < length:
+                return
+            self.display.came.setdefault(json.loads(rest[:length])["reading"]["plate"], now)
+            self.got = rest[length:]
+            self.stream.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
 def feed(schedule, connections, outputs, patience_s=10):
@@ -67,7 +108,7 @@ def feed(schedule, connections, outputs, patience_s=10):
 
     def look(seconds):
         for key, _ in selector.select(max(0, seconds)):
-            key.data.read(time.monotonic())
+            key.data.read(time.monotonic(), selector)
 
     gc.collect()
     gc.disable()
