@@ -246,6 +246,7 @@ EXTRA_DIST += client/lane/display.html client/lane/embed.awk
 # the lane service
 client_libclient_a_SOURCES += \
 	client/lane/buffers.c client/lane/buffers.h \
+	client/lane/calibration.c client/lane/calibration.h \
 	client/lane/command.c client/lane/command.h \
 	client/lane/config.c client/lane/config.h \
 	client/lane/counts.c client/lane/counts.h \
@@ -256,6 +257,7 @@ client_libclient_a_SOURCES += \
 	client/lane/metrics.c \
 	client/lane/pages.c client/lane/pages.h \
 	client/lane/reply.c \
+	client/lane/reporter.c client/lane/reporter.h \
 	client/lane/request.c \
 	client/lane/routes.c \
 	client/lane/service.c client/lane/service.h client/lane/service_pictures.c \

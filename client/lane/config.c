@@ -54,8 +54,8 @@ static const struct setting table[] = {
     TEXT("calibration", "jurisdiction", calibration_jurisdiction, "", PLATESIEVE_JURISDICTION_MAX),
     TEXT("calibration", "agency", calibration_agency, "", LIMIT_NAME_MAX),
     TEXT("calibration", "list", calibration_list, "", LIMIT_NAME_MAX),
-    NUMBER("calibration", "interval_s", calibration_interval_s, "60", 1, 86400),
-    NUMBER("report", "interval_s", report_interval_s, "10", 0, 3600),
+    NUMBER("calibration", "interval_s", calibration_interval_s, "60", 1, LIMIT_LANE_INTERVAL_S),
+    NUMBER("report", "interval_s", report_interval_s, "10", 0, LIMIT_LANE_INTERVAL_S),
     TEXT("log", "file", log_file, "", 4000),
     NUMBER("log", "interval_s", log_interval_s, "60", 0, 86400),
 };

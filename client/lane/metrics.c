@@ -2,6 +2,7 @@
    message. */
 #include "client/lane/service.h"
 
+#include "client/lane/calibration.h"
 #include "client/lane/status.h"
 #include "client/moment.h"
 
@@ -101,6 +102,11 @@ static void write_rest(FILE *out, struct lane_service *service)
     write_single(out, "platesieve_lane_images_bytes", "gauge", "Pictures in memory.", service->images == NULL ? 0 : (double)images_used(service->images));
     write_single(out, "process_resident_memory_bytes", "gauge", "Memory of this process.", (double)lane_process_bytes("VmRSS"));
     write_single(out, "process_start_time_seconds", "gauge", "When it began, since 1970.", (double)counts->began_ms / 1000);
+    struct calibration_state calibration;
+    if (calibration_look(service->calibration, &calibration)) {
+        write_single(out, "platesieve_lane_calibration_alarm", "gauge", "1 while the lane's trial of itself fails, or is overdue.", calibration.alarm);
+        write_single(out, "platesieve_lane_calibrated_seconds", "gauge", "When it succeeded last, since 1970.", (double)calibration.good_ms / 1000);
+    }
     family(out, "platesieve_lane_requests_refused_total", "counter", "Requests to the lane's own listener that were refused.");
     for (size_t i = 0; i < REFUSED_REASONS; i++)
         fprintf(out, "platesieve_lane_requests_refused_total{reason=\"%s\"} %llu\n", lane_refused_name((enum lane_refused)i),

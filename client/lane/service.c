@@ -11,7 +11,9 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "client/lane/calibration.h"
 #include "client/lane/listener.h"
+#include "client/lane/reporter.h"
 #include "client/moment.h"
 
 #define TICK_MS 200
@@ -191,6 +193,7 @@ static bool make_parts(struct lane_service *service)
     if ((service->workers = workers_start(service)) == NULL) return false;
     if (!make_room(service)) return false;
     if ((service->renewer = lane_renewer_start(service->settings, &service->identity)) == NULL) return false;
+    if (!calibration_create(config, service->waiting, &service->counts, &service->calibration)) return false;
     return (service->journal = journal_open(config)) != NULL;
 }
 
@@ -249,6 +252,7 @@ static void tick(struct lane_service *service, unsigned number)
 {
     if (service->listener != NULL) listener_tick(service->listener);
     waiting_sweep(service->waiting, moment_monotonic_us());
+    calibration_tick(service->calibration);
     if (number % POLICY_TICKS == 0) look_after(service);
     journal_tick(service->journal, service, false);
 }
@@ -321,9 +325,11 @@ static void release(struct lane_service *service)
         workers_join(service->workers);
     }
     pictures_end(service, LAST_DELIVERY_MS / 1000);
+    reporter_stop(service->reporter, false);
     lane_renewer_stop(service->renewer);
     judgements_destroy(service->judgements, LAST_DELIVERY_MS);
     waiting_destroy(service->waiting);
+    calibration_destroy(service->calibration);
     alerts_destroy(service->alerts, LAST_DELIVERY_MS);
     message_release(service);
     vehicles_destroy(service->vehicles);
@@ -345,12 +351,15 @@ static int serve(struct lane_service *service, const struct lane_run *run)
 {
     int code = open_doors(service, run);
 
+    if (code == CLIENT_OK && !reporter_start(service, &service->reporter)) code = CLIENT_FAILED;
     if (code == CLIENT_OK && !tell_ready(service, run->ready_file)) code = CLIENT_FAILED;
     if (code != CLIENT_OK) return code;
     look_on(service);
     close_doors(service);
     finish_waiting(service);
     journal_tick(service->journal, service, true);
+    reporter_stop(service->reporter, true);
+    service->reporter = NULL;
     say_end(service);
     return service->listener == NULL ? code_of_input(service) : CLIENT_OK;
 }

@@ -27,6 +27,8 @@ struct lane_pictures;
 struct listener;
 struct lane_input;
 struct journal;
+struct calibration;
+struct reporter;
 
 struct lane_service {
     const struct lane_config *config;
@@ -49,6 +51,8 @@ struct lane_service {
     struct lane_input *input;  /* NULL: no --stdin */
     struct journal *journal;
     struct lane_renewer *renewer;
+    struct calibration *calibration; /* NULL: it does not try itself */
+    struct reporter *reporter;       /* NULL: it does not report */
     _Atomic unsigned candidates_max; /* of one read, as the gate's policy and the config want */
     _Atomic bool refused;            /* the gate does not want this lane: an alarm; it tries on, slowly */
     bool locked_all;                 /* mlockall() */
@@ -88,8 +92,6 @@ struct workers *workers_start(struct lane_service *service) MUST_USE; /* NULL is
 void workers_join(struct workers *workers); /* after waiting_end(); NULL is fine */
 /* A read that will not be checked; for waiting.h, CONTEXT is the service. */
 void workers_dropped(void *context, const struct lane_read *read, enum lane_unchecked why);
-/* READ, which the lane made up itself, was asked about: ANSWER, or NULL and WHY not.  Calibration takes it. */
-void workers_calibrated(struct lane_service *service, const struct lane_read *read, const struct check_answer *answer, enum lane_unchecked why);
 
 /* -- service_pictures.c: pictures of hits are sealed to the agency -- */
 bool pictures_begin(struct lane_service *service) MUST_USE; /* false is said */

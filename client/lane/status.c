@@ -1,7 +1,8 @@
 /* What a lane says of itself: GET /status, and whether it is ready. */
 #include "client/lane/status.h"
 
-#include "client/lane/service.h"
+#include "client/lane/calibration.h"
+#include "client/lane/reporter.h"
 #include "client/moment.h"
 
 json_t *lane_time_json(int64_t ms)
@@ -86,6 +87,7 @@ bool lane_is_ready(struct lane_service *service, const char **why)
 static json_t *alarms_json(struct lane_service *service, const struct checker_state *state)
 {
     json_t *alarms = json_array();
+    struct calibration_state calibration;
     struct alerts_state alerts;
 
     if (atomic_load(&service->refused)) json_array_append_new(alarms, json_string("refused"));
@@ -93,6 +95,7 @@ static json_t *alarms_json(struct lane_service *service, const struct checker_st
     if (state->key_count > 0 && !some_answer(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
     if (state->skew_known && (state->skew_ms > LANE_SKEW_MS || state->skew_ms < -LANE_SKEW_MS)) json_array_append_new(alarms, json_string("clock"));
+    if (calibration_look(service->calibration, &calibration) && calibration.alarm) json_array_append_new(alarms, json_string("calibration"));
     if (count_get(&service->counts.false_tags) > 0) json_array_append_new(alarms, json_string("false-tag"));
     if (count_get(&service->counts.false_recipients) > 0) json_array_append_new(alarms, json_string("false-recipients"));
     alerts_look(service->alerts, &alerts);
@@ -149,6 +152,15 @@ static json_t *waiting_json(struct lane_service *service)
     waiting_look(service->waiting, &state);
     return json_pack("{s:I, s:I, s:I, s:f}", "fresh", (json_int_t)state.fresh, "old", (json_int_t)state.old, "room", (json_int_t)state.room, "oldest_s",
                      state.oldest_us == 0 ? 0.0 : (double)(moment_monotonic_us() - state.oldest_us) / 1e6);
+}
+
+static json_t *calibration_json(struct lane_service *service)
+{
+    struct calibration_state state;
+
+    if (!calibration_look(service->calibration, &state)) return json_null();
+    return json_pack("{s:s, s:o, s:I, s:b}", "outcome", calibration_outcome_name(state.outcome), "at", lane_time_json(state.good_ms), "interval_s",
+                     (json_int_t)state.interval_s, "alarm", state.alarm);
 }
 
 static json_t *counts_json(struct lane_counts *counts)
@@ -254,6 +266,8 @@ json_t *lane_status_json(struct lane_service *service)
     json_object_set_new(json, "policy", policy_json(&state));
     json_object_set_new(json, "clock_ahead_ms", state.skew_known ? json_integer((json_int_t)state.skew_ms) : json_null());
     json_object_set_new(json, "over_quota_until", lane_time_json(state.over_until_ms));
+    json_object_set_new(json, "calibration", calibration_json(service));
+    json_object_set_new(json, "reported_at", lane_time_json(reporter_told_ms(service->reporter)));
     json_object_set_new(json, "waiting", waiting_json(service));
     json_object_set_new(json, "counts", counts_json(&service->counts));
     json_object_set_new(json, "engines", engines_json(service));

@@ -137,6 +137,10 @@ static void print_status(json_t *json)
     json_array_foreach(json_object_get(json, "alarms"), i, alarm) printf("%-10s %s\n", "ALARM", json_string_value(alarm));
     print_servers("gates", json_object_get(json, "gates"));
     print_servers("keys", json_object_get(json, "key_servers"));
+    if (json_is_object(json_object_get(json, "calibration"))) {
+        list = json_object_get(json, "calibration");
+        printf("%-10s %s, last success %s\n", "calibrated", text_at(list, "outcome"), text_at(list, "at"));
+    }
     if (json_is_integer(json_object_get(json, "clock_ahead_ms"))) printf("%-10s %lld ms ahead of the gate's\n", "clock", at(json, "clock_ahead_ms"));
     print_answers("reads", json_object_get(counts, "reads"));
     print_answers("again", json_object_get(counts, "again"));

@@ -1,6 +1,7 @@
 /* Threads that ask the gate about reads, and see to what is answered. */
 #include "client/lane/service.h"
 
+#include "client/lane/calibration.h"
 #include "client/moment.h"
 
 #define READS 8               /* of one question; more would only make the first wait for the last */
@@ -45,20 +46,12 @@ void workers_dropped(void *context, const struct lane_read *read, enum lane_unch
 
     count_add(&counts_of(service, read)->unchecked[why], 1);
     if (read->calibration) {
-        workers_calibrated(service, read, NULL, why);
+        calibration_answered(service->calibration, read, NULL);
         return;
     }
     pthread_mutex_lock(&service->vehicles_lock);
     vehicles_unchecked(service->vehicles, read);
     pthread_mutex_unlock(&service->vehicles_lock);
-}
-
-void workers_calibrated(struct lane_service *service, const struct lane_read *read, const struct check_answer *answer, enum lane_unchecked why)
-{
-    (void)service;
-    (void)read;
-    (void)answer;
-    (void)why;
 }
 
 static void raise_alerts(struct lane_service *service, const struct lane_read *read, const struct check_answer *answer)
@@ -80,15 +73,17 @@ static void take_answer(struct lane_service *service, const struct lane_read *re
 
     count_add(&service->counts.false_tags, answer->false_tags);
     if (answer->false_tags > 0) say("ALARM: a gate sent %u alert%s whose tag is false", answer->false_tags, answer->false_tags == 1 ? "" : "s");
+    if (read->calibration) {
+        if (answer->result == CHECK_UNCHECKED) count_add(&counts->unchecked[UNCHECKED_FAILED], 1);
+        else count_add(answer->result == CHECK_HIT ? &counts->hits : &counts->clear, 1);
+        calibration_answered(service->calibration, read, answer);
+        return;
+    }
     if (answer->result == CHECK_UNCHECKED) {
         workers_dropped(service, read, UNCHECKED_FAILED);
         return;
     }
     count_add(answer->result == CHECK_HIT ? &counts->hits : &counts->clear, 1);
-    if (read->calibration) {
-        workers_calibrated(service, read, answer, UNCHECKED_FAILED);
-        return;
-    }
     lane_counts_latency(&service->counts, moment_monotonic_us() - read->came_us, false);
     raise_alerts(service, read, answer);
     if (read->image != NULL && read->check.again && read->same && answer->count == 0)
