@@ -163,13 +163,6 @@ int http_open(const struct settings *settings, enum http_service service, const 
     return code;
 }
 
-int http_open_as(const struct settings *settings, const char *kind, struct identity *identity, struct http **gate)
-{
-    const int code = identity_find(settings, kind, identity);
-
-    return code == CLIENT_OK ? http_open(settings, HTTP_GATE, identity, gate) : code;
-}
-
 void http_close(struct http *http)
 {
     if (http == NULL) return;

@@ -2,50 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <unistd.h>
 
 #include "client/enrol.h"
 #include "client/file.h"
 
 #define CANDIDATES_SHOWN 16
-
-/* -- what a certificate says --------------------------------------------------------------------------------------- */
-
-static bool read_uri_name(X509 *certificate, struct identity *identity)
-{
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    bool found = false;
-
-    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names) && !found; i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        const ASN1_STRING *uri = name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
-
-        found = uri != NULL && spiffe_parse((const char *)ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri),
-                                            identity->trust_domain, &identity->name);
-    }
-    GENERAL_NAMES_free(names);
-    return found;
-}
-
-static bool read_certificate(struct identity *identity)
-{
-    FILE *file = fopen(identity->certificate, "re");
-    X509 *certificate;
-    bool read;
-
-    if (file == NULL) {
-        say("can't read %s: %s", identity->certificate, strerror(errno));
-        return false;
-    }
-    certificate = PEM_read_X509(file, NULL, NULL, NULL);
-    fclose(file);
-    read = certificate != NULL && read_uri_name(certificate, identity);
-    X509_free(certificate);
-    if (!read) say("%s is not a certificate with a name of Platesieve", identity->certificate);
-    return read;
-}
 
 /* -- finding files ------------------------------------------------------------------------------------------------- */
 
@@ -162,7 +124,7 @@ int identity_find(const struct settings *settings, const char *kind_text, struct
     if (settings->ca != NULL ? !path_make(identity->ca, sizeof(identity->ca), "%s", settings->ca)
                              : !path_make(identity->ca, sizeof(identity->ca), "%s/ca/ca.pem", settings->pki))
         return CLIENT_FAILED;
-    if (!read_certificate(identity)) return CLIENT_FAILED;
+    if (!identity_read(identity)) return CLIENT_FAILED;
     enrol_settle(settings->pki, &identity->name);
     if (access(identity->key, R_OK) != 0) {
         say("can't read %s: %s", identity->key, strerror(errno));

@@ -20,6 +20,8 @@ struct identity {
 /* The identity that --as names, or else the only one of KIND: a role, or "operator/gate".  It must be of that kind.
    Returns an exit code; what is wrong has been said. */
 int identity_find(const struct settings *settings, const char *kind, struct identity *identity) MUST_USE;
+/* Takes name and trust domain from the file `certificate`; false is said. */
+bool identity_read(struct identity *identity) MUST_USE;
 /* Is there an identity that identity_find() would take, or --as one of KIND?  Says nothing. */
 bool identity_fits(const struct settings *settings, const char *kind);
 

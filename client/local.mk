@@ -85,6 +85,7 @@ client_libclient_a_SOURCES = \
 	client/hits_webhook.c \
 	client/http.c \
 	client/http.h \
+	client/http_as.c \
 	client/http_group.c \
 	client/http_group.h \
 	client/http_internal.h \
@@ -92,6 +93,7 @@ client_libclient_a_SOURCES = \
 	client/http_stream.h \
 	client/identity.c \
 	client/identity.h \
+	client/identity_read.c \
 	client/import.c \
 	client/import.h \
 	client/import_options.c \
@@ -272,3 +274,44 @@ platesieve_SOURCES = client/main.c $(SERVER_HTTP_ZEROING)
 platesieve_CFLAGS = $(CLIENT_CFLAGS)
 platesieve_LDFLAGS = $(AM_LDFLAGS) -static
 platesieve_LDADD = $(CLIENT_LIBS)
+
+# libplatesieve-client: what a reader links that has its lane inside.  The same sources as the command's, under names that no program has.
+lib_LTLIBRARIES += libplatesieve-client.la
+libplatesieve_client_la_SOURCES = \
+	client/library/asker.c \
+	client/library/check.c \
+	client/library/library.h \
+	client/library/names.h \
+	client/library/open.c \
+	client/epoch_listing.c \
+	client/epochs.c \
+	client/evaluator.c \
+	client/evaluator_shared.c \
+	client/http.c \
+	client/http_group.c \
+	client/identity_read.c \
+	client/key_servers.c \
+	client/lane/check_answer.c \
+	client/lane/check_body.c \
+	client/lane/check_gates.c \
+	client/lane/check_health.c \
+	client/lane/check_line.c \
+	client/lane/check_policy.c \
+	client/lane/checker.c \
+	client/lane/tokens.c \
+	client/moment.c \
+	client/name.c \
+	client/over_quota.c \
+	client/problem.c \
+	client/say.c \
+	client/share_book.c \
+	client/wiping.c
+libplatesieve_client_la_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/client/library/names.h
+libplatesieve_client_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
+libplatesieve_client_la_LIBADD = libplatesieve.la $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) -lssl $(SODIUM_LIBS) -lpthread
+# current:revision:age, as of libplatesieve
+libplatesieve_client_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(srcdir)/client/library/libplatesieve-client.map
+libplatesieve_client_la_DEPENDENCIES = client/library/libplatesieve-client.map libplatesieve.la
+EXTRA_DIST += client/library/libplatesieve-client.map
+pkgconfig_DATA += client/library/libplatesieve-client.pc

@@ -1,4 +1,5 @@
 pkginclude_HEADERS = \
+	include/platesieve/client.h \
 	include/platesieve/platesieve.h \
 	include/platesieve/voprf.h \
 	include/platesieve/limits.h
