@@ -3,6 +3,7 @@
 dist_man_MANS += \
 	man/platesieve.1 \
 	man/platesieve-ca.1 \
+	man/platesieve-client.3 \
 	man/platesieve-enrol.1 \
 	man/platesieve-hits.1 \
 	man/platesieve-keys.1 \

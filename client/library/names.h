@@ -142,6 +142,7 @@
 #define wiping_arena_allocate pscl_wiping_arena_allocate
 #define wiping_arena_begin pscl_wiping_arena_begin
 #define wiping_arena_end pscl_wiping_arena_end
+#define wiping_arena_run pscl_wiping_arena_run
 #define wiping_free pscl_wiping_free
 #define wiping_install pscl_wiping_install
 #define wiping_realloc pscl_wiping_realloc

@@ -39,7 +39,7 @@ def build_example(folder, text):
 
 @pytest.fixture(scope="module")
 def one_read(tmp_path_factory):
-    return build_example(tmp_path_factory.mktemp("reader"), blocks("embedding.md", "c")[0])
+    return build_example(tmp_path_factory.mktemp("reader"), blocks("embedding.md", "c")[1])
 
 
 def test_the_c_example_makes_a_right_request(one_read):
@@ -91,7 +91,7 @@ int main(void)
 
 
 def test_the_c_example_of_the_second_suite_takes_no_wrong_proof(tmp_path):
-    program = build_example(tmp_path, blocks("embedding.md", "c")[1] + SECOND_SUITE)
+    program = build_example(tmp_path, blocks("embedding.md", "c")[2] + SECOND_SUITE)
     done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
     protocol = (TOP / "docs/protocol.md").read_text()
     example = protocol[protocol.index("## The second suite"):]
@@ -166,7 +166,7 @@ int main(void)
 
 
 def test_the_c_example_of_shared_keys_goes_on_with_two(tmp_path):
-    _, second, third = blocks("embedding.md", "c")
+    _, _, second, third = blocks("embedding.md", "c")
     program = build_example(tmp_path, second + third + SHARED)
     assert subprocess.run([str(program)], check=False).returncode == 0
 

@@ -2,13 +2,15 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from house import eventually
+import installed_tree
+from house import TOP, eventually
 from second_gate import SecondGate
 
 INSTALLATION = {"key_servers": 3}
@@ -157,3 +159,138 @@ def test_all_gates_are_away_for_a_while(installation, second, lane):
     lane.read()
     summary, _ = lane.end()
     assert (summary["hits"], summary["unchecked"], summary["cleared"]) == (lane.reads, 0, 0)
+
+
+# -- the same, in a program of somebody else's --------------------------------------------------------------------------------
+
+
+def build(tmp_path_factory, text):
+    folder = tmp_path_factory.mktemp("embedded")
+    installed = installed_tree.install(folder / "installed")
+    if "#define PLATESIEVE_SANITIZER 1" in (installed_tree.BUILD / "config.h").read_text():
+        pytest.skip("a library with sanitizers wants their runtime in the program")
+    (folder / "reader.c").write_text(text)
+    subprocess.run(["cc", "-std=c17", "-Wall", "-Wextra", "-Werror", "reader.c", "-o", "reader", "-pthread",
+                    *installed_tree.pkg_config(installed, "--cflags", "--libs", name="libplatesieve-client")], cwd=folder, check=True)
+    return folder / "reader", {**os.environ, "LD_LIBRARY_PATH": str(next(installed.rglob("libplatesieve.so")).parent)}
+
+
+@pytest.fixture(scope="module", name="example")
+def make_example(tmp_path_factory):
+    """The first example of docs/embedding.md, built against the installed library."""
+    return build(tmp_path_factory, re.search(r"^```c\n(.*?)^```", (TOP / "docs/embedding.md").read_text(), re.M | re.S)[1])
+
+
+def arguments(house, second):
+    base = house.pki / "reader/north.1"
+    return [f"{house.gate_url},{second.url()}", house.keys_url, f"{base}.pem", f"{base}.key", str(house.ca)]
+
+
+def test_the_documented_reader_asks_and_goes_on(installation, second, listed, example):
+    program, env = example
+    with subprocess.Popen([str(program), *arguments(installation, second)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=env) as child:
+        def ask(line):
+            begin = time.monotonic()
+            child.stdin.write(line + "\n")
+            child.stdin.flush()
+            return child.stdout.readline().strip(), time.monotonic() - begin
+
+        assert ask("NL QQ61XX61 QQ44444")[0] == "ALERT QQ61XX61: stolen of customs/wanted, match full"
+        assert ask("NL qq44444 qq-61-xx61")[0] == "ALERT qq-61-xx61: stolen of customs/wanted, match full"  # the second spelling is the one
+        assert ask("99 QQ44444 QQ61XX61")[0] == "ALERT QQ61XX61: stolen of customs/wanted, match plate"
+        assert ask("NL QQ44444 QQ55555")[0] == "clear"
+        assert ask("NL *** ---")[0] == "NOT CHECKED: None of its candidates is a plate."
+        with killed(installation, second, "gate"):
+            told = [ask("NL QQ61XX61 QQ44444") for _ in range(4)]
+            assert all(line.startswith("ALERT") for line, _ in told) and max(took for _, took in told) < WITHIN_S
+        with hanging(installation, second, "gate", "second"):
+            assert ask("NL QQ61XX61 QQ44444")[0] == "NOT CHECKED: No gate, or too few key servers, answered in time."
+        eventually(lambda: ask("NL QQ44444 QQ55555")[0] == "clear")
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 0 and out == ""
+    assert f"no answer from the gate: {installation.gate_url}" in err and "QQ" not in err
+
+
+def test_a_reader_that_begins_while_all_are_away(installation, second, listed, example):
+    """It says so of each read, and checks as soon as it can."""
+    program, env = example
+    with hanging(installation, second, "gate", "second", *SERVERS):
+        child = subprocess.Popen([str(program), *arguments(installation, second)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, env=env)
+        child.stdin.write("NL QQ61XX61 QQ44444\n")
+        child.stdin.flush()
+        assert child.stdout.readline().startswith("NOT CHECKED")
+    time.sleep(1)
+    out, _ = child.communicate("NL QQ61XX61 QQ44444\n", timeout=30)
+    assert out.startswith("ALERT") and child.returncode == 0
+
+
+MANY = r"""
+#include <platesieve/client.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READS 40
+
+static struct platesieve_client *client;
+
+/* Each thread asks about many reads in one call, every fourth of which is listed. */
+static void *ask(void *unused)
+{
+    struct platesieve_client_candidate listed = { "QQ61XX61", 8, "NL", PLATESIEVE_CODES_ISO, 0.5 }, other = { "ZZZ9999", 7, "US-TX", PLATESIEVE_CODES_ISO, 1 };
+    static _Thread_local struct platesieve_client_answer answers[READS];
+    struct platesieve_client_read reads[READS];
+    size_t wrong = 0;
+
+    (void)unused;
+    memset(reads, 0, sizeof reads);
+    for (size_t i = 0; i < READS; i++) {
+        platesieve_client_read_id(reads[i].id);
+        reads[i].candidates = i % 4 == 0 ? &listed : &other;
+        reads[i].count = i % 10 == 9 ? 0 : 1;
+    }
+    for (unsigned times = 0; times < 5; times++) {
+        if (platesieve_failed(platesieve_client_check(client, reads, READS, 10000, answers))) wrong++;
+        for (size_t i = 0; i < READS; i++) {
+            const enum platesieve_client_result expected = i % 10 == 9 ? PLATESIEVE_CLIENT_UNCHECKED : i % 4 == 0 ? PLATESIEVE_CLIENT_HIT : PLATESIEVE_CLIENT_CLEAR;
+
+            if (answers[i].result != expected || answers[i].false_alerts > 0) wrong++;
+        }
+    }
+    return wrong == 0 ? NULL : client;
+}
+
+int main(int argc, char **argv)
+{
+    struct platesieve_client_settings settings = { .size = sizeof settings, .threads_max = 3, .reads_max = 8, .candidates_max = 2 };
+    struct platesieve_client_state state;
+    pthread_t threads[6];
+    void *wrong = NULL;
+
+    if (argc != 6) return 2;
+    settings.gates = argv[1], settings.keys = argv[2], settings.certificate = argv[3], settings.key = argv[4], settings.ca = argv[5];
+    if (platesieve_failed(platesieve_client_open(&settings, &client)) || platesieve_client_wait(client, 5000) != PLATESIEVE_CLIENT_CHECKED) return 3;
+    for (unsigned i = 0; i < 6; i++) pthread_create(&threads[i], NULL, ask, NULL);
+    for (unsigned i = 0; i < 6; i++) {
+        void *one;
+
+        pthread_join(threads[i], &one);
+        if (one != NULL) wrong = one;
+        platesieve_client_renewed(client);
+    }
+    platesieve_client_look(client, &state);
+    printf("%d %u %u %u %u %d\n", state.ready, state.gates, state.gates_well, state.keys, state.keys_well, state.skew_known && state.skew_ms < 1000);
+    platesieve_client_close(client);
+    return wrong == NULL ? 0 : 1;
+}
+"""
+
+
+def test_threads_share_a_client(installation, second, listed, tmp_path_factory):
+    """More threads than may ask at one time, more reads than one request takes; nothing is printed."""
+    program, env = build(tmp_path_factory, MANY)
+    done = subprocess.run([str(program), *arguments(installation, second)], capture_output=True, text=True, check=False, timeout=60,
+                          env={**env, "PLATESIEVE_GATE": "https://127.0.0.1:1", "PLATESIEVE_PKI": "/nonexistent"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 2 2 3 3 1\n", "")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import installed_tree
 import plates
 from house import TOP
+from installed_tree import pkg_config
 
 BUILD = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
 PROGRAM = r"""
@@ -38,20 +40,10 @@ int main(void)
 """
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The library's part of an installation, under a folder of its own."""
-    folder = tmp_path_factory.mktemp("installed")
-    subprocess.run(["make", "-C", str(BUILD), "install-libLTLIBRARIES", "install-pkgincludeHEADERS", "install-pkgconfigDATA", f"DESTDIR={folder}"],
-                   check=True, capture_output=True, stdin=subprocess.DEVNULL)
-    return folder
-
-
-def pkg_config(folder, *options):
-    found = next(folder.rglob("libplatesieve.pc"))
-    environment = {**os.environ, "PKG_CONFIG_PATH": str(found.parent), "PKG_CONFIG_SYSROOT_DIR": str(folder)}
-    done = subprocess.run(["pkg-config", *options, "libplatesieve"], capture_output=True, text=True, check=True, env=environment)
-    return done.stdout.split()
+@pytest.fixture(scope="module", name="installed")
+def make_installed(tmp_path_factory):
+    """The libraries' part of an installation, under a folder of its own."""
+    return installed_tree.install(tmp_path_factory.mktemp("installed"))
 
 
 def is_sanitized():
@@ -70,15 +62,91 @@ def test_a_stranger_compiles_against_it(installed, tmp_path, compiler):
     assert done.stdout == plates.prf(b"\1" + bytes(31), "full", "US-TX", "ZZ0099Q")[:16].hex()
 
 
-def test_symbols_are_those_of_the_header(installed):
+def declared_in(installed, *headers):
+    text = "".join((next(installed.rglob("include/platesieve")) / header).read_text() for header in headers)
+    return set(re.findall(r"PLATESIEVE_API[^;(]*?(platesieve_\w+)\(", text))
+
+
+def shown_by(library):
+    listed = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True, text=True, check=True)
+    return {line.split()[2].split("@")[0] for line in listed.stdout.splitlines() if line.split()[1] != "A"}
+
+
+def test_symbols_are_those_of_the_headers(installed):
     """All functions of the headers are there, and no other name."""
-    header = "".join(path.read_text() for path in installed.rglob("include/platesieve/*.h"))
-    declared = set(re.findall(r"PLATESIEVE_API[^;(]*?(platesieve_\w+)\(", header))
-    listed = subprocess.run(["nm", "-D", "--defined-only", str(next(installed.rglob("libplatesieve.so")))], capture_output=True, text=True, check=True)
-    shown = {line.split()[2].split("@")[0] for line in listed.stdout.splitlines() if line.split()[1] != "A"}
-    assert len(declared) > 25 and shown == declared
+    declared = declared_in(installed, "platesieve.h", "voprf.h", "limits.h")
+    assert len(declared) > 25 and shown_by(next(installed.rglob("libplatesieve.so"))) == declared
+    assert shown_by(next(installed.rglob("libplatesieve-client.so"))) == declared_in(installed, "client.h")
 
 
-def test_the_static_library_is_there(installed):
+def test_the_static_library_takes_no_names(installed):
+    """A program that links it may have a function called say()."""
+    listed = subprocess.run(["nm", "-g", "--defined-only", str(next(installed.rglob("libplatesieve-client.a")))], capture_output=True, text=True, check=True)
+    names = {line.split()[2] for line in listed.stdout.splitlines() if len(line.split()) == 3}
+    assert declared_in(installed, "client.h") <= names
+    assert {name for name in names if not name.startswith(("platesieve_client_", "pscl_"))} == set(), "to be added to client/library/names.h"
+
+
+def test_the_static_libraries_are_there(installed):
     assert next(installed.rglob("libplatesieve.a")).stat().st_size > 0
     assert {"-lsodium", "-lnettle", "-lutf8proc"} <= set(pkg_config(installed, "--static", "--libs"))
+    assert {"-lplatesieve", "-lplatesieve-client", "-lcurl", "-ljansson", "-lssl", "-lcrypto"} <= set(
+        pkg_config(installed, "--static", "--libs", name="libplatesieve-client"))
+
+
+CLIENT = r"""
+#include <platesieve/client.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char heard[4096];
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    strncat(heard, line, sizeof heard - strlen(heard) - 1);
+}
+
+/* Settings that can't be: nothing but the caller's ear hears of it. */
+int main(void)
+{
+    struct platesieve_client_settings settings;
+    struct platesieve_client *client = NULL;
+    enum platesieve_reason reasons[3];
+
+    memset(&settings, 0, sizeof settings);
+    reasons[0] = platesieve_client_open(&settings, &client).reason; /* no size */
+    settings.size = sizeof settings;
+    settings.say = say;
+    reasons[1] = platesieve_client_open(&settings, &client).reason;
+    settings.gates = "http://example.org";
+    settings.keys = "https://example.org";
+    settings.certificate = settings.key = settings.ca = "/dev/null";
+    reasons[2] = platesieve_client_open(&settings, &client).reason;
+    platesieve_client_close(client);
+    return reasons[0] == PLATESIEVE_BAD_ARGUMENT && reasons[1] == PLATESIEVE_BAD_ARGUMENT && reasons[2] == PLATESIEVE_BAD_ARGUMENT &&
+           client == NULL && strlen(heard) > 20 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", [("cc", "-std=c17", "-pedantic"), ("c++", "-x", "c++")], ids=" ".join)
+@pytest.mark.parametrize("link", ["shared", "static"])
+def test_a_stranger_compiles_against_the_client(installed, tmp_path, compiler, link):
+    if is_sanitized():
+        pytest.skip("a library with sanitizers wants their runtime in the program")
+    (tmp_path / "program.c").write_text(CLIENT)
+    flags = pkg_config(installed, "--cflags", "--libs", name="libplatesieve-client")
+    if link == "static":  # ours; the libraries beneath stay shared
+        flags = pkg_config(installed, "--cflags", name="libplatesieve-client")
+        flags += ["-x", "none", *(str(next(installed.rglob(f"lib{name}.a"))) for name in ("platesieve-client", "platesieve"))]
+        for name in ("libplatesieve-client", "libplatesieve"):
+            described = next(installed.rglob(f"{name}.pc")).read_text()
+            flags += subprocess.run(["pkg-config", "--libs", *re.search(r"^Requires\.private: (.*)$", described, re.M)[1].split()],
+                                    capture_output=True, text=True, check=True).stdout.split()
+            flags += re.search(r"^Libs\.private:(.*)$", described, re.M)[1].split()
+    subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", "program.c", "-o", "program", *flags], cwd=tmp_path, check=True)
+    library = next(installed.rglob("libplatesieve.so")).parent
+    done = subprocess.run(["./program"], cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, "LD_LIBRARY_PATH": str(library)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
