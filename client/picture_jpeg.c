@@ -4,9 +4,15 @@
 #include <jerror.h>
 #include <sodium.h>
 
-#define MEMORY_MAX (24L * 1024 * 1024) /* the coefficients of 3840 x 2160 pixels; a lane has a bound */
-#define DENOMINATOR_MAX 8u
-#define SCANS_MAX 64                    /* of a progressive one; each costs a pass over all of it */
+#define MEMORY_MAX (12L * 1024 * 1024) /* the coefficients of 4 million pixels; a lane has a bound */
+#define SCANS_MAX 64                   /* of a progressive one; each costs a pass over all of it */
+
+/* One after the other, until it fits. */
+struct attempt {
+    unsigned denominator; /* 0: the very coefficients */
+    int quality;
+};
+static const struct attempt attempts[] = { { 0, 0 }, { 1, 90 }, { 1, 75 }, { 2, 85 }, { 4, 85 }, { 8, 85 } };
 
 /* -- what libjpeg calls ---------------------------------------------------------------------------------------------- */
 
@@ -159,20 +165,19 @@ static void copy(struct jpeg *jpeg)
     jpeg_finish_compress(&jpeg->to);
 }
 
-/* DENOMINATOR 0: the very coefficients. */
-static void make(struct jpeg *jpeg, unsigned denominator)
+static void make(struct jpeg *jpeg, const struct attempt *attempt)
 {
     if (jpeg_read_header(&jpeg->from, TRUE) != JPEG_HEADER_OK) jpeg_leave(jpeg, PICTURE_NO_IMAGE);
     if ((uint64_t)jpeg->from.image_width * jpeg->from.image_height > LIMIT_IMAGE_PIXELS_SCALED) jpeg_leave(jpeg, PICTURE_TOO_LARGE);
-    if (denominator == 0) copy(jpeg);
-    else jpeg_scale(jpeg, denominator);
+    if (attempt->denominator == 0) copy(jpeg);
+    else jpeg_scale(jpeg, attempt->denominator, attempt->quality);
 }
 
-static void run(struct jpeg *jpeg, unsigned denominator, const uint8_t *file, size_t size, uint8_t *picture, size_t room)
+static void run(struct jpeg *jpeg, const struct attempt *attempt, const uint8_t *file, size_t size, uint8_t *picture, size_t room)
 {
     if (setjmp(jpeg->leave) != 0) return;
     prepare(jpeg, file, size, picture, room);
-    make(jpeg, denominator);
+    make(jpeg, attempt);
 }
 
 static void clean(struct jpeg *jpeg)
@@ -184,13 +189,13 @@ static void clean(struct jpeg *jpeg)
     jpeg_destroy_decompress(&jpeg->from);
 }
 
-static enum picture_fault try_at(unsigned denominator, const uint8_t *file, size_t size, uint8_t *picture, size_t room, size_t *picture_size)
+static enum picture_fault try_at(const struct attempt *attempt, const uint8_t *file, size_t size, uint8_t *picture, size_t room, size_t *picture_size)
 {
     struct jpeg *jpeg = calloc(1, sizeof(*jpeg)); /* not on the stack: it is changed between setjmp and longjmp */
     enum picture_fault fault;
 
     if (jpeg == NULL) return PICTURE_TOO_LARGE;
-    run(jpeg, denominator, file, size, picture, room);
+    run(jpeg, attempt, file, size, picture, room);
     fault = jpeg->fault;
     if (fault == PICTURE_FINE) *picture_size = room - jpeg->out.free_in_buffer;
     clean(jpeg);
@@ -200,9 +205,9 @@ static enum picture_fault try_at(unsigned denominator, const uint8_t *file, size
 
 enum picture_fault picture_strip_jpeg(const uint8_t *file, size_t size, uint8_t *picture, size_t room, size_t *picture_size)
 {
-    enum picture_fault fault = try_at(0, file, size, picture, room, picture_size);
+    enum picture_fault fault = PICTURE_TOO_LARGE;
 
-    for (unsigned denominator = 1; fault == PICTURE_TOO_LARGE && denominator <= DENOMINATOR_MAX; denominator *= 2)
-        fault = try_at(denominator, file, size, picture, room, picture_size);
+    for (size_t i = 0; fault == PICTURE_TOO_LARGE && i < ARRAY_LENGTH(attempts); i++)
+        fault = try_at(&attempts[i], file, size, picture, room, picture_size);
     return fault;
 }

@@ -38,7 +38,7 @@ struct jpeg {
 };
 
 _Noreturn void jpeg_leave(struct jpeg *jpeg, enum picture_fault fault);
-/* After the headers were read: one half, a quarter or an eighth in each direction (DENOMINATOR; 1: as it is), compressed anew. */
-void jpeg_scale(struct jpeg *jpeg, unsigned denominator);
+/* After the headers were read: one half, a quarter or an eighth in each direction (DENOMINATOR; 1: as it is), compressed anew (QUALITY: up to 100). */
+void jpeg_scale(struct jpeg *jpeg, unsigned denominator, int quality);
 
 #endif

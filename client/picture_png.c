@@ -5,7 +5,7 @@
 #include "client/picture.h"
 #include "client/wiping.h"
 
-#define MEMORY_MAX (24u * 1024 * 1024) /* of pixels, where they do not come row by row; a lane has a bound */
+#define MEMORY_MAX (12u * 1024 * 1024) /* of pixels, where they do not come row by row; a lane has a bound */
 #define SIDE_MAX 20000u
 #define LEVEL 6
 

@@ -87,6 +87,18 @@ struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path,
     return found;
 }
 
+struct kept_alert *alert_book_pictured(struct alert_book *book)
+{
+    struct kept_alert *found = NULL;
+
+    for (unsigned i = 0; i < book->max; i++) {
+        struct kept_alert *kept = &book->places[i];
+
+        if (kept->number != 0 && kept->image != NULL && (found == NULL || kept->raise < found->raise)) found = kept;
+    }
+    return found;
+}
+
 uint64_t alert_book_last(const struct alert_book *book)
 {
     return book->last;

@@ -51,6 +51,8 @@ void alert_book_changed(struct alert_book *book, struct kept_alert *kept);    /*
 struct kept_alert *alert_book_after(struct alert_book *book, uint64_t after);
 /* The one that was raised first of those that have yet to go PATH; COUNT (may be NULL): how many there are. */
 struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path, size_t *count);
+/* The one that was raised longest ago of those that have a picture; NULL: there is none. */
+struct kept_alert *alert_book_pictured(struct alert_book *book);
 void alert_book_forget(struct alert_book *book, int64_t monotonic_ms); /* wipes those whose time is over */
 uint64_t alert_book_last(const struct alert_book *book);               /* number */
 size_t alert_book_count(const struct alert_book *book);

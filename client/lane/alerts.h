@@ -42,6 +42,8 @@ struct alerts *alerts_create(const struct alert_settings *settings, const struct
 void alerts_destroy(struct alerts *alerts, unsigned wait_ms);
 /* READ raised ALERT.  Both, and the image, are copied or held.  Any thread. */
 void alerts_raise(struct alerts *alerts, const struct lane_read *read, const struct check_alert *alert);
+/* Lets go of the picture of the alert that was raised longest ago, if that is more than ten seconds: others need the room.  False: there is none.  Any thread. */
+bool alerts_yield_picture(struct alerts *alerts);
 /* A later message about the vehicle of READ_ID brought a picture: is there an alert that has none?  Then IMAGE is held for all such.  Any thread. */
 bool alerts_want_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES]);
 void alerts_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES], struct image *image);

@@ -162,6 +162,24 @@ static bool give_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE
     return kept != NULL;
 }
 
+#define LOOKED_AT_MS 10000 /* so long an officer's page may still have to fetch it */
+
+bool alerts_yield_picture(struct alerts *alerts)
+{
+    const int64_t before_ms = moment_monotonic_ms() - LOOKED_AT_MS;
+    struct kept_alert *oldest;
+
+    pthread_mutex_lock(&alerts->mutex);
+    oldest = alert_book_pictured(alerts->book);
+    if (oldest != NULL && oldest->raised_ms > before_ms) oldest = NULL;
+    if (oldest != NULL) {
+        image_release(oldest->image);
+        oldest->image = NULL;
+    }
+    pthread_mutex_unlock(&alerts->mutex);
+    return oldest != NULL;
+}
+
 void alerts_picture(struct alerts *alerts, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES], struct image *image)
 {
     struct check_alert alert;

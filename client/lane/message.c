@@ -31,7 +31,8 @@ static struct image *keep_picture(struct lane_service *service, const struct eng
     struct image *image;
 
     if (service->images == NULL || look->picture == NULL) return NULL;
-    image = images_put(service->images, look->picture, look->picture_size);
+    do image = images_put(service->images, look->picture, look->picture_size);
+    while (image == NULL && alerts_yield_picture(service->alerts)); /* of alerts of long ago */
     if (image == NULL) count_add(&service->counts.pictures_dropped, 1);
     return image;
 }

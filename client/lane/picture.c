@@ -11,7 +11,7 @@
 #define UPLOAD_TIMEOUT_S 15u
 #define RETRY_MS 250
 #define RETRY_MS_MAX 10000
-#define SEALED_MAX (4u * 1024 * 1024) /* bytes that wait for a gate; with more, pictures wait to be sealed */
+#define SEALED_MAX (2u * 1024 * 1024) /* bytes that wait for a gate; with more, pictures wait to be sealed */
 #define UNKNOWN_MS 60000 /* so long a gate may not know a hit that waits in another's spool */
 
 enum stage { STAGE_FREE, STAGE_FRESH, STAGE_AT_WORK, STAGE_SEALED, STAGE_SENDING };

@@ -180,6 +180,7 @@ static bool make_room(struct lane_service *service)
     }
     if (service->buffers != NULL && buffers_message_max(service->buffers) < config->message_bytes)
         say("too little memory can be locked: messages of more than %zu kB are refused (LimitMEMLOCK=)", buffers_message_max(service->buffers) / 1024);
+    if (service->images == NULL) pictures_end(service, 0);
     return service->buffers != NULL;
 }
 

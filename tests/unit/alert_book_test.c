@@ -118,7 +118,9 @@ static void test_pictures_are_held(void **state)
     image = images_put(images, (const uint8_t *)"picture", 7);
     assert_non_null(raise_at(book, "b", 3, PLATESIEVE_FULL, image, 3));
     image_release(image);
+    assert_string_equal(alert_book_pictured(book)->alert.hit, "b");
     alert_book_forget(book, 1000 * 1000);
+    assert_null(alert_book_pictured(book));
     assert_int_equal(images_used(images), 0);
     alert_book_destroy(book);
     images_destroy(images);

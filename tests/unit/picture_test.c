@@ -173,7 +173,7 @@ static void a_large_jpeg_is_made_smaller(void **unused)
         bool grey, progressive;
         unsigned width; /* 0: too large */
     } kinds[] = {
-        { 1600, 1200, false, false, 800 }, { 1600, 1200, true, true, 800 }, { 4000, 3000, false, false, 1000 }, { 6400, 4800, false, false, 1600 },
+        { 1600, 1200, false, false, 1600 }, { 1600, 1200, true, true, 800 }, { 4000, 3000, false, false, 1000 }, { 6400, 4800, false, false, 1600 },
         { 5000, 4000, false, true, 0 }, /* decoding it would take more memory than a lane has */
     };
 
