@@ -37,6 +37,7 @@ class Agencies:
         """After the reads.  PICTURES: the folder that the lanes took them from.  Fills `figures`."""
         hits = self.hits(OWNER, "--list", LIST)
         kept = [one for one in hits if one["evidence"]]
+        said = [one["lane_says"]["judgement"] for one in hits if one["lane_says"]]
         if len(kept) < 2:
             return
         strongest = ("full", "plate", "similar", "near")
@@ -44,7 +45,7 @@ class Agencies:
         wrong = wrong if wrong is not right else next(one for one in kept if one is not right)
         self.figures = {"pictures": len(kept), "opened": self.opened(right["hit"], OWNER, pictures),
                         "shared_before": len(self.hits(PARTNER, "--list", LIST)),
-                        "covert_hits": len(self.hits(OWNER, "--list", COVERT))}
+                        "covert_hits": len(self.hits(OWNER, "--list", COVERT)), "lane_says": said}
         self.client("hits", "verdict", "--as", OWNER, right["hit"], "confirmed", "--action", "recovered")
         self.client("hits", "verdict", "--as", OWNER, wrong["hit"], "misread")
         shared = [one for one in self.hits(PARTNER) if one.get("shared_by") == "customs"]
@@ -91,6 +92,7 @@ class Agencies:
         say("  What the agencies do with their hits")
         say(f"    pictures             {figures['pictures']:>9}  hits of customs/{LIST} have one; in the gate and its database they are sealed")
         say(f"    opened               {figures['opened']['bytes']:>9}  bytes, by customs and by marshals, each with a key of their own; what the camera wrote beside it is gone")
+        say(f"    the lane's word      {len(figures['lane_says']):>9}  hit: the officer there takes it for {', '.join(figures['lane_says']) or 'nothing'}; a word, and no verdict")
         say(f"    confirmed            {1:>9}  hit; before that marshals saw {figures['shared_before']} of the hits shared with them, now {figures['shared_after']}")
         say(f"    misread              {1:>9}  hit: where, when and what is erased, its picture too; a count is left")
         say(f"    covert               {figures['covert_hits']:>9}  hits on customs/{COVERT}: the lanes were told clear, marshals see none")

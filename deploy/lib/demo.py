@@ -13,17 +13,17 @@ import threading
 import time
 from pathlib import Path
 
+import agencies
 import picture
 import traffic
-from agencies import Agencies
 from census import Census
+from demo_lanes import RowLane, ServiceLane
 from installation import SUITES, TOP, Installation
 from process import Failure, wait_until
 from trouble import Trouble
 
 GRADES = ("full", "plate", "similar", "near")
 SECOND = {"agency/customs/ana": "agency/customs/eva", "agency/marshals/ben": "agency/marshals/mia"}  # of the same agency
-AGENCIES = ("agency/customs/ana", "agency/marshals/ben")
 
 
 def options_of(argv):
@@ -32,7 +32,7 @@ def options_of(argv):
     parser.add_argument("--watch", type=Path, metavar="FILE")
     parser.add_argument("--codes", choices=("iso", "ncic", "aamva", "usps"))
     parser.add_argument("--grade", choices=GRADES, default="plate")
-    parser.add_argument("--count", type=int, default=2000, metavar="N")
+    parser.add_argument("--count", type=int, default=1000, metavar="N")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S")
     parser.add_argument("--suite", choices=SUITES, default=SUITES[0])
     parser.add_argument("--key-servers", type=int, choices=(1, 3), default=1)
@@ -52,54 +52,13 @@ def options_of(argv):
     return options
 
 
-class Lane:
-    """One `platesieve lane`, fed line by line; its alerts are handed to EACH as they come, its summary is kept."""
-
-    def __init__(self, installation, identity, codes, feed, each):
-        self.identity, self.summary, self.messages, self.remarks = identity, {}, [], []
-        self.child = subprocess.Popen([str(installation.programs / "platesieve"), "lane", "--as", identity, "--codes", codes, "--json", "--show-plates"],
-                                      stdin=feed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                      env={**os.environ, **installation.environment()})
-        self.threads = [threading.Thread(target=self.listen, args=(each,)), threading.Thread(target=self.collect)]
-        for thread in self.threads:
-            thread.start()
-
-    def listen(self, each):
-        for line in self.child.stdout:
-            told = json.loads(line)
-            if "summary" in told:
-                self.summary = told["summary"]
-            elif "alerts" in told:
-                each(self.identity, told)
-            elif "remark" in told:
-                self.remarks.append(told)
-
-    def collect(self):
-        self.messages = [line.rstrip("\n") for line in self.child.stderr]
-
-    def end(self):
-        """Waits until it has done all; returns its exit code."""
-        if self.child.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self.child.stdin.close()
-        code = self.child.wait()
-        for thread in self.threads:
-            thread.join()
-        return code
-
-    def stop(self):
-        if self.child.poll() is None:
-            self.child.kill()
-            self.child.wait()
-
-
 class Demo:
     def __init__(self, options):
         self.options = options
         self.folder = options.dir or Path(tempfile.mkdtemp(prefix="platesieve-demo-", dir="/tmp"))
         self.installation = Installation(self.folder)
-        self.lanes, self.alerts, self.trouble = [], 0, None
-        self.agencies, self.pictures = Agencies(self.client, self.installation), self.folder / "client/pictures"
+        self.lanes, self.alerts, self.trouble = [], [], None
+        self.agencies, self.pictures = agencies.Agencies(self.client, self.installation), self.folder / "client/pictures"
         self.printing = threading.Lock()
 
     def say(self, text=""):
@@ -154,67 +113,72 @@ class Demo:
 
     # -- the reads ----------------------------------------------------------------------------------------------------------
 
-    def alert(self, identity, told):
-        """One line of a lane's JSON: a read that hit."""
-        for alert in told.get("alerts", ()):
-            self.alerts += 1
-            where = identity.split("/", 1)[1]
-            plate = f"{told.get('plate', '')} {told.get('jurisdiction') or ''}".strip()
-            words = f"“{alert['instruction']}”" if alert.get("instruction") else ""
-            self.say(f"  {time.strftime('%H:%M:%S')}  {where:<8} {alert['grade']:<8} {alert['agency']}/{alert['list']:<12} {plate:<16} {words}".rstrip())
+    def alert(self, identity, alert):
+        """One alert of a lane."""
+        self.alerts.append((identity, alert))
+        where = identity.split("/", 1)[1]
+        plate = f"{alert.get('plate', '')} {alert.get('jurisdiction') or ''}".strip()
+        words = f"“{alert['instruction']}”" if alert.get("instruction") else ""
+        engine = f"{alert['engine']:<16} " if "engine" in alert else ""
+        self.say(f"  {time.strftime('%H:%M:%S')}  {where:<8} {engine}{alert['grade']:<8} {alert['agency']}/{alert['list']:<12} {plate:<16} {words}".rstrip())
 
     def take_pictures(self):
         """What the cameras took: of each listed vehicle one, and one that stands for all others."""
         self.pictures.mkdir()
         listed = {plate for one in self.lists for plate, _, _ in one.entries}
-        for plate in ("", *sorted(listed)):
-            (self.pictures / f"{plate or 'other'}.png").write_bytes(picture.png(plate))
-        self.picture_of = {plate: self.pictures / f"{plate}.png" for plate in listed}
+        self.picture_of = {plate: picture.png(plate) for plate in ("", *sorted(listed))}
+        for plate, png in self.picture_of.items():
+            (self.pictures / f"{plate or 'other'}.png").write_bytes(png)
 
-    def made_up(self):
-        """Feeds the made-up reads to their lanes, spread over --seconds."""
-        self.lanes = [Lane(self.installation, identity, "iso", subprocess.PIPE, self.alert) for identity in traffic.LANES]
-        by_name = {lane.identity: lane.child.stdin for lane in self.lanes}
-        for feed in by_name.values():
-            feed.write("plate,jurisdiction,image\n")
-        begin = time.monotonic()
-        for number, read in enumerate(self.reads):
-            ahead = begin + self.options.seconds * number / len(self.reads) - time.monotonic()
-            if ahead > 0:
-                time.sleep(ahead)
-            try:
-                csv.writer(by_name[read.lane], lineterminator="\n").writerow(
-                    (read.plate, read.jurisdiction, self.picture_of.get(read.vehicle, self.pictures / "other.png")))
-                by_name[read.lane].flush()
-            except BrokenPipeError:
-                return  # that lane has ended; why, it says itself
+    def services(self):
+        """Lanes as services, and what their engines say, spread over --seconds."""
+        for identity in traffic.LANES:
+            self.lanes.append(ServiceLane(self.installation, identity, self.alert))
+        for lane in self.lanes:
+            lane.feed([one for one in self.passages if one.lane == lane.identity],
+                      lambda one: self.options.seconds * one.number / len(self.passages),
+                      lambda one: self.picture_of.get(one.plate, self.picture_of[""]))
 
     def happens(self, text):
         self.say(f"  {time.strftime('%H:%M:%S')}  {text}")
 
     def run_lanes(self):
+        if self.options.reads:
+            with open(self.options.reads, "rb") as feed:
+                self.lanes = [RowLane(self.installation, "reader/north/1", self.options.codes or "iso", feed, self.alert)]
+        else:
+            self.services()
         begin = time.monotonic()
         if self.options.key_servers == 3:
             self.trouble = Trouble(self.installation, self.options.seconds, self.happens)
             self.trouble.start()
-        if self.options.reads:
-            with open(self.options.reads, "rb") as feed:
-                self.lanes = [Lane(self.installation, "reader/north/1", self.options.codes or "iso", feed, self.alert)]
-        else:
-            self.made_up()
-        codes = {lane.identity: lane.end() for lane in self.lanes}
+        for lane in self.lanes:
+            lane.settle()
         took = time.monotonic() - begin
+        self.officer()
+        for lane in self.lanes if self.lists else ():
+            lane.wait_pictures(len(self.pictured(lane.identity)))
+        for lane in self.lanes:
+            lane.end()
         if self.trouble:
             self.trouble.end()
-        for lane in self.lanes:
-            if codes[lane.identity] not in (0, 3):
-                raise Failure(f"lane {lane.identity} left with code {codes[lane.identity]}: " + "\n".join(lane.messages[-5:]))
         return took
+
+    def pictured(self, lane=None):
+        """Hits on the list with recipients for pictures, of which an engine sent one (at LANE)."""
+        return {alert["hit"] for identity, alert in self.alerts if alert["list"] == agencies.LIST and alert["image"] and lane in (None, identity)}
+
+    def officer(self):
+        """Somebody at a lane looks at an alert, and says that it is right."""
+        seen = next(((identity, alert["hit"]) for identity, alert in self.alerts if alert["list"] == agencies.LIST), None) if self.lists else None
+        for lane in self.lanes:
+            if seen and lane.identity == seen[0]:
+                lane.judge(seen[1], "confirmed")
 
     # -- what is left -------------------------------------------------------------------------------------------------------
 
     def run(self):
-        self.lists, self.reads = ([], []) if self.options.reads else traffic.make(self.options.count)
+        self.lists, self.passages = ([], []) if self.options.reads else traffic.make(self.options.count)
         begin = time.monotonic()
         self.installation.prepare({}, {"keys.keyd.suite": self.options.suite}, self.options.key_servers)
         self.installation.start()
@@ -226,26 +190,27 @@ class Demo:
             self.agencies.prepare()
         census = Census(self.installation)
         before = census.take()
-        self.say(f"  reads        {self.options.reads or f'{self.options.count} made-up ones over {self.options.seconds:g} s'}; alerts as they come:")
+        self.say(f"  reads        {self.options.reads or f'{self.options.count} made-up vehicles over {self.options.seconds:g} s'}; alerts as they come:")
         took = self.run_lanes()
         if not wait_until(lambda: self.installation.auditor_status()["spool"]["depth"] == 0, 30, 0.1):
             raise Failure("the spool does not drain")
         checks, stored = self.installation.auditor_status()["checks"], census.compare(before, census.take())
         if self.lists:
-            self.agencies.sealed_everywhere(sum(lane.summary["pictures"].get("stored", 0) for lane in self.lanes))
+            self.agencies.sealed_everywhere(len(self.pictured()))
             self.agencies.look(self.pictures)
         return self.result(checks, stored, took)
 
     def result(self, checks, stored, took):
         """The figures of the last line, and those for people."""
-        figures = {name: checks[name] for name in ("reads", "cleared", "hits", "hits_by_list", "hits_by_grade")}
-        figures["unusable"] = sum(lane.summary["unusable"] for lane in self.lanes)
-        figures["latency_ms"] = latency([lane.summary for lane in self.lanes])
+        figures = {name: checks[name] for name in ("reads", "cleared", "hits", "again", "hits_by_list", "hits_by_grade")}
+        for lane in self.lanes:
+            for name, value in lane.figures().items():
+                figures[name] = figures.get(name, 0) + value
+        figures["latency_ms"] = {name: max(lane.latency()[name] for lane in self.lanes) for name in ("p50", "p99")}
         figures["stored_rows_for_non_matches"] = stored["rows_for_non_matches"]
         if self.lists:
             figures["agencies"] = self.agencies.figures
         if self.trouble:
-            figures["unchecked"] = sum(lane.summary["unchecked"] for lane in self.lanes)
             figures["warnings"] = self.warnings()
         self.tell(figures, checks, stored, took)
         return figures
@@ -259,15 +224,22 @@ class Demo:
 
     def tell(self, figures, checks, stored, took):
         share = f"{100 * figures['hits'] / figures['reads']:.2f} %" if figures["reads"] else "-"
+        where = f"in {took:.1f} s, on {len(self.lanes)} lane{'s' if len(self.lanes) > 1 else ''}"
+        engines = len({one.engine for one in self.passages})
+        slowest = "from the last byte of a message to its alert, on the slowest lane" if self.lists else "from a request to its answer"
         rows = [
-            ("Reads", f"{figures['reads']:,}", f"in {took:.1f} s, on {len(self.lanes)} lane{'s' if len(self.lanes) > 1 else ''}"),
+            *((("Messages", f"{figures['messages']:,}", f"of {engines} kinds of camera engines, {where}"),
+               ("Vehicles", f"{figures['vehicles']:,}", f"{figures['merged']:,} messages told nothing new of theirs; {figures['again']:,} times a later look was asked about and clear"))
+              if self.lists else ()),
+            ("Reads", f"{figures['reads']:,}", "vehicles, and later looks that hit" if self.lists else where),
             ("Cleared", f"{figures['cleared']:,}", "nothing is left of them but this count"),
             ("Hits", f"{figures['hits']:,}", f"{share} of the reads, repeats included"
              + (f"; {checks['covert']} of them covert: the lane was told clear" if checks["covert"] else "")),
             *((f"  {name}", f"{figures['hits_by_grade'].get(name, 0):,}", "") for name in GRADES),
             *((f"  {name}", f"{count:,}", "") for name, count in sorted(figures["hits_by_list"].items())),
-            ("Unusable rows", f"{figures['unusable']:,}", "no plate in them"),
-            ("Latency", f"{figures['latency_ms']['p50']:.2f} ms", f"at the 50th percentile, {figures['latency_ms']['p99']:.2f} ms at the 99th"),
+            ("Unusable", f"{figures['unusable']:,}", "no plate in them"),
+            ("Unchecked", f"{figures['unchecked']:,}", "reads that no gate answered"),
+            ("Latency", f"{figures['latency_ms']['p50']:.2f} ms", f"at the 50th percentile, {figures['latency_ms']['p99']:.2f} ms at the 99th: {slowest}"),
         ]
         self.say("")
         for name, value, words in rows:
@@ -309,21 +281,6 @@ class Demo:
         self.installation.stop()
         self.installation.cluster.remove_socket()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def latency(summaries):
-    """p50 and p99 in milliseconds over the checks of all lanes: from putting a request on the wire to its whole answer."""
-    buckets = sorted(tuple(bucket) for summary in summaries for bucket in summary["latency_ms"]["histogram"])
-    total = sum(count for _, count in buckets)
-
-    def percentile(percent):
-        seen = 0
-        for value, count in buckets:
-            seen += count
-            if 100 * seen >= percent * total:
-                return round(value, 3)
-        return 0.0
-    return {"p50": percentile(50), "p99": percentile(99)}
 
 
 def interrupted(_number, _frame):

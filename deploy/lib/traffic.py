@@ -1,15 +1,24 @@
-"""Made-up traffic for the demo: plates that no state issues (QQ and a pattern of its own), the lists that ask for some of them, and
-what readers of a few lanes make of them: misreads, unread states, and rows that are no plates at all.  The same seed gives the same."""
+"""Made-up traffic for the demo: plates that no state issues (QQ and a pattern of its own), the lists that ask for some of them, and what the cameras
+of a few lanes say of the vehicles that pass: several spellings, several messages, misreads, unread states, and what is no plate at all.  The same seed
+gives the same."""
+import collections
 import dataclasses
 import random
 
 STATES = ("US-TX", "US-TX", "US-TX", "US-TX", "US-NM", "US-AZ", "US-CA", "MX-CHH", "MX-CHH", "MX-SON")
-LANES = ("reader/north/1", "reader/north/2", "reader/south/1")
+# Which engines speak to which lane, each through some cameras.
+LANES = {"reader/north/1": ("rekor", "platerecognizer", "plain"), "reader/north/2": ("frigate", "axis", "genetec"), "reader/south/1": ("hikvision", "verkada")}
+CAMERAS = [(lane, engine, camera) for lane, engines in LANES.items() for engine in engines for camera in range(4)]
 CONFUSED = {"0": "OQD", "O": "0QD", "1": "IL", "2": "Z", "5": "S", "8": "B", "6": "G", "Z": "2", "S": "5", "B": "8", "G": "6", "I": "1", "L": "1"}
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 FLEET = 2400
 # No plates, as readers and spreadsheets make them: nothing, a vehicle identification number, lettering.
 RUBBISH = ("", "1QQFAKE00VIN00017", "***")
+SPELLINGS = {"rekor": 3, "platerecognizer": 2, "plain": 2}  # that an engine tells at once; others tell one
+MESSAGES = {"rekor": 2, "plain": 2, "frigate": 3, "axis": 3}  # of one vehicle; others send one
+NO_STATE = ("frigate", "hikvision")                       # they do not say it
+NO_PICTURE = ("frigate", "verkada")
+LOOK_BACK = 150  # vehicles of one camera, of which none is taken for another
 
 
 @dataclasses.dataclass
@@ -26,11 +35,19 @@ class HotList:
 
 
 @dataclasses.dataclass
-class Read:
+class Passage:
+    """One vehicle before one camera."""
+    number: int
     lane: str
-    plate: str
-    jurisdiction: str
-    vehicle: str = ""  # the plate that is on it, whatever was read
+    engine: str
+    camera: int
+    jurisdiction: str  # as the engine says it; "": it does not
+    looks: list        # a message each: [(spelling, confidence)], the best first
+    plate: str = ""    # that is on it, whatever was read
+
+    @property
+    def pictured(self):
+        return self.engine not in NO_PICTURE
 
 
 def fleet(source):
@@ -56,9 +73,9 @@ def hot_lists(vehicles):
     ]
 
 
-def misread(plate, source):
+def misread(plate, source, always=False):
     """PLATE as a camera might read it."""
-    chance = source.random()
+    chance = source.random() * (0.13 if always else 1)
     if chance < 0.10:
         places = [place for place, char in enumerate(plate) if char in CONFUSED]
         if places:
@@ -70,17 +87,57 @@ def misread(plate, source):
     return plate
 
 
-def make(count, seed=2019):
-    """(lists, reads): COUNT reads in the order of their arrival, some rows of rubbish among them on top."""
+def looks_at(plate, engine, source):
+    """What the messages of one vehicle say.  A later one repeats what was said, or knows better."""
+    looks = []
+    for number in range(MESSAGES.get(engine, 1)):
+        best = misread(plate, source) if number == 0 else looks[-1][0][0]
+        if number > 0 and best != plate and source.random() < 0.6:
+            best = plate
+        texts = [best]
+        while len(texts) < SPELLINGS.get(engine, 1):
+            other = misread(plate, source, always=True) if best == plate or source.random() < 0.5 else plate
+            texts += [other] if other not in texts else []
+        if number > 0 and source.random() < 0.7 and best == looks[-1][0][0]:
+            looks.append(looks[-1])
+            continue
+        confidences = sorted((source.uniform(0.55, 0.98) for _ in texts), reverse=True)
+        looks.append([(text, round(confidence, 3)) for text, confidence in zip(texts, confidences)])
+    return looks
+
+
+def kin(looks):
+    """What two vehicles share when any spelling of one is an edit away from any of the other: folded, with one character left out."""
+    texts = {text.translate(str.maketrans("QODILZSBG", "000112586")) for look in looks for text, _ in look}
+    return texts | {text[:place] + text[place + 1:] for text in texts for place in range(len(text))}
+
+
+def place(plate, recent, source):
+    """A camera that has seen nothing like this vehicle for a while, and what it says of it: (lane, engine, camera, looks)."""
+    for lane, engine, camera in source.sample(CAMERAS, len(CAMERAS)):
+        looks = looks_at(plate, engine, source)
+        own = kin(looks)
+        if not any(own & other for other in recent[engine, camera]):
+            break
+    recent[engine, camera].append(own)
+    return lane, engine, camera, looks
+
+
+def make(count, seed=2050):
+    """(lists, passages): COUNT vehicles in the order of their passing, and some rubbish among them on top."""
     source = random.Random(seed)
     vehicles = fleet(source)
     lists = hot_lists(vehicles)
     listed = sum(len(one.entries) for one in lists)
-    reads = []
+    recent, passages = collections.defaultdict(lambda: collections.deque(maxlen=LOOK_BACK)), []
     for _ in range(count):
-        wanted = source.random() < 0.015
+        wanted = source.random() < 0.025
         plate, jurisdiction = vehicles[source.randrange(listed) if wanted else source.randrange(listed, FLEET)]
-        reads.append(Read(source.choice(LANES), misread(plate, source), jurisdiction if source.random() > 0.12 else "", plate))
-    for place, plate in zip((count // 4, count // 2, 3 * count // 4), RUBBISH):
-        reads.insert(place, Read(LANES[0], plate, "US-TX"))
-    return lists, reads
+        lane, engine, camera, looks = place(plate, recent, source)
+        said = jurisdiction if source.random() > 0.12 and engine not in NO_STATE else ""
+        passages.append(Passage(0, lane, engine, camera, said, looks, plate))
+    for position, text in zip((count // 4, count // 2, 3 * count // 4), RUBBISH):
+        passages.insert(position, Passage(0, "reader/north/1", "plain", 0, "US-TX", [[(text, 0.9)]]))
+    for number, one in enumerate(passages):
+        one.number = number
+    return lists, passages
