@@ -102,15 +102,17 @@ int64_t lane_silence_ms(const struct lane_facts *facts, const struct lane_wishes
     return (int64_t)(own_s > LIMIT_LANE_SILENCE_S ? own_s : LIMIT_LANE_SILENCE_S) * 1000;
 }
 
-static bool has_ended(const struct lane_facts *facts)
-{
-    return facts->report_ms != LANE_NEVER && facts->report.ending &&
-           (facts->check_ms == LANE_NEVER || facts->check_ms - GOODBYE_LAST_MS <= facts->report_ms);
-}
-
 static bool within(int64_t then_ms, int64_t duration_ms, int64_t now_ms)
 {
     return then_ms != LANE_NEVER && now_ms - then_ms <= duration_ms;
+}
+
+/* Until it reports again.  Who only asks under its name meanwhile (a file of reads) has promised nothing: it is there while it does. */
+static bool has_ended(const struct lane_facts *facts, int64_t now_ms)
+{
+    if (facts->report_ms == LANE_NEVER || !facts->report.ending) return false;
+    return facts->check_ms == LANE_NEVER || facts->check_ms - GOODBYE_LAST_MS <= facts->report_ms ||
+           !within(facts->check_ms, LIMIT_LANE_SILENCE_S * 1000, now_ms);
 }
 
 /* When the lane began to work, for what it has not had since. */
@@ -161,7 +163,7 @@ struct lane_judgement lane_judge(const struct lane_facts *facts, const struct la
     const int64_t heard_ms = lane_heard_ms(facts);
 
     if (!registered) return judgement;
-    if (has_ended(facts)) {
+    if (has_ended(facts, now_ms)) {
         judgement.state = LANE_ENDED;
         if (within(facts->false_ms, FALSE_TAGS_ALARM_MS, now_ms)) judgement.alarms = LANE_ALARM_FALSE_TAGS;
         return judgement;

@@ -195,6 +195,26 @@ def test_a_lane_that_only_checks_and_one_that_is_idle(installation):
     assert "idle" not in lane_of(installation, "reader/south/1")["alarms"]
 
 
+def test_what_no_gate_wrote_to_the_database(installation):
+    """Whoever can write there makes no gate fall, and nothing that it says to others other than it should be."""
+    send(installation, OTHER)
+    eventually(lambda: installation.one("SELECT count(*) FROM platesieve.lanes WHERE site = 'north' AND lane = '2' AND reported_at IS NOT NULL") == "1")
+    installation.sql("INSERT INTO platesieve.lanes (site, lane, checked_at, version) VALUES ('NORTH\"} 1', 'x', now(), E'\\x1b[2J'), ('north', '1/../2', now(), 'v'),"
+                     " ('east', '1', now() + interval '200000 years', '1'), ('west', '1', '-infinity', '1')")
+    installation.sql("UPDATE platesieve.lanes SET skew_ms = -9223372036854775808, interval_s = -5, waiting = -1, calibration = 99, run = ARRAY[9223372036854775807, NULL, -1],"
+                     " before = array_fill(9223372036854775807, ARRAY[64]), reported_at = now() + interval '1 day', version = 'a b' WHERE site = 'north' AND lane = '2'")
+    eventually(lambda: True, step=3)
+    told = installation.get("/v1/lanes?limit=1000", OLGA).json()
+    assert {f"{one['site']}/{one['lane']}" for one in told["lanes"]} <= {"north/1", "north/2", "south/1"} and told["degraded"] is False
+    assert installation.metrics() and installation.ready() == {"ready": True}
+    installation.sql("UPDATE platesieve.lanes SET version = '1', run = '{}', reported_at = now(), before = array_fill(9223372036854775807, ARRAY[12]) WHERE site = 'north' AND lane = '2'")
+    eventually(lambda: "skew" in lane_of(installation, OTHER)["alarms"], 5)
+    assert lane_of(installation, OTHER)["report"]["skew_ms"] == -2**53 and lane_of(installation, OTHER)["report"]["calibration"]["outcome"] == "false"
+    installation.sql("DELETE FROM platesieve.lanes")
+    send(installation, OTHER)
+    assert "skew" not in lane_of(installation, OTHER)["alarms"]
+
+
 @contextlib.contextmanager
 def second_gate(house, name="gate-2"):
     gate = SecondGate(house, name)

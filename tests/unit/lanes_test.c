@@ -79,9 +79,13 @@ static void a_goodbye_holds_until_it_is_heard_again(void **state)
     struct lane_facts facts = facts_of(&report, START);
     facts.check_ms = START + S; /* another gate's answer that was under way */
     assert_int_equal(state_at(&facts, &none, START + 9 * HOUR, START + 9 * HOUR), LANE_ENDED);
-    facts.check_ms = START + 5 * S; /* it is back */
+    facts.check_ms = START + 5 * S; /* somebody asks under its name */
     assert_int_equal(state_at(&facts, &none, START + 6 * S, START + 6 * S), LANE_WELL);
-    assert_int_equal(state_at(&facts, &none, START + HOUR, START + HOUR), LANE_SILENT);
+    assert_int_equal(state_at(&facts, &none, START + HOUR, START + HOUR), LANE_ENDED);
+    report = report_at(START + HOUR); /* it is back, and gone again */
+    lane_facts_report(&facts, &report, START + HOUR, WALL + HOUR);
+    assert_int_equal(state_at(&facts, &none, START + HOUR, START + HOUR), LANE_WELL);
+    assert_int_equal(state_at(&facts, &none, START + 2 * HOUR, START + 2 * HOUR), LANE_SILENT);
 }
 
 /* What a gate does not know it says, and no silence begins; one that was known stands. */

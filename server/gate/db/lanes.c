@@ -17,7 +17,10 @@ static_assert(NUMBERS == COUNT_NUMBERS && LANE_TOTALS == 12, "as in the statemen
 
 /* Time of an age in milliseconds; null for none. */
 #define AGO(i) "now() - make_interval(secs => nullif(v[" #i "], -1) / 1000.0)"
-#define NEWER "coalesce(excluded.reported_at > l.reported_at, excluded.reported_at IS NOT NULL)"
+/* What lies in the future no gate wrote: it holds up nobody. */
+#define NEWER "(excluded.reported_at IS NOT NULL AND coalesce(excluded.reported_at > l.reported_at OR l.reported_at > now(), true))"
+#define LATEST(column) column " = greatest(CASE WHEN l." column " <= now() THEN l." column " END, excluded." column ")"
+#define SUM "least(greatest(coalesce(b, 0), 0), 4611686018427387903) + least(greatest(coalesce(r, 0), 0), 9007199254740992)"
 #define TAKE(column) column " = CASE WHEN " NEWER " THEN excluded." column " ELSE l." column " END"
 
 static const struct statement store = {
@@ -28,15 +31,18 @@ static const struct statement store = {
     " v[7], v[8], v[9] <> 0, v[10], v[11], v[12], run FROM (SELECT u.*, ($6::int8[])[(n - 1) * 12 + 1:n * 12] AS v, ($7::int8[])[(n - 1) * 12 + 1:n * 12] AS run"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS u (site, lane, version, started, sent, n)) AS heard"
     " ORDER BY site, lane"
-    " ON CONFLICT (site, lane) DO UPDATE SET checked_at = greatest(l.checked_at, excluded.checked_at),"
+    " ON CONFLICT (site, lane) DO UPDATE SET " LATEST("checked_at") ","
     " before = CASE WHEN " NEWER " AND l.reported_at IS NOT NULL AND l.started_at <> excluded.started_at"
-    " THEN ARRAY(SELECT coalesce(b, 0) + coalesce(r, 0) FROM unnest(l.before, l.run) WITH ORDINALITY AS u (b, r, n) ORDER BY n) ELSE l.before END, "
+    " THEN ARRAY(SELECT " SUM " FROM unnest(l.before, l.run) WITH ORDINALITY AS u (b, r, n) ORDER BY n) ELSE l.before END, "
     TAKE("run") ", " TAKE("version") ", " TAKE("started_at") ", " TAKE("sent_at") ", " TAKE("read_at") ", " TAKE("unchecked_at") ", "
     TAKE("false_tags_at") ", " TAKE("calibrated_at") ", " TAKE("skew_ms") ", " TAKE("interval_s") ", " TAKE("ending") ", " TAKE("waiting") ", "
-    TAKE("calibration") ", " TAKE("calibration_interval_s") ", reported_at = greatest(l.reported_at, excluded.reported_at)"
+    TAKE("calibration") ", " TAKE("calibration_interval_s") ", " LATEST("reported_at")
 };
 
-#define AGE(column) "coalesce((extract(epoch FROM now() - " column ") * 1000)::int8, -1)"
+/* -1: never, and what no gate wrote. */
+#define AGE(column)                                                                                                                          \
+    "CASE WHEN " column " BETWEEN now() - interval '100 years' AND now() + interval '1 minute'"                                             \
+    " THEN greatest((extract(epoch FROM now() - " column ") * 1000)::int8, 0) ELSE -1 END"
 static const struct statement show = {
     "lanes_show",
     "SELECT site, lane, coalesce(version, ''), coalesce(started_at, 'epoch'), coalesce(sent_at, 'epoch'), ARRAY[" AGE("checked_at") ", " AGE("reported_at") ", "
