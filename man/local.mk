@@ -14,5 +14,6 @@ dist_man_MANS += \
 	man/platesieve-status.1 \
 	man/platesieve-token.1 \
 	man/platesieve-keyd.8 \
+	man/platesieve-lane.conf.5 \
 	man/platesieved.8 \
 	man/platesieved.conf.5

@@ -7,8 +7,6 @@
 #include "server/http/settings.h"
 
 #define MESSAGE_BYTES_MIN 4096
-#define MESSAGE_BYTES_MAX (16u * 1024 * 1024)
-#define MESSAGE_BYTES (4u * 1024 * 1024)
 #define MESSAGE_BYTES_WITHOUT_IMAGES (1024u * 1024)
 
 #define FIELD(member) offsetof(struct lane_config, member)
@@ -42,7 +40,7 @@ static const struct setting table[] = {
     NUMBER("waiting", "age_s", waiting_age_s, "30", 1, 3600),
     NUMBER("waiting", "catch_up_rate", catch_up_rate, "20", 1, 10000),
     NUMBER("memory", "images_mib", images_mib, "16", 0, 1024),
-    NUMBER("memory", "message_bytes", message_bytes, "", MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX),
+    NUMBER("memory", "message_bytes", message_bytes, "", MESSAGE_BYTES_MIN, LIMIT_ENGINE_MESSAGE_BYTES),
     YESNO("alerts", "print", print, "yes"),
     YESNO("alerts", "json", alerts_json, "no"),
     YESNO("alerts", "show_plates", show_plates, "no"),
@@ -155,7 +153,7 @@ static const char *finish(struct lane_config *config)
         return "[calibration] plate, agency and list go together";
     if (calibration && (!name_part_valid(config->calibration_agency) || !name_part_valid(config->calibration_list)))
         return "[calibration] agency, list: are not names";
-    if (config->message_bytes == 0) config->message_bytes = config->images_mib > 0 ? MESSAGE_BYTES : MESSAGE_BYTES_WITHOUT_IMAGES;
+    if (config->message_bytes == 0) config->message_bytes = config->images_mib > 0 ? LIMIT_ENGINE_MESSAGE_BYTES : MESSAGE_BYTES_WITHOUT_IMAGES;
     return NULL;
 }
 

@@ -266,3 +266,12 @@ def test_no_setting_is_documented_that_is_not_read():
     settings = keys_of_table("server/gate/config.c") | keys_of_table("server/keys/config.c")
     rows = set(re.findall(r"^\| `\[([a-z]+)[^\]]*\]` \| `([a-z_]+)` \|", (TOP / "docs/operations.md").read_text(), re.M))
     assert rows == settings
+
+
+def test_every_setting_of_a_lane_is_in_its_manual():
+    source = (TOP / "client/lane/config.c").read_text()
+    settings = {key for _, key in re.findall(r'^    (?:TEXT|NUMBER|YESNO)\("([a-z]+)", "([a-z_]+)"', source, re.M)}
+    manual = (TOP / "man/platesieve-lane.conf.5").read_text()
+    assert len(settings) > 30 and set(re.findall(r"^\.It Cm ([a-z_]+)$", manual, re.M)) == settings
+    example = (TOP / "deploy/systemd/lane.conf.example").read_text()
+    assert set(re.findall(r"^;? ?([a-z_]+) = ", example, re.M)) <= settings | {"camera"}
