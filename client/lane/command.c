@@ -2,6 +2,7 @@
 #include "client/lane/service.h"
 
 #include "client/lane/command.h"
+#include "client/lane/try.h"
 
 struct service_options {
     const char *config, *ready_file, *input;
@@ -84,6 +85,7 @@ static bool names_config(int argc, char **argv)
 
 static const struct command words[] = {
     { "status", "show how a lane does that runs on this machine", command_lane_status },
+    { "try", "what a lane would understand of an engine's message", command_lane_try },
     { NULL, NULL, NULL },
 };
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "client/lane/picture.h"
-#include "client/lane/try.h"
 #include "client/moment.h"
 
 enum column { COLUMN_PLATE, COLUMN_JURISDICTION, COLUMN_STATE, COLUMN_REGION, COLUMN_CONFIDENCE, COLUMN_IMAGE, COLUMNS };
@@ -275,14 +274,8 @@ static error_t lane_parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct command lane_commands[] = {
-    { "try", "what a lane would understand of an engine's message", command_lane_try },
-    { NULL, NULL, NULL },
-};
-
 int command_lane(struct settings *settings, int argc, char **argv)
 {
-    const struct command *row = command_named(lane_commands, argc, argv);
     struct lane_options options = { .batch = LANE_BATCH_DEFAULT, .parallel = 1, .patience_s = 5,
                                     .picture_wait_s = LANE_PICTURE_WAIT_DEFAULT };
     struct command_input input = { settings, &options };
@@ -291,14 +284,13 @@ int command_lane(struct settings *settings, int argc, char **argv)
     struct csv *csv = NULL;
     int fd = -1, code;
 
-    if (row != NULL) return command_run_named(row, settings, argc, argv);
     command_parse(
         lane_options, lane_parse, "[FILE]",
         "Checks reads against the lists and prints alerts as they come.\vFILE (or standard input) is CSV with a "
         "header: plate, one of "
         "jurisdiction, state or region, and if you like confidence and image, a file with the picture, JPEG or PNG.  Plates "
-        "stay here: the gate is sent tokens; of hits alone the picture, sealed to the agency that asked.  Further "
-        "command: `platesieve lane try`.",
+        "stay here: the gate is sent tokens; of hits alone the picture, sealed to the agency that asked.  With --config "
+        "it is a service.  Further commands: `platesieve lane status`, `platesieve lane try`.",
         &input, argc, argv);
     code = identity_find(settings, "reader", &identity);
     if (code == CLIENT_OK) code = open_input(&options, &fd, &csv);
