@@ -116,11 +116,11 @@ class Demo:
     def alert(self, identity, alert):
         """One alert of a lane."""
         self.alerts.append((identity, alert))
-        where = identity.split("/", 1)[1]
+        where, name = identity.split("/", 1)[1], f"{alert['agency']}/{alert['list']}"
         plate = f"{alert.get('plate', '')} {alert.get('jurisdiction') or ''}".strip()
         words = f"“{alert['instruction']}”" if alert.get("instruction") else ""
         engine = f"{alert['engine']:<16} " if "engine" in alert else ""
-        self.say(f"  {time.strftime('%H:%M:%S')}  {where:<8} {engine}{alert['grade']:<8} {alert['agency']}/{alert['list']:<12} {plate:<16} {words}".rstrip())
+        self.say(f"  {time.strftime('%H:%M:%S')}  {where:<8} {engine}{alert['grade']:<8} {name:<18} {plate:<14} {words}".rstrip())
 
     def take_pictures(self):
         """What the cameras took: of each listed vehicle one, and one that stands for all others."""

@@ -212,3 +212,16 @@ def test_later_looks_are_counted_apart(installation):
         assert sum(one["again"] for one in checks["lanes"]) == checks["again"] and checks["reads"] == checks["cleared"] + checks["hits"]
     for name in (open_name, other, covert):
         assert [one["count"] for one in installation.wait_hits(1, name)] == [1], "one vehicle, one read counted on its hit"
+
+
+def test_a_lane_that_only_looks_again_is_named(installation):
+    """What is said to be a later look is not among the reads: whoever says it of everything shows up in the status."""
+    lane_name = "reader/excess/looks"
+    installation.issue(lane_name)
+    lane = installation.lane(lane_name)
+    look = {**installation.read(lane, "ZZZ0005"), "again": True}
+    for _ in range(2):
+        answer = installation.post("/v1/checks", lane_name, installation.check_body(lane, [look] * 60))
+        assert answer.status_code == 200, answer.text
+    said = installation.platesieve("status", "--as", "auditor/ines").stdout
+    assert f"{lane_name} calls 120 of its looks later ones, beside 0 reads" in said and "reader/north/1 calls" not in said
