@@ -166,6 +166,10 @@ def test_looking_and_judging(installation, lane, hot_list):
     assert (hit["lane_says"]["judgement"], hit["lane_says"]["at"]) == ("wrong-jurisdiction", shown["judged_at"])
     assert hit["lane_says"]["acknowledged_at"] == shown["acknowledged_at"] and hit["verdict"] is None
     assert service.status()["alerts"]["judgements"] == {"delivered": 2, "lost": 0}
+    for number in range(16):  # a gate takes so many words on a hit, and no more
+        judge(service, alert["hit"], ("misread", "confirmed")[number % 2])
+        eventually(lambda: kept(service, alert["hit"])["told"] != "pending")
+    assert kept(service, alert["hit"])["told"] == "failed" and service.status()["alerts"]["judgements"]["lost"] > 0
     # no more are kept than were to be
     for plate in PLATES[3:5]:
         service.post("plain", plain(plate, PICTURE))
