@@ -182,7 +182,7 @@ def test_looking_and_judging(installation, lane, hot_list):
 
 def test_a_word_waits_for_a_gate(installation, lane):
     service = lane()
-    service.post("plain", plain(LISTED))
+    service.post("plain", plain(PLATES[6]))
     hit = eventually(lambda: service.get("/alerts?after=0")["alerts"])[0]["hit"]
     with installation.without("gate"):
         judge(service, hit, "confirmed")
