@@ -16,7 +16,7 @@ static const struct problem_row rows[LANE_PROBLEMS] = {
     [LANE_PROBLEM_FIELD] = { "bad-field", 400, "A member does not fit", "A member or a parameter is missing, unknown, of the wrong type or out of its range." },
     [LANE_PROBLEM_MALFORMED] = { "malformed", 400, "A message that can't be read",
                                  "It is cut off, or not what its content type says; `platesieve lane try` shows what a lane would understand of one." },
-    [LANE_PROBLEM_LENGTH] = { "bad-length", 400, "Bad length", "Send one Content-Length, no Transfer-Encoding, and a body only where one belongs." },
+    [LANE_PROBLEM_LENGTH] = { "bad-length", 400, "Bad length", "Send one Content-Length, or chunks and none, and a body only where one belongs." },
     [LANE_PROBLEM_STRANGER] = { "forbidden", 403, "Not for others", "This listener is for this machine, and for no page but its own." },
     [LANE_PROBLEM_NOT_FOUND] = { "not-found", 404, "Not found", "There is no such thing here; engines post to /engines/NAME." },
     [LANE_PROBLEM_METHOD] = { "method", 405, "Method not allowed", "This thing can't be asked in this way." },

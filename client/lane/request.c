@@ -7,6 +7,10 @@
 
 #define SWALLOWED_BYTES 16384 /* of a refused body, so that the connection can be kept */
 #define ARGUMENT_BYTES 64
+/* Of a body in chunks, whose size nobody knows before its end: room to begin with, a page's fraction less the zero behind it; and how much of one that was
+   refused halfway is read on, since libmicrohttpd takes no answer before the end. */
+#define CHUNKS_ROOM_BYTES (16u * 1024 - 1)
+#define CHUNKS_SWALLOWED_BYTES (64u * 1024 * 1024)
 
 enum stage { STAGE_NEW, STAGE_BODY, STAGE_ANSWERED };
 
@@ -21,6 +25,9 @@ struct exchange {
     const char *content_type;
     char *body;       /* room for `expected` and a zero byte; NULL: none */
     size_t expected, got;
+    bool in_chunks;
+    size_t most;      /* what `expected` may grow to, of a body in chunks */
+    size_t swallowed; /* of a body in chunks that was refused halfway */
 };
 
 const char *lane_request_query(const struct lane_request *request, const char *name)
@@ -32,7 +39,7 @@ const char *lane_request_query(const struct lane_request *request, const char *n
 
 struct header_scan {
     unsigned lengths, encodings, expects, hosts, origins, sites;
-    const char *length, *host, *origin, *site, *type, *content_encoding;
+    const char *length, *encoding, *host, *origin, *site, *type, *content_encoding;
 };
 
 static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const char *key, const char *value)
@@ -44,7 +51,7 @@ static enum MHD_Result scan_field(void *context, enum MHD_ValueKind kind, const 
     else if (strcasecmp(key, "Origin") == 0) scan->origins++, scan->origin = value;
     else if (strcasecmp(key, "Sec-Fetch-Site") == 0) scan->sites++, scan->site = value;
     else if (strcasecmp(key, "Content-Length") == 0) scan->lengths++, scan->length = value;
-    else if (strcasecmp(key, "Transfer-Encoding") == 0) scan->encodings++;
+    else if (strcasecmp(key, "Transfer-Encoding") == 0) scan->encodings++, scan->encoding = value;
     else if (strcasecmp(key, "Expect") == 0) scan->expects++;
     else if (strcasecmp(key, "Content-Type") == 0) scan->type = value;
     else if (strcasecmp(key, "Content-Encoding") == 0) scan->content_encoding = value;
@@ -97,20 +104,32 @@ static bool refuse(struct exchange *exchange, enum lane_problem problem)
     return false;
 }
 
-static bool check_length(struct exchange *exchange, const struct header_scan *scan, uint64_t *length)
+/* Bytes of the largest body that belongs here now. */
+static uint64_t body_most(const struct exchange *exchange)
+{
+    const struct lane_service *service = listener_service(exchange->connection->listener);
+    const size_t body_max = exchange->route->body_max;
+    const uint64_t most = body_max < SIZE_MAX ? body_max : buffers_message_max(service->buffers);
+
+    return most < service->config->message_bytes ? most : service->config->message_bytes;
+}
+
+/* A body in chunks has no other length, and no other coding: where a proxy in front could understand two things, nothing is. */
+static bool check_length(struct exchange *exchange, const struct header_scan *scan, const char *version, uint64_t *length)
 {
     const struct lane_route *route = exchange->route;
-    struct lane_service *service = listener_service(exchange->connection->listener);
-    uint64_t most;
 
-    if (scan->encodings > 0 || scan->lengths > 1) return refuse(exchange, LANE_PROBLEM_LENGTH);
+    if (scan->encodings + scan->lengths > 1) return refuse(exchange, LANE_PROBLEM_LENGTH);
+    if (scan->encodings == 1 && (scan->encoding == NULL || strcasecmp(scan->encoding, "chunked") != 0 || strcmp(version, MHD_HTTP_VERSION_1_1) != 0))
+        return refuse(exchange, LANE_PROBLEM_LENGTH);
     if (scan->lengths == 1 && !parse_length(scan->length, length)) return refuse(exchange, LANE_PROBLEM_LENGTH);
     if (route == NULL) return true;
-    if (route->body_max == 0) return *length == 0 || refuse(exchange, LANE_PROBLEM_LENGTH);
-    if (scan->lengths == 0) return refuse(exchange, LANE_PROBLEM_NO_LENGTH);
-    most = route->body_max < SIZE_MAX ? route->body_max : buffers_message_max(service->buffers);
-    if (most > service->config->message_bytes) most = service->config->message_bytes;
-    return *length <= most || refuse(exchange, LANE_PROBLEM_TOO_LARGE);
+    if (route->body_max == 0) return (scan->encodings == 0 && *length == 0) || refuse(exchange, LANE_PROBLEM_LENGTH);
+    exchange->in_chunks = scan->encodings == 1;
+    exchange->most = (size_t)body_most(exchange);
+    if (exchange->in_chunks) *length = exchange->most < CHUNKS_ROOM_BYTES ? exchange->most : CHUNKS_ROOM_BYTES;
+    else if (scan->lengths == 0) return refuse(exchange, LANE_PROBLEM_NO_LENGTH);
+    return *length <= exchange->most || refuse(exchange, LANE_PROBLEM_TOO_LARGE);
 }
 
 static bool take_room(struct exchange *exchange, size_t size)
@@ -122,6 +141,35 @@ static bool take_room(struct exchange *exchange, size_t size)
     if (exchange->body != NULL) return true;
     listener_want_room(listener);
     return refuse(exchange, LANE_PROBLEM_BUSY);
+}
+
+static void release_body(struct exchange *exchange)
+{
+    struct lane_service *service = listener_service(exchange->connection->listener);
+
+    buffers_give_back(service->buffers, exchange->body, exchange->expected, exchange->got);
+    exchange->body = NULL;
+}
+
+/* Room for SIZE bytes more of a body in chunks: twice as much as there was, until it fits. */
+static bool grow_room(struct exchange *exchange, size_t size)
+{
+    const struct exchange old = *exchange;
+    size_t room = old.expected;
+
+    if (size > old.most - old.got) {
+        release_body(exchange);
+        return refuse(exchange, LANE_PROBLEM_TOO_LARGE);
+    }
+    while (size > room - old.got) room = room < old.most / 2 ? 2 * room + 1 : old.most;
+    if (!take_room(exchange, room)) {
+        exchange->body = old.body, exchange->expected = old.expected;
+        release_body(exchange);
+        return false;
+    }
+    memcpy(exchange->body, old.body, old.got);
+    buffers_give_back(listener_service(old.connection->listener)->buffers, old.body, old.expected, old.got);
+    return true;
 }
 
 /* -- answering ------------------------------------------------------------------------------------------------------- */
@@ -160,14 +208,6 @@ static enum MHD_Result answer_problem(struct exchange *exchange, struct MHD_Conn
     return queue(exchange, mhd, lane_reply_problem(exchange->problem));
 }
 
-static void release_body(struct exchange *exchange)
-{
-    struct lane_service *service = listener_service(exchange->connection->listener);
-
-    buffers_give_back(service->buffers, exchange->body, exchange->expected, exchange->got);
-    exchange->body = NULL;
-}
-
 static enum MHD_Result answer(struct exchange *exchange, struct MHD_Connection *mhd)
 {
     struct lane_request request = { .service = listener_service(exchange->connection->listener),
@@ -201,7 +241,8 @@ void *listener_request_begin(void *context, const char *uri, struct MHD_Connecti
     return exchange;
 }
 
-static enum MHD_Result take_header(struct exchange *exchange, struct MHD_Connection *mhd, const char *url, const char *method)
+static enum MHD_Result take_header(struct exchange *exchange, struct MHD_Connection *mhd, const char *url, const char *method,
+                                   const char *version)
 {
     struct header_scan scan = { 0 };
     enum lane_problem problem;
@@ -217,12 +258,31 @@ static enum MHD_Result take_header(struct exchange *exchange, struct MHD_Connect
         if (exchange->route == NULL) refuse(exchange, problem);
         else exchange->has_argument = strchr(exchange->route->path, '*') != NULL;
     }
-    swallow = check_length(exchange, &scan, &length) || scan.encodings + scan.lengths <= 1;
+    swallow = check_length(exchange, &scan, version, &length) || scan.encodings + scan.lengths <= 1;
     if (!exchange->refused && scan.content_encoding != NULL && strcasecmp(scan.content_encoding, "identity") != 0)
         refuse(exchange, LANE_PROBLEM_TYPE);
     if (!exchange->refused && exchange->route->body_max > 0) take_room(exchange, (size_t)length);
     if (!exchange->refused || (swallow && scan.encodings == 0 && scan.expects == 0 && length <= SWALLOWED_BYTES)) return MHD_YES;
     return answer_problem(exchange, mhd);
+}
+
+/* False: the connection ends. */
+static bool take_piece(struct exchange *exchange, const char *data, size_t size)
+{
+    if (!exchange->refused && exchange->in_chunks && size > exchange->expected - exchange->got) (void)grow_room(exchange, size);
+    if (exchange->refused) {
+        if (!exchange->in_chunks) return true; /* a small one, whose length is known */
+        if (size <= CHUNKS_SWALLOWED_BYTES - exchange->swallowed) {
+            exchange->swallowed += size;
+            return true;
+        }
+        count_add(&listener_service(exchange->connection->listener)->counts.refused[refused_of(exchange->problem)], 1);
+        return false;
+    }
+    if (exchange->body == NULL || size > exchange->expected - exchange->got) return false; /* it never hands out more than was announced */
+    memcpy(exchange->body + exchange->got, data, size);
+    exchange->got += size;
+    return true;
 }
 
 enum MHD_Result listener_request_proceed(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
@@ -231,15 +291,10 @@ enum MHD_Result listener_request_proceed(void *context, struct MHD_Connection *m
     struct exchange *exchange = *request_context;
 
     (void)context;
-    (void)version;
     if (exchange == NULL) return MHD_NO; /* no memory: the connection ends */
-    if (exchange->stage == STAGE_NEW) return take_header(exchange, mhd, url, method);
-    if (*size > 0 && !exchange->refused) {
-        if (exchange->body == NULL || *size > exchange->expected - exchange->got) return MHD_NO; /* it never hands out more than was announced */
-        memcpy(exchange->body + exchange->got, data, *size);
-        exchange->got += *size;
-    }
+    if (exchange->stage == STAGE_NEW) return take_header(exchange, mhd, url, method, version);
     if (*size > 0) {
+        if (!take_piece(exchange, data, *size)) return MHD_NO;
         *size = 0;
         return MHD_YES;
     }
