@@ -73,21 +73,40 @@ void engine_id_part(struct engine_read *read, struct value id, struct value part
 /* -- order --------------------------------------------------------------------------------------------------------- */
 
 /* Of two that are as sure, the one that came first stays first. */
-void engine_sort(struct engine_reads *reads)
+static void sort(struct engine_read *read)
 {
     struct engine_candidate moved;
 
-    for (size_t r = 0; r < reads->count; r++) {
-        struct engine_read *read = &reads->list[r];
+    for (size_t i = 1; i < read->count; i++) {
+        size_t place = i;
 
-        for (size_t i = 1; i < read->count; i++) {
-            size_t place = i;
-
-            moved = read->candidates[i];
-            for (; place > 0 && read->candidates[place - 1].confidence < moved.confidence; place--)
-                read->candidates[place] = read->candidates[place - 1];
-            read->candidates[place] = moved;
-        }
+        moved = read->candidates[i];
+        for (; place > 0 && read->candidates[place - 1].confidence < moved.confidence; place--)
+            read->candidates[place] = read->candidates[place - 1];
+        read->candidates[place] = moved;
     }
     platesieve_wipe(&moved, sizeof(moved));
+}
+
+/* A spelling that nothing is said of counts as much as the best that something is said of, and stands behind it: it is no better, and not left out as one of
+   the worst.  Sorted already, so those without are the last. */
+static void settle_unsaid(struct engine_read *read)
+{
+    const double best = read->count > 0 && read->candidates[0].confidence >= 0 ? read->candidates[0].confidence : 1;
+    bool some = false;
+
+    for (size_t i = 0; i < read->count; i++) {
+        if (read->candidates[i].confidence >= 0) continue;
+        read->candidates[i].confidence = best;
+        some = true;
+    }
+    if (some) sort(read);
+}
+
+void engine_sort(struct engine_reads *reads)
+{
+    for (size_t i = 0; i < reads->count; i++) {
+        sort(&reads->list[i]);
+        settle_unsaid(&reads->list[i]);
+    }
 }

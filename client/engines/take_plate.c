@@ -138,7 +138,7 @@ void engine_candidate(struct engine_reads *reads, struct engine_read *read, stru
     const enum engine_fault fault = take(plate, &candidate);
 
     if (fault == ENGINE_FAULTS) {
-        candidate.confidence = confidence_take(reads, confidence, scale, true);
+        candidate.confidence = confidence.kind == VALUE_NONE ? CONFIDENCE_UNSAID : confidence_take(reads, confidence, scale, true);
         place = place_of(reads, read, &candidate);
         if (place != NULL) *place = candidate;
     } else reads->faults[fault]++;

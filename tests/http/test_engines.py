@@ -467,6 +467,21 @@ def test_candidates_that_are_empty_unsorted_or_contradict():
     assert plain_of(told) == {"QQ22QQ2": 0.95, "QQ00QQ0": 0.9, "QQ11QQ1": 0.6, "QQ33QQ3": 0.1}
 
 
+@pytest.mark.parametrize("plate,candidates,expected", [
+    (None, [("QQ11QQ1", None), ("QQ22QQ2", 0.4), ("QQ00QQ0", 0.9)], [("QQ00QQ0", 0.9), ("QQ11QQ1", 0.9), ("QQ22QQ2", 0.4)]),
+    ("QQ33QQ3", [("QQ00QQ0", 0.9)], [("QQ00QQ0", 0.9), ("QQ33QQ3", 0.9)]),
+    ("QQ22QQ2", [("QQ00QQ0", 0.9), ("QQ22QQ2", 0.4)], [("QQ00QQ0", 0.9), ("QQ22QQ2", 0.4)]),  # of a double, what is said counts
+    ("QQ33QQ3", [("QQ00QQ0", 0)], [("QQ00QQ0", 0), ("QQ33QQ3", 0)]),
+    ("QQ33QQ3", [("QQ00QQ0", None)], [("QQ33QQ3", 1), ("QQ00QQ0", 1)]),
+    ("QQ33QQ3", [], [("QQ33QQ3", 1)]),
+])
+def test_a_spelling_without_a_confidence_is_no_better_than_one_with(plate, candidates, expected):
+    """Nor is it left out for five that have one."""
+    body = {"plate": plate, "candidates": [{"plate": text} | ({} if sure is None else {"confidence": sure}) for text, sure in candidates]}
+    read = take("plain", json.dumps(body).encode())["reads"][0]
+    assert [(one["plate"], pytest.approx(one["confidence"])) for one in read["candidates"]] == expected
+
+
 def test_a_plate_that_is_an_object():
     body = {"results": [{"plate": {"props": {"plate": [{"value": "qq00qq0", "score": 0.9}, {"value": 5}, 7, None]}}}, {"plate": {"props": 3}}, {"plate": "qq11qq1", "score": 0.5}]}
     told = take("platerecognizer", json.dumps(body).encode())
