@@ -207,7 +207,7 @@ def test_what_no_gate_wrote_to_the_database(installation):
     told = installation.get("/v1/lanes?limit=1000", OLGA).json()
     assert {f"{one['site']}/{one['lane']}" for one in told["lanes"]} <= {"north/1", "north/2", "south/1"} and told["degraded"] is False
     assert installation.metrics() and installation.ready() == {"ready": True}
-    installation.sql("UPDATE platesieve.lanes SET version = '1', run = '{}', reported_at = now(), before = array_fill(9223372036854775807, ARRAY[12]) WHERE site = 'north' AND lane = '2'")
+    installation.sql("UPDATE platesieve.lanes SET version = '1', run = '{}', ending = false, reported_at = now(), before = array_fill(9223372036854775807, ARRAY[12]) WHERE site = 'north' AND lane = '2'")
     eventually(lambda: "skew" in lane_of(installation, OTHER)["alarms"], 5)
     assert lane_of(installation, OTHER)["report"]["skew_ms"] == -2**53 and lane_of(installation, OTHER)["report"]["calibration"]["outcome"] == "false"
     installation.sql("DELETE FROM platesieve.lanes")
