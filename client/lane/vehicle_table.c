@@ -1,5 +1,6 @@
 #include "client/lane/vehicle_table.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 #define WAYS 8 /* places in which one id may stand */
@@ -55,6 +56,25 @@ struct vehicle_spelling *vehicle_spelling(struct vehicle *vehicle, uint64_t text
     return NULL;
 }
 
+size_t vehicle_room(const struct vehicle *vehicle)
+{
+    size_t room = LIMIT_VEHICLE_SPELLINGS - vehicle->count;
+
+    for (size_t i = 0; i < vehicle->count; i++) room += !vehicle->spellings[i].asked;
+    return room;
+}
+
+struct vehicle_spelling *vehicle_spelling_add(struct vehicle *vehicle, uint64_t text)
+{
+    struct vehicle_spelling *spelling = vehicle->spellings;
+
+    if (vehicle->count < LIMIT_VEHICLE_SPELLINGS) spelling = &vehicle->spellings[vehicle->count++];
+    else while (spelling->asked) spelling++; /* there is one, since there is room */
+    assert(spelling < vehicle->spellings + LIMIT_VEHICLE_SPELLINGS);
+    *spelling = (struct vehicle_spelling){ .text = text };
+    return spelling;
+}
+
 uint8_t vehicle_region_bit(const struct vehicle *vehicle, const struct platesieve_jurisdiction *jurisdiction)
 {
     for (size_t i = 0; jurisdiction->code[0] != '\0' && i < vehicle->region_count; i++)
@@ -66,7 +86,7 @@ bool vehicle_asked(struct vehicle *vehicle, uint64_t text, const struct platesie
 {
     const struct vehicle_spelling *spelling = vehicle_spelling(vehicle, text);
 
-    if (spelling == NULL) return false;
+    if (spelling == NULL || !spelling->asked) return false;
     return jurisdiction->code[0] == '\0' || (spelling->regions & vehicle_region_bit(vehicle, jurisdiction)) != 0;
 }
 
@@ -209,13 +229,34 @@ static void fade(struct vehicle *vehicle)
     vehicle->faded = true;
 }
 
+static bool is_over(const struct vehicle *vehicle, int64_t now_ms)
+{
+    return now_ms - vehicle->last_ms >= LIMIT_VEHICLE_AGAIN_S * INT64_C(1000) || now_ms - vehicle->began_ms >= LIMIT_VEHICLE_READ_S * INT64_C(1000);
+}
+
+/* Lists change while a vehicle stands there. */
+static void ask_anew(struct vehicle *vehicle, int64_t now_ms)
+{
+    for (size_t i = 0; i < vehicle->count; i++) {
+        struct vehicle_spelling *spelling = &vehicle->spellings[i];
+
+        if (!spelling->asked || now_ms - spelling->asked_ms < LIMIT_VEHICLE_AGAIN_S * INT64_C(1000)) continue;
+        spelling->asked = false;
+        spelling->regions = 0;
+    }
+}
+
 void vehicle_table_forget(struct vehicle_table *table, int64_t now_ms)
 {
     for (size_t i = 0; i < LIMIT_VEHICLES; i++) {
         struct vehicle *vehicle = &table->places[i];
 
         if (vehicle->number == 0) continue;
-        if (now_ms - vehicle->began_ms >= LIMIT_VEHICLE_READ_S * INT64_C(1000)) platesieve_wipe(vehicle, sizeof(*vehicle));
-        else if (!vehicle->faded && now_ms - vehicle->last_ms > table->window_ms) fade(vehicle);
+        if (is_over(vehicle, now_ms)) {
+            platesieve_wipe(vehicle, sizeof(*vehicle));
+            continue;
+        }
+        ask_anew(vehicle, now_ms);
+        if (!vehicle->faded && now_ms - vehicle->last_ms > table->window_ms) fade(vehicle);
     }
 }

@@ -1,7 +1,7 @@
 /* The vehicles that a lane has in mind: how they were spelled, what of it was asked about, and how a look finds them again.  For vehicles.c.
  *
  * A vehicle's plates are in clear for the window after its last look; then only keyed hashes of them stay, by which what was asked about is known, until
- * its read is over (LIMIT_VEHICLE_READ_S after it began).  Not thread-safe. */
+ * it is forgotten, LIMIT_VEHICLE_AGAIN_S after its last look.  Not thread-safe. */
 #ifndef CLIENT_LANE_VEHICLE_TABLE_H
 #define CLIENT_LANE_VEHICLE_TABLE_H
 
@@ -13,7 +13,9 @@ struct vehicle_spelling {
     struct platesieve_plate plate; /* zero when the vehicle has faded */
     struct similar_form form;      /* likewise */
     float confidence;              /* best so far */
+    bool asked;                    /* about it, less than LIMIT_VEHICLE_AGAIN_S ago: at asked_ms */
     uint8_t regions;               /* bit i: asked about with vehicle.regions[i] */
+    int64_t asked_ms;
 };
 
 struct vehicle_region {
@@ -31,7 +33,7 @@ struct vehicle {
     int64_t seen_first, seen_last;   /* as the engine says, since 1970; 0: it does not */
     size_t region_count, count;
     struct vehicle_region regions[LIMIT_VEHICLE_REGIONS];
-    struct vehicle_spelling spellings[LIMIT_VEHICLE_SPELLINGS]; /* those that were asked about */
+    struct vehicle_spelling spellings[LIMIT_VEHICLE_SPELLINGS]; /* those that were asked about, some of them too long ago */
 };
 
 /* One of the engine's ids, and whose it is. */
@@ -75,11 +77,13 @@ struct vehicle *vehicle_table_begin(struct vehicle_table *table, const struct ve
 /* VEHICLE was seen. */
 void vehicle_table_touch(struct vehicle_table *table, struct vehicle *vehicle, const struct vehicle_clue *clue);
 struct vehicle *vehicle_table_of(struct vehicle_table *table, const uint8_t id[PLATESIEVE_READ_ID_BYTES]); /* NULL: it is over */
-/* Ends reads that are over, and fades plates. */
+/* Forgets vehicles that are gone and what was asked too long ago, and fades plates. */
 void vehicle_table_forget(struct vehicle_table *table, int64_t now_ms);
 
 struct vehicle_spelling *vehicle_spelling(struct vehicle *vehicle, uint64_t text); /* NULL: it has none such */
-/* Was TEXT asked about with JURISDICTION (or at all, if that is unknown)? */
+struct vehicle_spelling *vehicle_spelling_add(struct vehicle *vehicle, uint64_t text); /* there is room: vehicle_room() */
+size_t vehicle_room(const struct vehicle *vehicle); /* for so many more */
+/* Was TEXT asked about lately, with JURISDICTION (or at all, if that is unknown)? */
 bool vehicle_asked(struct vehicle *vehicle, uint64_t text, const struct platesieve_jurisdiction *jurisdiction);
 /* Its jurisdiction of the highest confidence; NULL: none was stated. */
 const struct platesieve_jurisdiction *vehicle_jurisdiction(const struct vehicle *vehicle);

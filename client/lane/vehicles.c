@@ -157,12 +157,14 @@ static bool has_room(struct vehicle *vehicle, const struct glance *glance)
     size_t due = 0, more = 0;
 
     for (size_t i = 0; i < glance->chosen_count; i++) {
+        const struct vehicle_spelling *spelling = vehicle_spelling(vehicle, glance->chosen[i]->text);
+
         if (was_asked(glance, glance->chosen[i])) continue;
         due++;
-        more += vehicle_spelling(vehicle, glance->chosen[i]->text) == NULL;
+        more += spelling == NULL || !spelling->asked;
     }
     if (due == 0) return true;
-    if (vehicle->count + more > LIMIT_VEHICLE_SPELLINGS) return false;
+    if (more > vehicle_room(vehicle)) return false;
     return glance->jurisdiction.code[0] == '\0' || vehicle->region_count < LIMIT_VEHICLE_REGIONS
            || vehicle_region_bit(vehicle, &glance->jurisdiction) != 0;
 }
@@ -192,11 +194,13 @@ static void ask_of_look(struct glance *glance, struct vehicle *vehicle, struct l
         if (spelling != NULL && spelling->confidence < (float)one->from->confidence) spelling->confidence = (float)one->from->confidence;
         if (was_asked(glance, one)) continue;
         if (spelling == NULL) {
-            spelling = &vehicle->spellings[vehicle->count++];
-            *spelling = (struct vehicle_spelling){ .text = one->text, .confidence = (float)one->from->confidence };
+            spelling = vehicle_spelling_add(vehicle, one->text);
+            spelling->confidence = (float)one->from->confidence;
         }
         spelling->plate = one->from->plate; /* also where it had faded */
         spelling->form = one->form;
+        if (!spelling->asked) spelling->asked_ms = glance->clue.now_ms;
+        spelling->asked = true;
         spelling->regions |= region;
         one->asked = true;
         read_add(read, &one->from->plate, one->from->raw, (double)spelling->confidence, &glance->jurisdiction);
@@ -211,7 +215,7 @@ static struct vehicle_spelling *without_region(struct vehicle *vehicle)
     for (size_t i = 0; i < vehicle->count; i++) {
         struct vehicle_spelling *spelling = &vehicle->spellings[i];
 
-        if (spelling->regions == 0 && spelling->plate.length > 0 && (best == NULL || spelling->confidence > best->confidence)) best = spelling;
+        if (spelling->asked && spelling->regions == 0 && spelling->plate.length > 0 && (best == NULL || spelling->confidence > best->confidence)) best = spelling;
     }
     return best;
 }
@@ -247,7 +251,7 @@ static struct vehicle *vehicle_for(struct vehicles *vehicles, struct glance *gla
 static struct vehicle *asked_under(const struct glance *glance)
 {
     for (size_t i = 0; glance->chosen_count > 0 && i < glance->matches.count; i++)
-        if (vehicle_spelling(glance->matches.list[i], glance->chosen[0]->text) != NULL) return glance->matches.list[i];
+        if (vehicle_asked(glance->matches.list[i], glance->chosen[0]->text, &glance->jurisdiction)) return glance->matches.list[i];
     return glance->matches.list[0];
 }
 

@@ -2,7 +2,7 @@
  *
  * Looks of one vehicle are those of one camera that share an id of the engine's, or that come within a window of time (the engine's, where it says it)
  * and have similar plates: folded texts at an edit distance of one at most, any candidate with any.  The first look is checked at once; a later one only for
- * candidates, or a jurisdiction, that were not asked about yet, under the same read id.
+ * candidates, or a jurisdiction, that were not asked about lately, under the same read id.
  *
  * What is asked: of each look the best candidates, so many as one read may have, that reach `confidence_min` and are no captions; with the look's jurisdiction,
  * or, if it has none that counts, the one that was stated for the vehicle with the highest confidence.  When a jurisdiction becomes known for the first time, the
@@ -11,12 +11,13 @@
  *   lost is a read in the counts, and, on a list that has either of them at `near`, one count on that hit and the stronger grade in its record (the alert has
  *   it).  A picture that came with the other is none of the first: read->same is false where plates were only similar, and no id said more.
  * - A vehicle that is spelled in more ways than LIMIT_VEHICLE_SPELLINGS, or stated to be of more than LIMIT_VEHICLE_REGIONS jurisdictions, is a new read.
- * - A vehicle that stays is a new read every LIMIT_VEHICLE_READ_S, since lists change while it stands there.  Ids are remembered as long.
- * - With more than LIMIT_VEHICLES in that time the one not seen for longest is forgotten; it is a new read when it comes again.
+ * - A vehicle that stays is asked about anew every LIMIT_VEHICLE_AGAIN_S, since lists change while it stands there: under the same read, so that it counts once and
+ *   raises no second hit.  It is a new read every LIMIT_VEHICLE_READ_S, and when it was not seen for LIMIT_VEHICLE_AGAIN_S.
+ * - With more than LIMIT_VEHICLES of them the one not seen for longest is forgotten; it is a new read when it comes again.
  *
  * Captions, lettering that shows up with vehicle after vehicle, are learned and skipped: captions.h says how, and what keeps a plate from becoming one.
  *
- * Plates are held in locked memory for the window after a vehicle's last look, then keyed hashes of them until its read is over; of captions only such hashes.
+ * Plates are held in locked memory for the window after a vehicle's last look, then keyed hashes of them until it is forgotten; of captions only such hashes.
  * A look costs some microseconds, whatever it holds.  Not thread-safe: one thread at a time. */
 #ifndef CLIENT_LANE_VEHICLES_H
 #define CLIENT_LANE_VEHICLES_H

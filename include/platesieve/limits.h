@@ -61,7 +61,8 @@
 #define LIMIT_VEHICLES 256               /* that a lane tells apart at one time; with more, the one not seen for longest is forgotten */
 #define LIMIT_VEHICLE_SPELLINGS 32       /* asked about for one read; what comes after begins another */
 #define LIMIT_VEHICLE_REGIONS 4          /* jurisdictions stated for one, likewise */
-#define LIMIT_VEHICLE_READ_S 60          /* a vehicle that stays is a new read, asked about anew, after so long */
+#define LIMIT_VEHICLE_AGAIN_S 60         /* a vehicle that stays is asked about anew after so long; one that is not seen for so long is forgotten ... */
+#define LIMIT_VEHICLE_READ_S 3600        /* ... and one that stays on is a new read after so long */
 #define LIMIT_VEHICLE_IDS 4096           /* of engines, of all vehicles */
 #define LIMIT_CAPTIONS 512               /* texts of which a lane counts with how many vehicles they come */
 #define LIMIT_CAPTION_CAMERAS 64
