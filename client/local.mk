@@ -283,6 +283,8 @@ libplatesieve_client_la_SOURCES = \
 	client/library/library.h \
 	client/library/names.h \
 	client/library/open.c \
+	client/library/picture.c \
+	client/believed.c \
 	client/epoch_listing.c \
 	client/epochs.c \
 	client/evaluator.c \
@@ -298,17 +300,32 @@ libplatesieve_client_la_SOURCES = \
 	client/lane/check_line.c \
 	client/lane/check_policy.c \
 	client/lane/checker.c \
+	client/lane/headers.c \
+	client/lane/images.c \
+	client/lane/picture.c \
 	client/lane/tokens.c \
+	client/file.c \
 	client/moment.c \
 	client/name.c \
 	client/over_quota.c \
+	client/picture.c \
+	client/picture_jpeg.c \
+	client/picture_jpeg_scale.c \
+	client/picture_png.c \
 	client/problem.c \
 	client/say.c \
 	client/share_book.c \
-	client/wiping.c
+	client/wiping.c \
+	crypto/anchors.c \
+	crypto/evidence_check.c \
+	crypto/evidence_form.c \
+	crypto/evidence_noise.c \
+	crypto/evidence_seal.c \
+	crypto/list_header.c \
+	crypto/list_header_json.c
 libplatesieve_client_la_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/client/library/names.h
-libplatesieve_client_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
-libplatesieve_client_la_LIBADD = libplatesieve.la $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) -lssl $(SODIUM_LIBS) -lpthread
+libplatesieve_client_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+libplatesieve_client_la_LIBADD = libplatesieve.la $(CURL_LIBS) $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CRYPTO_LIBS) -lssl $(SODIUM_LIBS) -lpthread
 # current:revision:age, as of libplatesieve
 libplatesieve_client_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(srcdir)/client/library/libplatesieve-client.map

@@ -198,7 +198,7 @@ static void on_picture(void *context, const struct lane_picture_news *news)
 
 static int start_pictures(struct lane_context *context)
 {
-    const struct lane_pictures_settings settings = { context->settings, context->identity, true, on_picture, context->report };
+    const struct lane_pictures_settings settings = { .settings = context->settings, .identity = context->identity, .files = true, .told = on_picture, .context = context->report };
 
     context->pictures = lane_pictures_start(&settings);
     return context->pictures == NULL ? CLIENT_FAILED : CLIENT_OK;

@@ -198,6 +198,7 @@ static void *seal_all(void *argument)
     struct lane_pictures *pictures = argument;
     struct job *job;
 
+    (void)say_listen(pictures->settings.ear);
     while ((job = take(pictures, STAGE_FRESH, STAGE_AT_WORK)) != NULL) prepare(pictures, job);
     return NULL;
 }
@@ -243,6 +244,7 @@ static void *send_all(void *argument)
     struct lane_pictures *pictures = argument;
     struct job *job;
 
+    (void)say_listen(pictures->settings.ear);
     while ((job = take(pictures, STAGE_SEALED, STAGE_SENDING)) != NULL) {
         unsigned retry_after_s = 0;
         const char *outcome = offer(pictures, job, &retry_after_s);

@@ -9,6 +9,7 @@
 
 #include "client/lane/images.h"
 #include "client/lane/lane.h"
+#include "client/say.h"
 #include "crypto/list_header.h"
 
 #define LANE_PICTURES_MAX 64         /* under way; more are given up, and said */
@@ -24,6 +25,7 @@ struct lane_pictures_settings {
     bool files; /* pictures come as files, too: the memory that they are read into is locked */
     void (*told)(void *context, const struct lane_picture_news *news);
     void *context;
+    const struct say_ear *ear; /* of the threads; NULL: standard error */
 };
 /* NULL is said. */
 struct lane_pictures *lane_pictures_start(const struct lane_pictures_settings *settings) MUST_USE;

@@ -28,7 +28,7 @@ static void told(void *context, const struct lane_picture_news *news)
 
 bool pictures_begin(struct lane_service *service)
 {
-    const struct lane_pictures_settings settings = { service->settings, &service->identity, false, told, service };
+    const struct lane_pictures_settings settings = { .settings = service->settings, .identity = &service->identity, .told = told, .context = service };
 
     service->pictures = lane_pictures_start(&settings);
     return service->pictures != NULL;

@@ -77,8 +77,9 @@ static bool take_read(const struct platesieve_client *client, const struct plate
 
 /* -- to the caller's answers --------------------------------------------------------------------------------------------- */
 
-static void give_alert(const struct check_alert *from, const uint8_t candidates[LIMIT_CHECK_CANDIDATES], struct platesieve_client_alert *to)
+static void give_alert(const struct check_alert *from, const uint8_t candidates[LIMIT_CHECK_CANDIDATES], size_t gate, struct platesieve_client_alert *to)
 {
+    to->gate = (unsigned)gate;
     memcpy(to->hit, from->hit, sizeof(to->hit));
     memcpy(to->agency, from->agency, sizeof(to->agency));
     memcpy(to->list, from->list, sizeof(to->list));
@@ -101,7 +102,7 @@ static void give_answer(const struct check_answer *from, const uint8_t candidate
 {
     to->false_alerts = from->false_tags;
     to->alert_count = from->count;
-    for (size_t i = 0; i < from->count; i++) give_alert(&from->alerts[i], candidates, &to->alerts[i]);
+    for (size_t i = 0; i < from->count; i++) give_alert(&from->alerts[i], candidates, from->server, &to->alerts[i]);
     to->result = from->result == CHECK_CLEAR ? PLATESIEVE_CLIENT_CLEAR : from->result == CHECK_HIT ? PLATESIEVE_CLIENT_HIT : PLATESIEVE_CLIENT_UNCHECKED;
     to->why = from->result == CHECK_UNCHECKED ? PLATESIEVE_CLIENT_FALSE : PLATESIEVE_CLIENT_CHECKED;
 }

@@ -29,6 +29,8 @@ struct platesieve_client {
     struct checker *checker;
     pthread_mutex_t mutex;
     pthread_cond_t given_back;
+    struct images *images;          /* NULL: no pictures are taken */
+    struct lane_pictures *pictures;
     unsigned askers;    /* that were made */
     struct asker *idle;
 };
@@ -39,5 +41,9 @@ struct asker *asker_take(struct platesieve_client *client, int64_t end_ms);
 void asker_give_back(struct platesieve_client *client, struct asker *asker);
 /* All of them; nobody uses one. */
 void askers_free(struct platesieve_client *client);
+
+/* Pictures, if the settings have room for them.  False is said. */
+bool library_pictures_start(struct platesieve_client *client);
+void library_pictures_stop(struct platesieve_client *client);
 
 #endif

@@ -105,30 +105,32 @@ static enum platesieve_reason take_settings(struct platesieve_client *client)
 
 /* -- the whole ------------------------------------------------------------------------------------------------------------ */
 
-/* Signals are the program's own: its threads get them, not ours. */
-static struct checker *start_checker(struct platesieve_client *client)
+/* The first asker is made before pictures take what can be locked: that there is too little is found out here. */
+static enum platesieve_reason start_all(struct platesieve_client *client)
 {
     const struct checker_ears ears = { .context = client, .say = hear, .not_asked = not_asked };
-    struct checker *checker;
-    sigset_t all, before;
+    struct asker *asker;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    checker = checker_create(&client->settings, &client->identity, &ears);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return checker;
+    client->checker = checker_create(&client->settings, &client->identity, &ears);
+    if (client->checker == NULL) return PLATESIEVE_UNAVAILABLE;
+    asker = asker_take(client, 0);
+    if (asker == NULL) return PLATESIEVE_NO_MEMORY;
+    asker_give_back(client, asker);
+    return library_pictures_start(client) ? PLATESIEVE_OK : PLATESIEVE_NO_MEMORY;
 }
 
-/* The first asker is made now: memory that can't be locked is found out here. */
+/* Signals are the program's own: its threads get them, not ours. */
 static enum platesieve_reason start(struct platesieve_client *client)
 {
     enum platesieve_reason reason = PLATESIEVE_UNAVAILABLE;
-    struct asker *asker = NULL;
+    sigset_t all, before;
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && !platesieve_failed(platesieve_init())) reason = take_settings(client);
-    if (reason == PLATESIEVE_OK && (client->checker = start_checker(client)) == NULL) reason = PLATESIEVE_UNAVAILABLE;
-    if (reason == PLATESIEVE_OK && (asker = asker_take(client, 0)) == NULL) reason = PLATESIEVE_NO_MEMORY;
-    if (asker != NULL) asker_give_back(client, asker);
+    if (reason != PLATESIEVE_OK) return reason;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    reason = start_all(client);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return reason;
 }
 
@@ -164,6 +166,7 @@ void platesieve_client_close(struct platesieve_client *client)
 
     if (client == NULL) return;
     before = say_listen(&client->ear);
+    library_pictures_stop(client);
     askers_free(client);
     checker_destroy(client->checker);
     (void)say_listen(before);

@@ -35,6 +35,11 @@ struct platesieve_client_settings {
     void (*say)(void *context, const char *line);
     /* A list that a gate could not ask about a read ("no-tokens"); each time.  From any thread; may be NULL. */
     void (*not_asked)(void *context, const char *agency, const char *list, const char *why);
+    /* Pictures of hits: how many bytes of them may be under way, in locked memory (and 2 MB more); 0: none are taken. */
+    size_t pictures_bytes;
+    unsigned pictures_wait_s; /* so long platesieve_client_close() waits for those that are not sent yet */
+    /* What became of the picture of HIT: "stored", or why not, as in platesieve-lane(1), PICTURES.  From any thread; may be NULL. */
+    void (*picture)(void *context, const char *hit, const char *outcome);
     void *context;
 };
 
@@ -102,6 +107,7 @@ struct platesieve_client_alert {
     uint64_t revision;           /* of the list */
     int64_t age_s;               /* of the list */
     bool verify;                 /* the list is too old to act upon without a look */
+    unsigned gate;               /* number of the one that answered */
     bool wants_picture;          /* sealed to those whom the list's header names: `header` */
     uint8_t header[32];
 };
@@ -126,6 +132,12 @@ struct platesieve_client_answer {
    with the same ids, does no harm.  Fails with PLATESIEVE_BAD_ARGUMENT only, and then ANSWERS are all unchecked. */
 PLATESIEVE_API struct platesieve_result platesieve_client_check(struct platesieve_client *client, const struct platesieve_client_read *reads, size_t count,
                                                                 unsigned deadline_ms, struct platesieve_client_answer *answers);
+
+/* The picture of a hit, JPEG or PNG: copied, stripped of everything but its pixels, sealed to those whom the list's agency named, and sent, tried again for
+   ten minutes; `picture` of the settings is told.  Does not wait.  For an alert with `wants_picture`.  Fails with PLATESIEVE_NO_MEMORY where there is no room for it,
+   with PLATESIEVE_BAD_ARGUMENT where none are taken or wanted. */
+PLATESIEVE_API struct platesieve_result platesieve_client_picture(struct platesieve_client *client, const struct platesieve_client_alert *alert,
+                                                                  const void *picture, size_t size);
 
 /* -- how it fares ----------------------------------------------------------------------------------------------------- */
 

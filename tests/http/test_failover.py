@@ -11,6 +11,7 @@ import pytest
 
 import installed_tree
 from house import TOP, eventually
+from sealing import jpeg
 from second_gate import SecondGate
 
 INSTALLATION = {"key_servers": 3}
@@ -294,3 +295,58 @@ def test_threads_share_a_client(installation, second, listed, tmp_path_factory):
     done = subprocess.run([str(program), *arguments(installation, second)], capture_output=True, text=True, check=False, timeout=60,
                           env={**env, "PLATESIEVE_GATE": "https://127.0.0.1:1", "PLATESIEVE_PKI": "/nonexistent"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 2 2 3 3 1\n", "")
+
+
+PICTURE = r"""
+#include <platesieve/client.h>
+#include <stdio.h>
+#include <string.h>
+
+static void say(void *context, const char *line)
+{
+    fprintf(context, "%s\n", line);
+}
+
+static void told(void *context, const char *hit, const char *outcome)
+{
+    (void)context;
+    printf("%s %s\n", hit, outcome);
+}
+
+int main(int argc, char **argv)
+{
+    struct platesieve_client_settings settings = { .size = sizeof settings, .say = say, .context = stderr, .picture = told, .pictures_bytes = 1u << 20,
+                                                   .pictures_wait_s = 30 };
+    struct platesieve_client_candidate candidate = { "QQ61XX61", 8, "NL", PLATESIEVE_CODES_ISO, 0.5 };
+    struct platesieve_client_read read = { .count = 1, .candidates = &candidate };
+    struct platesieve_client_answer answer;
+    struct platesieve_client *client;
+    static unsigned char picture[1u << 18];
+    size_t size = fread(picture, 1, sizeof picture, stdin);
+
+    if (argc != 6) return 2;
+    settings.gates = argv[1], settings.keys = argv[2], settings.certificate = argv[3], settings.key = argv[4], settings.ca = argv[5];
+    if (platesieve_failed(platesieve_client_open(&settings, &client))) return 3;
+    platesieve_client_read_id(read.id);
+    if (platesieve_failed(platesieve_client_check(client, &read, 1, 10000, &answer)) || answer.result != PLATESIEVE_CLIENT_HIT) return 4;
+    if (!answer.alerts[0].wants_picture || platesieve_failed(platesieve_client_picture(client, &answer.alerts[0], picture, size))) return 5;
+    answer.alerts[0].wants_picture = false;
+    if (!platesieve_failed(platesieve_client_picture(client, &answer.alerts[0], picture, size))) return 6;
+    platesieve_client_close(client); /* waits for the picture */
+    return 0;
+}
+"""
+
+
+def test_a_picture_goes_sealed_to_the_agency(installation, second, listed, tmp_path_factory):
+    installation.platesieve("list", "recipients", "--as", "agency/customs/ana", listed, "--cert", installation.pki / "evidence/customs.1.pem")
+    program, env = build(tmp_path_factory, PICTURE)
+
+    def send():
+        done = subprocess.run([str(program), *arguments(installation, second)], input=jpeg(), capture_output=True, check=False, timeout=60, env=env)
+        assert done.returncode in (0, 5) and done.stderr == b"", (done.returncode, done.stderr)
+        return done if done.returncode == 0 else None  # 5: the gate has not heard of the recipients yet
+
+    hit, outcome = eventually(send).stdout.decode().split()
+    assert outcome == "stored"
+    assert eventually(lambda: [one["evidence"] for one in installation.hits(listed) if one["hit"] == hit]) == [1]
