@@ -38,16 +38,16 @@ EXTRA_DIST += \
 	tests/bench/run \
 	tests/bench/lib/bench.py \
 	tests/bench/lib/checks.py \
-	tests/bench/lib/engines.py \
 	tests/bench/lib/evaluations.py \
 	tests/bench/lib/feeder.py \
 	tests/bench/lib/index.py \
+	tests/bench/lib/lane_engines.py \
+	tests/bench/lib/lane_messages.py \
 	tests/bench/lib/lane_pictures.py \
 	tests/bench/lib/lanes.py \
 	tests/bench/lib/large.py \
 	tests/bench/lib/lists.py \
 	tests/bench/lib/made_up.py \
-	tests/bench/lib/messages.py \
 	tests/bench/lib/pictures.py \
 	tests/bench/lib/profiling.py \
 	tests/bench/lib/report.py \

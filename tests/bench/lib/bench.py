@@ -6,9 +6,9 @@ import signal
 import sys
 
 import checks
-import engines
 import evaluations
 import index
+import lane_engines
 import lane_pictures
 import lanes
 import large
@@ -30,7 +30,7 @@ FIGURES = {
     "evaluate_batch": (evaluations.evaluate_batch, "evaluations of the second suite in process, beside libsodium's multiplication alone"),
     "evaluate_verified": (evaluations.evaluate_verified, "evaluations with proof over HTTP, batches of 64, beside the same in process"),
     "lane_read": (lanes.lane_read, "a read at one of 16 lanes, 20 a second each: evaluated, verified, checked; beside its cryptography alone"),
-    "lane_engine": (engines.lane_engine, "from an engine's message to the officer's alert at 16 lane services, 20 messages a second each, and their memory; beside a bare libmicrohttpd"),
+    "lane_engine": (lane_engines.lane_engine, "from an engine's message to the officer's alert at 16 lane services, 20 messages a second each, and their memory; beside a bare libmicrohttpd"),
     "lane_images": (lane_pictures.lane_images, "memory of a lane service with pictures in flight, and under messages that are too many and too large"),
     "list_tokenise": (lists.list_tokenise, "a list at grade `similar` tokenised by a key server for two epochs, beside three multiplications a token"),
     "hit_stream": (streams.hit_stream, "a hit from the lane's answer to its agency's stream, 10,000 a minute and 20 agencies, beside a poller of PostgreSQL"),

@@ -5,10 +5,10 @@ import random
 import socket
 import threading
 
-from engines import ENTRIES, MIB, PER_S, PREFIX, STRIDE, USER, Lanes, Traffic, field, prepare
+from lane_engines import ENTRIES, MIB, PER_S, PREFIX, STRIDE, USER, Lanes, Traffic, field, prepare
 from feeder import Connection, feed
 from made_up import plate
-from messages import group, request
+from lane_messages import group, request
 from report import Figure, say
 from sealing import jpeg, segment
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from feeder import Connection, Display, Output, feed
 from lists import Watch
 from made_up import ALPHABET, plate, write_list
-from messages import group, request
+from lane_messages import group, request
 from process import Failure, wait_until
 from report import Figure, median, say
 from streams import percentile
