@@ -57,6 +57,13 @@ def test_readme_by_hand():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_the_bench_tells_its_figures():
+    """Its modules stand beside those of deploy/lib and tests/http, which must not have their names."""
+    done = subprocess.run([str(TOP / "tests/bench/run"), "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {name} " in done.stdout for name in ("check_single", "lane_read", "lane_engine", "lane_images", "list_push"))
+
+
 def test_packages_are_known_names():
     done = subprocess.run([str(TOP / "deploy/packages"), "list", "build", "run", "test", "bench"], capture_output=True, text=True, check=False)
     names = done.stdout.split()
