@@ -11,7 +11,7 @@
 #define CONNECTIONS 16          /* that stay open */
 #define CONNECTIONS_COMING 48   /* more, until the oldest has gone */
 #define POOL_BYTES 16384        /* of a connection; small enough to go back through free(), which wipes */
-#define BACKLOG 64
+#define BACKLOG 1024
 #define REQUEST_MS 10000        /* from the first byte to the last */
 #define SLOW_MS 2000            /* the same, while somebody else waits for memory or a connection */
 #define ANSWER_MS 10000         /* until the answer was taken */

@@ -1,4 +1,5 @@
 """platesieve lane --config: a service that takes what engines say, and forgets."""
+import base64
 import contextlib
 import http.client
 import itertools
@@ -16,6 +17,7 @@ import pytest
 from house import eventually
 from process import Failure
 from relay import relay_to
+from test_residue import found, needs_root
 
 LISTED = "QQ31LNS"
 PROBLEMS = "https://platesieve.example/problems/"
@@ -28,7 +30,7 @@ def hot_list(installation):
 
 
 @pytest.fixture
-def lane(installation, tmp_path):
+def lane(installation, hot_list, tmp_path):  # pylint: disable=unused-argument
     """A maker of lanes as reader/north/1 that end with the test."""
     with contextlib.ExitStack() as stack:
         def make(*argv, start=True, **sections):
@@ -399,6 +401,23 @@ def test_memory_has_an_end(lane):
     assert service.stop() == 0
 
 
+def test_pictures_in_flight_have_an_end(installation, lane):
+    """No gate answers, and every camera sends a large picture."""
+    with relay_to(installation.asked["ports"]["gate"]) as relay:
+        service = lane(lane={"gate": relay.url}, **QUICK)
+        relay.cut()
+        picture = base64.b64encode(b"\xff\xd8\xff\xe0" + os.urandom(1_500_000) + b"\xff\xd9").decode()
+        for plate in plates_of(30):
+            assert service.post("plain", plain(plate, image=picture))["new"] == 1
+        told = service.status()
+        assert 10 << 20 < told["memory"]["images_bytes"] <= 16 << 20 and told["counts"]["pictures_dropped"] >= 14
+        assert memory_of(service, "VmHWM") < 64
+        relay.join()
+        eventually(lambda: answers(service)["clear"] == 30)
+        eventually(lambda: service.status()["memory"]["images_bytes"] == 0)
+        eventually(lambda: memory_of(service) < 24)
+
+
 def test_little_memory_without_images(lane):
     service = lane(memory={"images_mib": 0}, **QUICK)
     for body in (b"[" * 1_000_000, b"[" + b"1," * 499_000 + b"1]", b'{"plate": "QQ1QQ1", "image": "' + b"A" * 1_000_000 + b'"}'):
@@ -424,6 +443,30 @@ def test_nothing_on_disk(lane, hot_list, tmp_path):
     assert re.search(r"Max core file size\s+0\s+0", limits)
     assert os.stat(f"/proc/{service.pid}/environ").st_uid == 0  # not dumpable: nobody else's to look at
     assert memory_of(service, "VmLck") > 1
+
+
+@needs_root
+def test_nothing_in_memory(lane):
+    """Once a vehicle is over, its plate is nowhere in the process: no heap, no stack, no buffer of a library."""
+    service = lane(reads={"vehicle_window_ms": 500})
+    plates = [f"QZ{i:02d}RS{i % 7}" for i in range(20)]
+    for plate in plates:
+        service.post("plain", plain(plate, note="x" * 100))
+    service.post("plain", plain("QZ99BIG", note="y" * 200000))
+    form = b'--b\r\nContent-Disposition: form-data; name="json"\r\n\r\n{"plate":"QZ97FRM"}\r\n--b--\r\n'
+    service.post("plain", form, "multipart/form-data; boundary=b")
+    refusal(lambda: service.post("plain", b'{"plate": "QZ98CUT"'))
+    wire = socket.create_connection(("127.0.0.1", service.port))  # stays open
+    wire.sendall(request_of(json.dumps(plain("QZ96KPT")).encode()).replace(b"Connection: close\r\n", b""))
+    assert b"200 OK" in wire.recv(4096)
+    eventually(lambda: answers(service)["clear"] == answers(service)["asked"] > 10)
+    half = socket.create_connection(("127.0.0.1", service.port))
+    half.sendall(request_of(b'{"plate": "QZ95HLF", "note": "', length=1000))
+    eventually(lambda: found(service.pid, {"half": b"QZ95HLF"}))  # it would be found
+    half.close()
+    words = {plate: plate.encode() for plate in (*plates, "QZ99BIG", "QZ97FRM", "QZ98CUT", "QZ96KPT", "QZ95HLF")}
+    eventually(lambda: not (left := found(service.pid, words)) or print(left), 10, 1)
+    wire.close()
 
 
 def test_log_of_counts(lane, tmp_path):
