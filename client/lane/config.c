@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "client/lane/alerts.h"
 #include "client/moment.h"
 #include "client/name.h"
 #include "server/http/settings.h"
@@ -47,7 +48,7 @@ static const struct setting table[] = {
     TEXT("alerts", "command", command, "", 4000),
     TEXT("alerts", "display", display, "", 1000),
     NUMBER("alerts", "keep_s", keep_s, "900", 1, 86400),
-    NUMBER("alerts", "keep_max", keep_max, "64", 1, 1000),
+    NUMBER("alerts", "keep_max", keep_max, "64", 1, ALERTS_KEEP_MAX),
     TEXT("calibration", "plate", calibration_plate, "", PLATESIEVE_PLATE_RAW_MAX),
     TEXT("calibration", "jurisdiction", calibration_jurisdiction, "", PLATESIEVE_JURISDICTION_MAX),
     TEXT("calibration", "agency", calibration_agency, "", LIMIT_NAME_MAX),
