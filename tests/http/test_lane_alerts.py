@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,12 +16,14 @@ import pytest
 from house import eventually
 from lane import LOCAL
 from screen import Screen
-from sealing import jpeg, unseal
+from sealing import jpeg, segment, unseal
+from test_residue import found, needs_root
 
 PLATES = [f"QQ{number}LRT" for number in (31, 42, 53, 64, 75, 86, 97)]  # a vehicle for each test: in the list's cooldown it would be the same hit again
 LISTED, OTHER, PROBE = PLATES[:3]
 ANA = "agency/customs/ana"
-PICTURE = jpeg(middle=b"\xff\xe1\x00\x0fExif\0\0where\x00\x00")
+MARK = bytes(range(7, 247, 5))
+PICTURE = jpeg(middle=b"\xff\xe1\x00\x0fExif\0\0where\x00\x00" + segment(0xfe, MARK))
 
 
 @pytest.fixture(scope="module")
@@ -206,16 +209,25 @@ def test_a_picture_that_comes_late(installation, lane, hot_list):
         assert service.status()["counts"]["reads"]["hits"] == 1
 
 
-def test_pictures_are_forgotten(lane):
-    """Of reads without a hit at once, of hits with their alert."""
-    service = lane({"keep_s": "2"})
-    service.post("plain", plain(LISTED, PICTURE))
-    eventually(lambda: service.status()["alerts"]["kept"] == 1)
+@needs_root
+def test_all_of_it_is_forgotten(lane):
+    """Of reads without a hit at once, of hits with their alert: then there is no plate and no picture in the lane's memory."""
+    with Screen() as screen:
+        service = lane({"keep_s": "2", "display": f"http://127.0.0.1:{screen.port}/", "command": "cat >/dev/null", "print": "no"})
+        service.post("plain", plain(LISTED, PICTURE))
+        eventually(lambda: screen.alerts and service.status()["alerts"]["command"]["delivered"] == 1)
+    known = {"plate": LISTED.encode(), "base64": base64.b64encode(PICTURE[PICTURE.index(MARK) // 3 * 3 + 3:])[:32], "picture": MARK}
+    assert {"plate", "picture"} <= set(found(service.pid, known))
     assert service.status()["memory"]["images_bytes"] > 0
     for number in range(20):
         service.post("plain", plain(f"QQ{number:02d}XY{number * 3:02d}", PICTURE))
     eventually(lambda: service.status()["counts"]["reads"]["clear"] == 20)
     eventually(lambda: service.status()["memory"]["images_bytes"] == 0 and service.get("/alerts")["kept"] == [])
+    for _ in range(3):
+        time.sleep(4)  # a vehicle is in mind for three seconds
+        if not (left := found(service.pid, known)):
+            break
+    assert not left
 
 
 def test_the_page(lane):

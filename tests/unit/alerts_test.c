@@ -522,6 +522,7 @@ static void test_commands_that_run_on(void **state)
         char process[64];
 
         snprintf(process, sizeof(process), "/proc/%ld/fd/0", strtol(text, NULL, 10));
+        for (unsigned i = 0; i < 200 && access(process, F_OK) == 0; i++) nap_ms(10);
         assert_int_not_equal(access(process, F_OK), 0); /* gone, or nobody's zombie */
     }
     fclose(file);
