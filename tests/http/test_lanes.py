@@ -1,9 +1,9 @@
 """How lanes fare: their reports, silence as an alarm at every gate, and what operators see."""
 import contextlib
 import json
+import time
 
 import pytest
-import requests
 
 from contract import Contract
 from house import assert_problem, eventually, now_text
@@ -203,11 +203,11 @@ def test_what_no_gate_wrote_to_the_database(installation):
                      " ('east', '1', now() + interval '200000 years', '1'), ('west', '1', '-infinity', '1')")
     installation.sql("UPDATE platesieve.lanes SET skew_ms = -9223372036854775808, interval_s = -5, waiting = -1, calibration = 99, run = ARRAY[9223372036854775807, NULL, -1],"
                      " before = array_fill(9223372036854775807, ARRAY[64]), reported_at = now() + interval '1 day', version = 'a b' WHERE site = 'north' AND lane = '2'")
-    eventually(lambda: True, step=3)
+    time.sleep(3)  # for two looks of the gate
     told = installation.get("/v1/lanes?limit=1000", OLGA).json()
     assert {f"{one['site']}/{one['lane']}" for one in told["lanes"]} <= {"north/1", "north/2", "south/1"} and told["degraded"] is False
     assert installation.metrics() and installation.ready() == {"ready": True}
-    installation.sql("UPDATE platesieve.lanes SET version = '1', run = '{}', ending = false, reported_at = now(), before = array_fill(9223372036854775807, ARRAY[12]) WHERE site = 'north' AND lane = '2'")
+    installation.sql("UPDATE platesieve.lanes SET version = '1', skew_ms = -9223372036854775808, calibration = 99, run = '{}', ending = false, reported_at = now(), before = array_fill(9223372036854775807, ARRAY[12]) WHERE site = 'north' AND lane = '2'")
     eventually(lambda: "skew" in lane_of(installation, OTHER)["alarms"], 5)
     assert lane_of(installation, OTHER)["report"]["skew_ms"] == -2**53 and lane_of(installation, OTHER)["report"]["calibration"]["outcome"] == "false"
     installation.sql("DELETE FROM platesieve.lanes")
@@ -230,11 +230,8 @@ def test_several_gates_and_the_database_away(installation):
         # It talks to the other one only: neither calls it silent, however long.
         for _ in range(2 * SILENCE_S):
             send(installation, OTHER, second.url())
-            eventually(lambda: True, step=1)
-            requests.get(f"http://127.0.0.1:{second.metrics_port}/livez", timeout=5)
+            time.sleep(1)
             assert lane_of(installation, OTHER)["state"] != "silent"
-        seen = lane_of(installation, OTHER)
-        assert seen["state"] != "silent"
         # It falls silent: both know.
         eventually(lambda: lane_of(installation, OTHER)["state"] == "silent", SILENCE_S + LATE_S)
         eventually(lambda: lane_of(installation, OTHER, second.url())["state"] == "silent", SILENCE_S + LATE_S)
@@ -247,7 +244,7 @@ def test_several_gates_and_the_database_away(installation):
             assert eventually(lambda: send(installation, LANE)["degraded"], 10)
             assert lane_of(installation, LANE)["state"] != "unknown"
         eventually(lambda: not send(installation, LANE)["degraded"], 20)
-        eventually(lambda: lane_of(installation, LANE, second.url())["state"] != "silent", 20)
+        eventually(lambda: (shown := lane_of(installation, LANE, second.url())) and shown["state"] != "silent", 20)
 
 
 def test_a_lane_that_is_not_registered_is_no_alarm(installation):
