@@ -277,6 +277,20 @@ static void more_lanes_than_there_is_room_for(void **state)
     end(&scene);
 }
 
+/* It is meant to hit, and small by itself. */
+static void a_calibration_list_is_never_told(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene, &defaults);
+    scene.catalogue->lists[1].calibration = true;
+    clear(&scene, "reader/north/1", 990);
+    for (uint64_t i = 0; i < 40; i++) hit(&scene, "reader/north/1", 8, i * 7919, false);
+    assert_false(told(&scene, NULL));
+    end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_window_begins_anew),
         cmocka_unit_test(a_resumed_list_is_counted_anew),
         cmocka_unit_test(no_normal_list_is_suspended_by_luck),
+        cmocka_unit_test(a_calibration_list_is_never_told),
         cmocka_unit_test(threads_meet),
         cmocka_unit_test(more_lanes_than_there_is_room_for),
     };
