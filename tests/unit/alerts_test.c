@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/histogram.h"
 #include "client/lane/images.h"
 #include "client/moment.h"
 #include "client/wiping.h"
@@ -98,7 +97,6 @@ struct screen {
     pthread_t thread;
     _Atomic unsigned connections, requests;
     _Atomic int refuse; /* answers 503 to so many */
-    _Atomic int64_t came_us;
     char body[BODY_MAX];
 };
 
@@ -133,7 +131,6 @@ static bool serve_one(struct screen *screen, int connection, char *buffer)
         return send(connection, bad, sizeof(bad) - 1, MSG_NOSIGNAL) > 0;
     }
     memcpy(screen->body, body, wanted + 1);
-    screen->came_us = moment_monotonic_us();
     screen->requests++;
     return send(connection, good, sizeof(good) - 1, MSG_NOSIGNAL) > 0;
 }
@@ -311,10 +308,9 @@ static void test_addresses(void **state)
     assert_false(alerts_display_fits(""));
 }
 
-/* From the call to the whole request at the display. */
-static void test_it_is_quick(void **state)
+/* One after the other goes over one connection that stays open.  (How fast: tests/bench.) */
+static void test_one_connection(void **state)
 {
-    struct histogram histogram = { 0 };
     struct heard heard;
     struct alerts *alerts;
     char url[64];
@@ -323,19 +319,15 @@ static void test_it_is_quick(void **state)
     memset(&screen, 0, sizeof(screen));
     screen_start(&screen, 0);
     alerts = create((struct alert_settings) { .display = screen_url(url) }, &heard);
-    for (unsigned i = 0; i < 200; i++) {
-        const int64_t begin_us = moment_monotonic_us();
+    for (unsigned i = 0; i < 50; i++) {
+        const int64_t begin_ms = moment_monotonic_ms();
         char hit[8];
 
         snprintf(hit, sizeof(hit), "h%u", i);
         raise_one(alerts, hit, (uint8_t)i, NULL);
-        while (screen.requests <= i && moment_monotonic_us() - begin_us < 5000000) nap_ms(0);
+        while (screen.requests <= i && moment_monotonic_ms() - begin_ms < 5000) nap_ms(1);
         assert_int_equal(screen.requests, i + 1);
-        histogram_add(&histogram, screen.came_us - begin_us, 1);
-        nap_ms(1);
     }
-    print_message("raised and shown: p50 %.3f ms, p99 %.3f ms\n", histogram_percentile(&histogram, 50) / 1000, histogram_percentile(&histogram, 99) / 1000);
-    assert_true(histogram_percentile(&histogram, 50) < 5000); /* with room for a busy machine */
     assert_int_equal(screen.connections, 1);
     alerts_destroy(alerts, 0);
     screen_stop(&screen);
@@ -608,7 +600,7 @@ int main(void)
         cmocka_unit_test(test_display),
         cmocka_unit_test(test_a_display_that_fails_and_comes_back),
         cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_it_is_quick),
+        cmocka_unit_test(test_one_connection),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_an_output_that_is_full),
         cmocka_unit_test(test_command),
