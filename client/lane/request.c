@@ -68,7 +68,8 @@ static bool is_loopback_host(const struct header_scan *scan)
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         const size_t size = strlen(names[i]);
 
-        if (strncasecmp(scan->host, names[i], size) == 0 && (scan->host[size] == '\0' || scan->host[size] == ':')) return true;
+        if (strncasecmp(scan->host, names[i], size) != 0) continue;
+        if (scan->host[size] == '\0' || (scan->host[size] == ':' && strspn(scan->host + size + 1, "0123456789") == strlen(scan->host + size + 1))) return true;
     }
     return false;
 }

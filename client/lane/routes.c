@@ -169,6 +169,7 @@ static bool matches(const char *pattern, const char *url, char *argument, size_t
 
 const struct lane_route *lane_route_find(const char *method, const char *url, char *argument, size_t room, enum lane_problem *problem)
 {
+    if (strcmp(method, "HEAD") == 0) method = "GET"; /* whoever watches a service asks so; libmicrohttpd leaves the body out */
     *problem = LANE_PROBLEM_NOT_FOUND;
     for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
         if (!matches(routes[i].path, url, argument, room)) continue;

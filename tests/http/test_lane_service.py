@@ -216,6 +216,7 @@ def test_refusals(lane):
     assert refusal(lambda: service.post("nobody", {})) == (404, "not-found")
     assert refusal(lambda: service.post("plain", {}, camera="x" * 100)) == (400, "bad-field")
     assert refusal(lambda: service.get("/engines/plain")) == (405, "method")
+    assert raw(service, b"HEAD /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith("HTTP/1.1 200 ")
     assert refusal(lambda: service.get("/alerts?after=-1")) == (400, "bad-field")
     assert refusal(lambda: service.get("/" + "x" * 3000)) == (414, "url-too-long")
     assert refusal(lambda: service.get("/alerts/AAAAAAAAAAAAAAAAAAAAAA/image")) == (404, "not-found")
@@ -278,7 +279,7 @@ def test_nothing_is_echoed(lane):
     ("Host: localhost\r\nOrigin: http://evil.example\r\n", 403), ("Host: localhost\r\nOrigin: null\r\n", 403),
     ("Host: localhost\r\nOrigin: https://localhost\r\n", 403), ("Host: localhost\r\nOrigin: http://localhost\r\n", 200),
     ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", 403), ("Host: localhost\r\nSec-Fetch-Site: same-origin\r\n", 200),
-    ("Host: localhost\r\nHost: localhost\r\n", 400)])
+    ("Host: localhost:80@evil.example\r\n", 403), ("Host: localhost:\r\n", 200), ("Host: localhost\r\nHost: localhost\r\n", 400)])
 def test_pages_of_others(lane_for_all, headers, code):
     """A page that somebody's browser was tricked into loading reaches nothing here."""
     got = raw(lane_for_all, f"GET /status HTTP/1.1\r\n{headers}Connection: close\r\n\r\n".encode())
