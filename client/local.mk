@@ -46,6 +46,8 @@ client_libclient_a_SOURCES = \
 	client/engines/make.c \
 	client/engines/plain.c \
 	client/engines/platerecognizer.c \
+	client/engines/region_name.c \
+	client/engines/region_name.h \
 	client/engines/rekor.c \
 	client/engines/take_picture.c \
 	client/engines/take_plate.c \

@@ -64,7 +64,8 @@ struct engine_read *engine_add(const struct engine_options *options, struct engi
 void engine_candidate(struct engine_reads *reads, struct engine_read *read, struct value plate, struct value confidence, enum engine_scale scale);
 /* CODES: what the engine is known to use; what the lane was told goes before it.  "us-mo", "US-MO", "us" (a country whose states issue plates: unknown, and
  * no fault), "eu-nl", "au-qld" and "POL" are understood in any set.  Two letters alone are a country for PLATESIEVE_CODES_ISO, and a part of the country that the
- * lane was told otherwise; where neither says which of the two ("ga": Georgia or Gabon?), unknown.  CONFIDENCE may be VALUE_ABSENT: 1.
+ * lane was told otherwise; where neither says which of the two ("ga": Georgia or Gabon?), unknown.  So are names of states and provinces of the United States,
+ * Canada and Mexico ("New York", "Québec"; "Georgia" where the lane was told US).  CONFIDENCE may be VALUE_ABSENT: 1.
  * What is empty or unknown leaves what the read has. */
 void engine_region(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, enum platesieve_codes codes,
                    struct value region, struct value confidence, enum engine_scale scale);

@@ -182,3 +182,21 @@ const uint8_t *document_file(const struct document *document, const char *name, 
     *size = found != NULL ? found->body.size : 0;
     return found != NULL ? (const uint8_t *)found->body.text : NULL;
 }
+
+/* Clients that give a file no type give it the name that the engine's manual has. */
+static bool is_called_picture(const struct document_part *part)
+{
+    return (part->type.size > 6 && strncasecmp(part->type.text, "image/", 6) == 0) || (part->name.text != NULL && (span_is(part->name, "upload") || span_is(part->name, "image")));
+}
+
+unsigned document_no_pictures(const struct document *document)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < document->part_count; i++) {
+        const struct document_part *part = &document->parts[i];
+
+        count += part->body.size > 0 && is_called_picture(part) && !is_image((const uint8_t *)part->body.text, part->body.size);
+    }
+    return count;
+}

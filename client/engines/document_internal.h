@@ -54,6 +54,7 @@ size_t json_tidy(struct document *document, struct span text, char *out);
 enum engine_outcome document_parse_multipart(struct document *document, struct span boundary) MUST_USE;
 enum engine_outcome document_parse_urlencoded(struct document *document) MUST_USE;
 const struct document_part *document_part_named(const struct document *document, const char *name);
+unsigned document_no_pictures(const struct document *document); /* files of a form that are called pictures and are none; empty ones are sent for none */
 
 /* -- document_xml.c -- */
 enum engine_outcome document_parse_xml(struct document *document, struct span text) MUST_USE;

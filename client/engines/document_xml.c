@@ -234,6 +234,7 @@ enum engine_outcome document_parse_xml(struct document *document, struct span te
     document->blobs = platesieve_arena_allocate(arena, LIMIT_ENGINE_BLOBS * sizeof(*document->blobs));
     if (builder == NULL || document->blobs == NULL) return ENGINE_TOO_LARGE;
     while (text.size > 0 && text.text[text.size - 1] == '\0') text.size--;
+    text = span_trim(text); /* templates begin with an empty line, which XML forbids before its declaration */
     builder->document = document;
     builder->arena = arena;
     builder->message = text;

@@ -39,6 +39,7 @@ enum engine_outcome engine_take(const struct engine *engine, const struct engine
     if (outcome == ENGINE_TAKEN) outcome = engine->take(&document, options, reads);
     if (outcome == ENGINE_TAKEN) engine_sort(reads);
     else reads->count = 0;
+    if (reads->count > 0 && reads->faults[ENGINE_IMAGE] == 0) reads->faults[ENGINE_IMAGE] = document_no_pictures(&document);
     sodium_stackzero(STACK_USED_BYTES);
     return outcome;
 }

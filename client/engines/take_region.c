@@ -1,6 +1,7 @@
 /* Jurisdictions as engines state them. */
 #include "client/engines/country.h"
 #include "client/engines/document_internal.h"
+#include "client/engines/region_name.h"
 
 #define REGION_MAX 16 /* characters of one that is looked at */
 
@@ -100,6 +101,13 @@ static enum meaning understand(const struct engine_options *options, enum plates
     return two_letters(options, !options->codes_known && codes != PLATESIEVE_CODES_ISO, region->text, jurisdiction);
 }
 
+static enum meaning by_name(const struct engine_options *options, struct value region, struct platesieve_jurisdiction *jurisdiction)
+{
+    const struct value code = engine_region_name(region, options->country);
+
+    return code.kind == VALUE_TEXT && map(PLATESIEVE_CODES_ISO, code.text, code.size, jurisdiction) ? MEANS_THIS : MEANS_NOTHING;
+}
+
 void engine_region(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, enum platesieve_codes codes,
                    struct value region, struct value confidence, enum engine_scale scale)
 {
@@ -109,6 +117,7 @@ void engine_region(const struct engine_options *options, struct engine_reads *re
 
     if (region.kind == VALUE_NONE) return;
     if (region.kind == VALUE_TEXT && region_make(region, &text)) meaning = understand(options, codes, &text, &jurisdiction);
+    if (meaning == MEANS_NOTHING) meaning = by_name(options, region, &jurisdiction);
     if (meaning == MEANS_NOTHING) reads->faults[ENGINE_REGION]++;
     if (meaning != MEANS_THIS) return;
     read->jurisdiction = jurisdiction;

@@ -4,6 +4,7 @@
 plate: the samples are no part of this project, and some look like real captures."""
 import base64
 import copy
+import csv
 import json
 import os
 import re
@@ -265,6 +266,12 @@ def test_genetec_may_be_told_to_send_xml():
     assert spellings(long) == {"QQ00QQ0": 0.97} and long["picture"] is None  # pictures of any size want JSON; the plate is asked about all the same
 
 
+def test_xml_that_begins_with_an_empty_line():
+    """As templates do; XML itself forbids it before a declaration."""
+    body = b'\r\n  <?xml version="1.0"?><Read><Plate>QQ00QQ0</Plate><ConfidenceScore>90</ConfidenceScore></Read>\r\n'
+    assert plain_of(take("genetec", body)) == plain_of(take("genetec", body, "text/xml")) == {MADE_UP: 0.9}
+
+
 @pytest.mark.parametrize("change,plates_there", [
     ({"after": {"recognized_license_plate": ["qq00 qq0", 0.5]}}, {MADE_UP: 0.5}),
     ({"after": {"recognized_license_plate": None}}, {}),
@@ -516,6 +523,41 @@ def test_pictures_that_are_none(picture, bad):
     assert plain_of(told) == {MADE_UP: 0.9}
     assert told["reads"][0]["picture"] == (len(readings.JPEG) if not bad and picture else None)
     assert (told["faults"].get("image", 0) > 0) == bad
+
+
+@pytest.mark.parametrize("head,body,bad", [
+    ('name="upload"; filename="a.jpg"\r\nContent-Type: image/jpeg', b"GIF89a", 1), ('name="frame"\r\nContent-Type: image/png', b"x", 1),
+    ('name="upload"; filename="a"', b"no picture", 1), ('name="upload"; filename="a"\r\nContent-Type: image/jpeg', b"", 0), ('name="note"', b"x", 0)])
+def test_files_that_are_no_pictures(head, body, bad):
+    message = json.dumps({"results": [{"plate": MADE_UP, "score": 0.9}]}).encode()
+    form_of = b'--b\r\nContent-Disposition: form-data; name="json"\r\n\r\n%s\r\n--b\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n--b--\r\n'
+    told = take("platerecognizer", form_of % (message, head.encode(), body), "multipart/form-data; boundary=b")
+    assert plain_of(told) == {MADE_UP: 0.9} and told["faults"].get("image", 0) == bad
+
+
+@pytest.mark.parametrize("country,name,expected", [
+    (None, "Texas", "US-TX"), (None, " NEW_YORK ", "US-NY"), (None, "west virginia", "US-WV"), (None, "Newfoundland and Labrador", "CA-NL"), (None, "Québec", "CA-QC"),
+    (None, "Quebec", "CA-QC"), (None, "Nuevo León", "MX-NLE"), (None, "Ciudad de México", "MX-CMX"), ("US", "Georgia", "US-GA"), ("MX", "Texas", "US-TX"),
+    (None, "Georgia", None), ("GE", "Georgia", None), (None, "Mexico", None), (None, "Texaz", None), (None, "T", None), (None, "Texas" * 100, None), (None, "New York?", None)])
+def test_regions_by_their_names(country, name, expected):
+    """Templates of cameras write them so."""
+    body = {"Plate": MADE_UP, "State": name}
+    told = take("genetec", json.dumps(body).encode(), options=("--country", country) if country else ())
+    assert told["reads"][0]["jurisdiction"] == expected and told["faults"].get("region", 0) == (expected is None)
+
+
+def test_every_state_and_province_by_its_name():
+    """As in the tables of the posts."""
+    tables = [(SHARED / "data/jurisdictions" / name, country) for name, country in (("usps_state.csv", "US"), ("canada_post_province.csv", "CA"))]
+    if not all(path.exists() for path, _ in tables):
+        pytest.skip("no tables of the posts: the samples are not there")
+    wanted = []
+    for path, country in tables:
+        with open(path, encoding="utf-8", newline="") as file:
+            wanted += [(f"{country}-{row['code']}", name.strip()) for row in csv.DictReader(file) for name in row["name"].split(";")]
+    wanted = [(code, name) for code, name in wanted if code.removeprefix("US-") not in ("AA", "AE", "AP", "FM", "GA", "MH", "PW", "VI")]
+    told = take_all("genetec", [json.dumps({"Plate": MADE_UP, "State": name}).encode() for _, name in wanted])
+    assert [(one["reads"][0]["jurisdiction"], name) for one, (_, name) in zip(told, wanted)] == wanted and len(wanted) > 65
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/jpeg", "application/pdf", "multipart/form-data", "multipart/form-data; boundary=", "x" * 900])
