@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "client/http.h"
+#include "client/lane/alert_display.h"
 #include "client/lane/alerts.h"
 #include "client/moment.h"
 #include "client/name.h"
@@ -133,34 +135,91 @@ static bool parse_engines(const char *text)
     return some;
 }
 
-/* What is wrong with the values of CONFIG, or NULL; makes what is made of them. */
-static const char *finish(struct lane_config *config)
+/* "https://a:8443, https://b:8443" */
+static bool are_servers(const char *text)
 {
-    const bool calibration = config->calibration_plate != NULL;
+    size_t count = 0;
+
+    while (*(text += strspn(text, ", ")) != '\0') {
+        if (strncmp(text, "https://", 8) != 0 || strchr("/, ", text[8]) != NULL || ++count > HTTP_SERVERS_MAX) return false;
+        text += strcspn(text, ", ");
+    }
+    return count > 0;
+}
+
+/* More is looked at where the identity is. */
+static bool is_reader(const char *text)
+{
+    return strncmp(text, "reader/", 7) == 0 && strchr("./", text[7]) == NULL;
+}
+
+struct problem {
+    const char *section, *key, *why;
+};
+
+/* What is wrong with where CONFIG says the lane belongs, and to whom it talks; `why` is NULL when nothing is. */
+static struct problem problem_of_addresses(const struct lane_config *config)
+{
+    static const char servers[] = "is not a list of https:// addresses, at most 16";
+
+    _Static_assert(HTTP_SERVERS_MAX == 16, "the message says how many");
+
+    if (config->as != NULL && !is_reader(config->as)) return (struct problem) { "lane", "as", "is not a name such as reader/north/1" };
+    if (config->gate != NULL && !are_servers(config->gate)) return (struct problem) { "lane", "gate", servers };
+    if (config->keys != NULL && !are_servers(config->keys)) return (struct problem) { "lane", "keys", servers };
+    if (config->shared_keys != NULL && strcmp(config->shared_keys, "yes") != 0 && strcmp(config->shared_keys, "no") != 0)
+        return (struct problem) { "lane", "shared_keys", "is not yes or no" };
+    if (config->display != NULL && !alert_display_url_fits(config->display))
+        return (struct problem) { "alerts", "display", "is not an http:// address on this machine: 127.0.0.1, [::1] or localhost" };
+    return (struct problem) { 0 };
+}
+
+static struct problem problem_of_calibration(const struct lane_config *config)
+{
+    const bool wanted = config->calibration_plate != NULL;
+
+    if (wanted != (config->calibration_agency != NULL) || wanted != (config->calibration_list != NULL) ||
+        (!wanted && config->calibration_jurisdiction != NULL))
+        return (struct problem) { "calibration", NULL, "plate, agency and list go together" };
+    if (wanted && !name_part_valid(config->calibration_agency)) return (struct problem) { "calibration", "agency", "is not a name" };
+    if (wanted && !name_part_valid(config->calibration_list)) return (struct problem) { "calibration", "list", "is not a name" };
+    return (struct problem) { 0 };
+}
+
+/* What is wrong with the values of CONFIG; makes what is made of them. */
+static struct problem finish(struct lane_config *config)
+{
+    struct problem problem = problem_of_addresses(config);
     char country[3] = "";
 
-    if (!parse_share(config->confidence_text, &config->confidence)) return "[reads] confidence: is not a number from 0 to 1";
+    if (problem.why == NULL) problem = problem_of_calibration(config);
+    if (problem.why != NULL) return problem;
+    if (!parse_share(config->confidence_text, &config->confidence)) return (struct problem) { "reads", "confidence", "is not a number from 0 to 1" };
     if (!parse_share(config->region_confidence_text, &config->region_confidence))
-        return "[reads] region_confidence: is not a number from 0 to 1";
-    if (!parse_engines(config->engines)) return "[engines] names: is neither \"all\" nor a list of engines";
+        return (struct problem) { "reads", "region_confidence", "is not a number from 0 to 1" };
+    if (!parse_engines(config->engines)) return (struct problem) { "engines", "names", "is neither \"all\" nor a list of engines" };
     config->codes_known = config->codes_text != NULL;
     if (config->codes_known && !platesieve_codes_parse(config->codes_text, &config->codes))
-        return "[engines] codes: is not iso, ncic, aamva or usps";
-    if (config->country != NULL && !parse_country(config->country, country)) return "[engines] country: is not a code such as US";
-    if (config->shared_keys != NULL && strcmp(config->shared_keys, "yes") != 0 && strcmp(config->shared_keys, "no") != 0)
-        return "[lane] shared_keys: is not yes or no";
-    if (calibration != (config->calibration_agency != NULL) || calibration != (config->calibration_list != NULL) ||
-        (!calibration && config->calibration_jurisdiction != NULL))
-        return "[calibration] plate, agency and list go together";
-    if (calibration && (!name_part_valid(config->calibration_agency) || !name_part_valid(config->calibration_list)))
-        return "[calibration] agency, list: are not names";
+        return (struct problem) { "engines", "codes", "is not iso, ncic, aamva or usps" };
+    if (config->country != NULL && !parse_country(config->country, country))
+        return (struct problem) { "engines", "country", "is not a code such as US" };
     if (config->message_bytes == 0) config->message_bytes = config->images_mib > 0 ? LIMIT_ENGINE_MESSAGE_BYTES : MESSAGE_BYTES_WITHOUT_IMAGES;
-    return NULL;
+    return problem;
+}
+
+/* "FILE:7: [section] key: why" */
+static void complain(const char *file, const struct problem *problem)
+{
+    const int line = settings_line(file, problem->section, problem->key);
+    char place[16] = "";
+
+    if (line > 0) snprintf(place, sizeof(place), ":%d", line);
+    say("%s%s: [%s] %s%s%s", file, place, problem->section, problem->key == NULL ? "" : problem->key, problem->key == NULL ? "" : ": ", problem->why);
 }
 
 bool lane_config_read(const char *file, struct lane_config *config)
 {
-    const char *problem;
+    struct problem problem;
 
     *config = (struct lane_config) { 0 };
     if (settings_read(file, table, ARRAY_LENGTH(table), take_override, config, stderr) != 0) {
@@ -168,8 +227,8 @@ bool lane_config_read(const char *file, struct lane_config *config)
         return false;
     }
     problem = finish(config);
-    if (problem == NULL) return true;
-    say("%s: %s", file, problem);
+    if (problem.why == NULL) return true;
+    complain(file, &problem);
     lane_config_free(config);
     return false;
 }

@@ -126,14 +126,20 @@ static bool fill_in(struct reading *reading, size_t i)
     return false;
 }
 
-static int read_with(struct reading *reading, FILE *file)
+/* inih with the library's own settings, the same for every file; nothing else here uses it.  The first line that HANDLER refused, 0: none, -1: not read. */
+static int parse(FILE *file, ini_handler handler, void *context)
 {
-    /* The library's own settings, the same for every file; nothing else here uses it. */
     ini_use_stack = false;
     ini_allow_realloc = true;
     ini_max_line = LINE_BYTES;
     ini_allow_multiline = false;
-    int line = ini_parse_file(file, on_line, reading);
+    int line = ini_parse_file(file, handler, context);
+    return ferror(file) ? -1 : line; /* a folder opens like a file */
+}
+
+static int read_with(struct reading *reading, FILE *file)
+{
+    int line = parse(file, on_line, reading);
     if (line == 0) {
         for (size_t i = 0; i < reading->count; i++)
             if (!fill_in(reading, i)) break;
@@ -161,6 +167,27 @@ int settings_read(const char *file, const struct setting *table, size_t count, s
     free(reading.seen);
     fclose(in);
     return status;
+}
+
+struct place {
+    const char *section, *key;
+};
+
+static int is_elsewhere(void *context, const char *section, const char *key, const char *value)
+{
+    const struct place *place = context;
+    (void)value;
+    return strcmp(section, place->section) != 0 || (place->key != NULL && strcmp(key, place->key) != 0);
+}
+
+int settings_line(const char *file, const char *section, const char *key)
+{
+    struct place place = { section, key };
+    FILE *in = fopen(file, "re");
+    if (in == NULL) return 0;
+    int line = parse(in, is_elsewhere, &place);
+    fclose(in);
+    return line > 0 ? line : 0;
 }
 
 void settings_free(const struct setting *table, size_t count, void *settings)

@@ -26,6 +26,9 @@ typedef bool (*setting_each_fn)(void *settings, const struct setting *setting, c
 /* 0, or -1 with one line on ERRORS. */
 int settings_read(const char *file, const struct setting *table, size_t count, setting_each_fn each, void *settings,
                   FILE *errors);
+/* The line of FILE, from 1, that first gives KEY of SECTION (NULL: any key of it), for complaints about values that only make sense together; 0: none does, or it
+   can't be read. */
+int settings_line(const char *file, const char *section, const char *key);
 /* Frees the texts that the table points at. */
 void settings_free(const struct setting *table, size_t count, void *settings);
 

@@ -311,13 +311,20 @@ def test_only_loopback(installation, lane):
     ("[waiting]\nage_s = 0\n", "[waiting] age_s"), ("[engines]\nnames = rekor, SECRET1\n", "[engines] names"), ("[reads]\nconfidence = 2\n", "confidence"),
     ("[engine SECRET1]\ncodes = iso\n", ":2: "), ("[engine rekor]\ncodes = SECRET1\n", ":2: "), ("[camera a]\nSECRET1 = b\n", ":2: "),
     ("[calibration]\nplate = SECRET1\n", "[calibration]"), ("[alerts]\nprint = SECRET1\n", "[alerts] print"), ("[memory]\nmessage_bytes = 1\n", "message_bytes"),
-    ("[lane]\nas = a\nas = b\n", "given twice"), ("[listen]\naddress = none\n", "nothing would ever come")])
+    ("[lane]\nas = a\nas = b\n", "given twice"), ("[listen]\naddress = none\n", "nothing would ever come"),
+    ("[lane]\n\nas = agency/SECRET1/ana\n", ":3: [lane] as: "), ("[lane]\ngate = http://SECRET1\n", ":2: [lane] gate: "),
+    ("[lane]\nkeys = https://a:1,SECRET1\n", ":2: [lane] keys: "), ("[alerts]\ndisplay = http://SECRET1/alerts\n", ":2: [alerts] display: "),
+    ("[reads]\ncandidates = 3\nconfidence = 2\n", ":3: [reads] confidence: "), ("; one\n[calibration]\nlist = SECRET1\n", ":3: [calibration] plate, ")])
 def test_wrong_settings(installation, tmp_path, text, words):
     file = tmp_path / "lane.conf"
     file.write_text(text)
     done = installation.platesieve("lane", "--config", file, code=2)
     assert words in done.stderr and "SECRET1" not in done.stderr
     assert "lane.conf" in done.stderr or "none" in words or "nothing" in words
+
+
+def test_a_folder_is_no_settings(installation, tmp_path):
+    assert f"{tmp_path}: can't be read" in installation.platesieve("lane", "--config", tmp_path, code=2).stderr
 
 
 def test_settings_of_engines_and_cameras(lane):
