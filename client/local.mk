@@ -304,6 +304,7 @@ libplatesieve_client_la_SOURCES = \
 	client/lane/checker.c \
 	client/lane/headers.c \
 	client/lane/images.c \
+	client/lane/pages.c \
 	client/lane/picture.c \
 	client/lane/tokens.c \
 	client/file.c \

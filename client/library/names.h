@@ -175,6 +175,12 @@
 #define over_quota_left_ms pscl_over_quota_left_ms
 #define over_quota_of pscl_over_quota_of
 #define over_quota_time pscl_over_quota_time
+#define pages_create pscl_pages_create
+#define pages_destroy pscl_pages_destroy
+#define pages_give_back pscl_pages_give_back
+#define pages_size pscl_pages_size
+#define pages_take pscl_pages_take
+#define pages_used pscl_pages_used
 #define path_make pscl_path_make
 #define picture_read pscl_picture_read
 #define picture_strip pscl_picture_strip
