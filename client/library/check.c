@@ -25,7 +25,7 @@ const char *platesieve_client_why_text(enum platesieve_client_why why)
 
 void platesieve_client_read_id(uint8_t id[PLATESIEVE_READ_ID_BYTES])
 {
-    randombytes_buf(id, PLATESIEVE_READ_ID_BYTES);
+    if (id != NULL) randombytes_buf(id, PLATESIEVE_READ_ID_BYTES);
 }
 
 static enum platesieve_client_why why_of(enum check_outcome outcome)
@@ -41,7 +41,7 @@ static enum platesieve_client_why why_of(enum check_outcome outcome)
 
 enum platesieve_client_why platesieve_client_wait(struct platesieve_client *client, unsigned deadline_ms)
 {
-    return why_of(checker_wait(client->checker, deadline_ms));
+    return client == NULL ? PLATESIEVE_CLIENT_FAILED : why_of(checker_wait(client->checker, deadline_ms));
 }
 
 /* -- from the caller's reads --------------------------------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ PLATESIEVE_API struct platesieve_result platesieve_client_prepare(void);
 PLATESIEVE_API struct platesieve_result platesieve_client_open(const struct platesieve_client_settings *settings, struct platesieve_client **client);
 /* When no call is under way.  NULL is fine. */
 PLATESIEVE_API void platesieve_client_close(struct platesieve_client *client);
-/* The files of certificate and key were replaced: connections are made anew. */
+/* The files of certificate and key were replaced: connections are made anew.  NULL is fine. */
 PLATESIEVE_API void platesieve_client_renewed(struct platesieve_client *client);
 
 /* Why reads were not checked. */
@@ -69,7 +69,7 @@ enum platesieve_client_why {
 /* One short English sentence; static. */
 PLATESIEVE_API const char *platesieve_client_why_text(enum platesieve_client_why why);
 
-/* Waits until reads can be checked, at most DEADLINE_MS.  PLATESIEVE_CLIENT_CHECKED: they can. */
+/* Waits until reads can be checked, at most DEADLINE_MS.  PLATESIEVE_CLIENT_CHECKED: they can.  Of no client: PLATESIEVE_CLIENT_FAILED. */
 PLATESIEVE_API enum platesieve_client_why platesieve_client_wait(struct platesieve_client *client, unsigned deadline_ms);
 
 /* -- reads ------------------------------------------------------------------------------------------------------------ */
@@ -149,6 +149,7 @@ struct platesieve_client_state {
     int64_t skew_ms;         /* this machine's clock ahead of the gate's (negative: behind) */
     int64_t over_until_ms;   /* since 1970: over the quota until then; 0: it is not */
 };
+/* Of no client: all zero. */
 PLATESIEVE_API void platesieve_client_look(struct platesieve_client *client, struct platesieve_client_state *state);
 
 #ifdef __cplusplus

@@ -350,3 +350,18 @@ def test_a_picture_goes_sealed_to_the_agency(installation, second, listed, tmp_p
     hit, outcome = eventually(send).stdout.decode().split()
     assert outcome == "stored"
     assert eventually(lambda: [one["evidence"] for one in installation.hits(listed) if one["hit"] == hit]) == [1]
+
+
+def test_files_that_cannot_be_used_are_told_at_once(installation, second, listed, tmp_path, tmp_path_factory):
+    """Another's key, one with a passphrase, which nobody is asked for, an empty authority: not at the first read, but as the client is opened."""
+    del listed
+    program, env = build(tmp_path_factory, PICTURE)
+    gates, keys, certificate, key, authority = arguments(installation, second)
+    locked, empty = tmp_path / "locked.key", tmp_path / "empty.pem"
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", str(key), "-out", str(locked), "-passout", "pass:word"], capture_output=True, check=True)
+    empty.write_text("")
+    other = installation.pki / "reader" / ("south.2.key" if "south.1" in str(key) else "south.1.key")
+    for files, said in (((certificate, other, authority), "the key can't be used"), ((certificate, locked, authority), "the key can't be used"),
+                        ((certificate, key, empty), "the authority's certificate can't be used")):
+        done = subprocess.run([str(one) for one in (program, gates, keys, *files)], input="", capture_output=True, text=True, check=False, timeout=20, env=env)
+        assert (done.returncode, done.stdout) == (3, "") and said in done.stderr and done.stderr.count("\n") == 1, done.stderr

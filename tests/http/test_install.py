@@ -112,6 +112,7 @@ static void say(void *context, const char *line)
 int main(void)
 {
     struct platesieve_client_settings settings;
+    struct platesieve_client_state state;
     struct platesieve_client *client = NULL;
     enum platesieve_reason reasons[3];
 
@@ -125,6 +126,12 @@ int main(void)
     settings.certificate = settings.key = settings.ca = "/dev/null";
     reasons[2] = platesieve_client_open(&settings, &client).reason;
     platesieve_client_close(client);
+    platesieve_client_renewed(client); /* nothing was opened: these do nothing */
+    platesieve_client_read_id(NULL);
+    platesieve_client_look(client, NULL);
+    memset(&state, 1, sizeof state);
+    platesieve_client_look(client, &state);
+    if (state.ready || state.gates != 0 || platesieve_client_wait(client, 10) != PLATESIEVE_CLIENT_FAILED) return EXIT_FAILURE;
     return reasons[0] == PLATESIEVE_BAD_ARGUMENT && reasons[1] == PLATESIEVE_BAD_ARGUMENT && reasons[2] == PLATESIEVE_BAD_ARGUMENT &&
            client == NULL && strlen(heard) > 20 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
