@@ -156,11 +156,11 @@ static const char *why_not(CURL *curl, CURLcode code)
 {
     long status = 0;
 
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200 && status < 300) return NULL; /* however it goes on: it has the alert, and is not to show it twice */
     if (code == CURLE_OPERATION_TIMEDOUT) return "it does not answer";
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) return "there is none at its address";
-    if (code != CURLE_OK) return "it broke off";
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return status >= 200 && status < 300 ? NULL : "it refuses them";
+    return code == CURLE_OK || status >= 300 ? "it refuses them" : "it broke off";
 }
 
 bool alert_display_over(struct alert_display *display, int64_t monotonic_ms, const char **why)

@@ -97,6 +97,7 @@ struct screen {
     pthread_t thread;
     _Atomic unsigned connections, requests;
     _Atomic int refuse; /* answers 503 to so many */
+    _Atomic bool endless; /* answers 200 and goes on until nobody listens */
     char body[BODY_MAX];
 };
 
@@ -113,6 +114,7 @@ static size_t read_some(int connection, char *to, size_t at, size_t room)
 static bool serve_one(struct screen *screen, int connection, char *buffer)
 {
     static const char good[] = "HTTP/1.1 204 No Content\r\n\r\n", bad[] = "HTTP/1.1 503 Not now\r\nContent-Length: 0\r\n\r\n";
+    static const char endless[] = "HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n";
     size_t size = 0, got, wanted = 0;
     const char *body = NULL, *length;
 
@@ -132,6 +134,11 @@ static bool serve_one(struct screen *screen, int connection, char *buffer)
     }
     memcpy(screen->body, body, wanted + 1);
     screen->requests++;
+    if (screen->endless) {
+        (void)send(connection, endless, sizeof(endless) - 1, MSG_NOSIGNAL);
+        while (send(connection, buffer, size, MSG_NOSIGNAL) > 0) continue;
+        return false;
+    }
     return send(connection, good, sizeof(good) - 1, MSG_NOSIGNAL) > 0;
 }
 
@@ -287,6 +294,30 @@ static void test_a_display_that_fails_and_comes_back(void **state)
     alerts_look(alerts, &looked);
     assert_true(looked.display.well);
     assert_int_equal(looked.display.delivered, 8);
+    alerts_destroy(alerts, 0);
+    screen_stop(&screen);
+}
+
+/* It has the alert, and would show it forty times. */
+static void test_a_display_that_talks_too_much(void **state)
+{
+    struct alerts_state looked;
+    struct heard heard;
+    struct alerts *alerts;
+    char url[64];
+
+    (void)state;
+    memset(&screen, 0, sizeof(screen));
+    screen_start(&screen, 0);
+    screen.endless = true;
+    alerts = create((struct alert_settings) { .display = screen_url(url) }, &heard);
+    raise_one(alerts, "a", 1, NULL);
+    wait_for(&heard.well, 1);
+    nap_ms(600); /* longer than it takes to try again */
+    assert_int_equal(screen.requests, 1);
+    alerts_look(alerts, &looked);
+    assert_true(looked.display.well);
+    assert_int_equal(looked.display.waiting, 0);
     alerts_destroy(alerts, 0);
     screen_stop(&screen);
 }
@@ -599,6 +630,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_display),
         cmocka_unit_test(test_a_display_that_fails_and_comes_back),
+        cmocka_unit_test(test_a_display_that_talks_too_much),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_one_connection),
         cmocka_unit_test(test_output),
