@@ -269,7 +269,8 @@ client_libclient_a_SOURCES += \
 	client/lane/status_command.c \
 	client/lane/waiting.c client/lane/waiting.h \
 	client/lane/workers.c \
-	server/http/settings.c server/http/settings.h
+	server/http/settings.c server/http/settings.h \
+	server/http/standard_streams.c server/http/standard_streams.h
 
 bin_PROGRAMS += platesieve
 platesieve_SOURCES = client/main.c $(SERVER_HTTP_ZEROING)

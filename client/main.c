@@ -8,6 +8,7 @@
 #include "client/client.h"
 #include "client/lane/command.h"
 #include "client/wiping.h"
+#include "server/http/standard_streams.h"
 
 __attribute__((visibility("default"))) const char *argp_program_version = PACKAGE_STRING;
 const char *argp_program_bug_address = PACKAGE_URL;
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
 
     char name[] = "platesieve"; /* what help and messages show, wherever it was started from */
 
-    if (argc < 1) return CLIENT_USAGE;
+    if (argc < 1 || !standard_streams_hold()) return CLIENT_USAGE;
     argv[0] = name;
     keep_memory_private();
     argp_err_exit_status = CLIENT_USAGE;

@@ -13,6 +13,7 @@
 #include "server/http/key_source.h"
 #include "server/http/log.h"
 #include "server/http/registry_command.h"
+#include "server/http/standard_streams.h"
 
 #define DB_WAIT_MS 5000
 #define STOP_MS 5000
@@ -397,6 +398,7 @@ int main(int argc, char **argv)
     struct daemon_options options;
     struct config config;
 
+    if (!standard_streams_hold()) return DAEMON_FAILED;
     daemon_options_parse(argc, argv, commands, "[run|init|migrate|registered]\n{register|unregister} NAME...\n{accept-older|reseal} AGENCY/LIST...",
                          "The checkpoint: recognises the plates it was asked to look for and is blind to all others.\v"
                          "run serves until SIGTERM (the default); init makes the gate's own secrets in its state folder; "

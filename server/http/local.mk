@@ -46,6 +46,7 @@ libserver_http_a_SOURCES = \
 	server/http/server.c \
 	server/http/settings.c server/http/settings.h \
 	server/http/stack.c \
+	server/http/standard_streams.c server/http/standard_streams.h \
 	server/http/stream.c \
 	server/http/strangers.c server/http/strangers.h \
 	server/http/ticker.c \

@@ -10,6 +10,7 @@
 #include "server/http/key_source.h"
 #include "server/http/log.h"
 #include "server/http/registry_command.h"
+#include "server/http/standard_streams.h"
 #include "server/keys/keyd.h"
 
 #define STOP_MS 3000
@@ -200,6 +201,7 @@ int main(int argc, char **argv)
     static const struct daemon_command commands[] = { { "run", false }, { "init", false }, { "share", true }, REGISTRY_COMMANDS, { 0 } };
     struct daemon_options options;
     struct config config;
+    if (!standard_streams_hold()) return DAEMON_FAILED;
     daemon_options_parse(argc, argv, commands, "[run|init|registered]\nshare FILE\n{register|unregister} NAME...",
                          "The key server: makes the epochs' keys, evaluates with them for lanes and agencies, erases them on time.\v"
                          "run serves until SIGTERM (the default); init makes the state folder, and the file of the master key if there "

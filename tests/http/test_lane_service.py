@@ -477,6 +477,19 @@ def test_nothing_in_memory(lane):
     wire.close()
 
 
+def test_closed_output(installation, lane, hot_list):
+    """Nothing that is open later gets the number of a standard output that was closed, and alerts with it."""
+    service = lane(start=False, listen={"address": "none"}, **QUICK)
+    with subprocess.Popen(["/bin/sh", "-c", 'exec "$@" >&-', "sh", service.program, "lane", "--config", service.config, "--stdin", "plain"], text=True,
+                          stdin=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **service.environment}) as process:
+        process.stdin.write(json.dumps(plain(LISTED)) + "\n")
+        process.stdin.flush()
+        eventually(lambda: len(os.listdir(f"/proc/{process.pid}/fd")) > 5)
+        assert os.readlink(f"/proc/{process.pid}/fd/1") == "/dev/null"
+        said = process.communicate(timeout=60)[1]
+    assert "did not get through to the output" in said and LISTED not in said, said
+
+
 def test_log_of_counts(lane, tmp_path):
     log = tmp_path / "counts.jsonl"
     service = lane(log={"file": log, "interval_s": 1}, **QUICK)
