@@ -2,6 +2,7 @@
 
 #include "client/http_group.h"
 #include "client/moment.h"
+#include "include/monotonic.h"
 
 #define EVERY_MS 500
 #define ANSWER_MS 400u
@@ -43,14 +44,7 @@ static void ask_all(struct health *health)
 /* False when it ends. */
 static bool pause_until(struct health *health, int64_t ms)
 {
-    const struct timespec until = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-    bool on;
-
-    pthread_mutex_lock(&health->mutex);
-    while (!health->ending && pthread_cond_timedwait(&health->wake, &health->mutex, &until) == 0) {}
-    on = !health->ending;
-    pthread_mutex_unlock(&health->mutex);
-    return on;
+    return monotonic_pause(&health->wake, &health->mutex, &health->ending, ms);
 }
 
 static void *run(void *argument)
@@ -78,7 +72,6 @@ struct health *health_start(const struct settings *settings, enum http_service s
                             health_fn note_fn, void *context)
 {
     struct health *health = calloc(1, sizeof(*health));
-    pthread_condattr_t attributes;
 
     if (health == NULL) {
         say("out of memory");
@@ -88,10 +81,7 @@ struct health *health_start(const struct settings *settings, enum http_service s
     health->note = note_fn;
     health->context = context;
     pthread_mutex_init(&health->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&health->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&health->wake);
     if (http_group_open(settings, service, identity, &health->group) == CLIENT_OK) {
         if (pthread_create(&health->thread, NULL, run, health) == 0) return health;
         say("can't start a thread");

@@ -1,6 +1,7 @@
 #include "client/lane/check_internal.h"
 
 #include "client/moment.h"
+#include "include/monotonic.h"
 
 #define POLICY_EVERY_MS 60000 /* it says what time the gate has, too */
 #define POLICY_RETRY_MS 500   /* while there is none */
@@ -44,15 +45,7 @@ static void note_try(struct checker *checker, enum check_outcome outcome)
 /* False when it ends. */
 static bool pause_for(struct checker *checker, int64_t ms)
 {
-    const int64_t end_ms = moment_monotonic_ms() + ms;
-    const struct timespec until = { (time_t)(end_ms / 1000), (long)(end_ms % 1000) * 1000000 };
-    bool on;
-
-    pthread_mutex_lock(&checker->mutex);
-    while (!checker->ending && pthread_cond_timedwait(&checker->changed, &checker->mutex, &until) == 0) {}
-    on = !checker->ending;
-    pthread_mutex_unlock(&checker->mutex);
-    return on;
+    return monotonic_pause(&checker->changed, &checker->mutex, &checker->ending, moment_monotonic_ms() + ms);
 }
 
 static void *keep(void *argument)
@@ -72,12 +65,11 @@ static void *keep(void *argument)
 enum check_outcome checker_wait(struct checker *checker, unsigned deadline_ms)
 {
     const int64_t end_ms = moment_monotonic_ms() + deadline_ms;
-    const struct timespec until = { (time_t)(end_ms / 1000), (long)(end_ms % 1000) * 1000000 };
     enum check_outcome outcome;
 
     pthread_mutex_lock(&checker->mutex);
     while (checker->tries == 0) pthread_cond_wait(&checker->changed, &checker->mutex);
-    while (checker->first == CHECK_AWAY && pthread_cond_timedwait(&checker->changed, &checker->mutex, &until) == 0) {}
+    while (checker->first == CHECK_AWAY && monotonic_wait(&checker->changed, &checker->mutex, end_ms)) {}
     outcome = checker->first;
     pthread_mutex_unlock(&checker->mutex);
     return outcome;
@@ -109,7 +101,6 @@ struct checker *checker_create(const struct settings *settings, const struct ide
 {
     struct checker *checker = calloc(1, sizeof(*checker));
     const struct say_ear *before;
-    pthread_condattr_t attributes;
     bool started;
 
     if (checker == NULL) {
@@ -121,10 +112,7 @@ struct checker *checker_create(const struct settings *settings, const struct ide
     if (ears != NULL) checker->ears = *ears;
     checker->say = (struct say_ear) { checker->ears.say, checker->ears.context };
     pthread_mutex_init(&checker->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&checker->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&checker->changed);
     before = checker_listen(checker);
     started = start(checker);
     (void)say_listen(before);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "client/moment.h"
+#include "include/monotonic.h"
 
 #define TIMEOUT_S 5u
 #define RETRY_MS 250
@@ -78,9 +79,7 @@ void judgements_add(struct judgements *judgements, const char *hit, const char *
 
 static void wait_until(struct judgements *judgements, int64_t ms)
 {
-    const struct timespec until = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-    pthread_cond_timedwait(&judgements->changed, &judgements->mutex, &until);
+    (void)monotonic_wait(&judgements->changed, &judgements->mutex, ms);
 }
 
 /* A copy of the one that is due; false: it is over. */
@@ -182,7 +181,6 @@ static void *tell_all(void *argument)
 struct judgements *judgements_create(const struct settings *settings, const struct identity *identity, judgement_told_fn told, void *context)
 {
     struct judgements *judgements = calloc(1, sizeof(*judgements));
-    pthread_condattr_t attributes;
 
     if (judgements == NULL) {
         say("out of memory");
@@ -191,10 +189,7 @@ struct judgements *judgements_create(const struct settings *settings, const stru
     judgements->told = told;
     judgements->context = context;
     pthread_mutex_init(&judgements->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&judgements->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&judgements->changed);
     if (http_open(settings, HTTP_GATE, identity, &judgements->gate) == CLIENT_OK) {
         judgements->started = pthread_create(&judgements->teller, NULL, tell_all, judgements) == 0;
         if (judgements->started) return judgements;

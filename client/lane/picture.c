@@ -7,6 +7,7 @@
 #include "client/picture.h"
 #include "client/problem.h"
 #include "crypto/evidence.h"
+#include "include/monotonic.h"
 
 #define UPLOAD_TIMEOUT_S 15u
 #define RETRY_MS 250
@@ -84,9 +85,7 @@ static void pass_on(struct lane_pictures *pictures, struct job *job)
 
 static void wait_until(struct lane_pictures *pictures, int64_t ms)
 {
-    const struct timespec until = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-    pthread_cond_timedwait(&pictures->changed, &pictures->mutex, &until);
+    (void)monotonic_wait(&pictures->changed, &pictures->mutex, ms);
 }
 
 static struct job *first_due(struct lane_pictures *pictures, enum stage stage)
@@ -347,7 +346,6 @@ static bool prepare_all(struct lane_pictures *pictures)
 struct lane_pictures *lane_pictures_start(const struct lane_pictures_settings *settings)
 {
     struct lane_pictures *pictures = calloc(1, sizeof(*pictures));
-    pthread_condattr_t attributes;
 
     if (pictures == NULL) {
         say("out of memory");
@@ -355,10 +353,7 @@ struct lane_pictures *lane_pictures_start(const struct lane_pictures_settings *s
     }
     pictures->settings = *settings;
     pthread_mutex_init(&pictures->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&pictures->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&pictures->changed);
     if (prepare_all(pictures) && pthread_create(&pictures->sealer, NULL, seal_all, pictures) == 0) {
         if (pthread_create(&pictures->sender, NULL, send_all, pictures) == 0) return pictures;
         say("can't start a thread");

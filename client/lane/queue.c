@@ -1,4 +1,5 @@
 #include "client/lane/lane.h"
+#include "include/monotonic.h"
 
 #include <time.h>
 
@@ -43,14 +44,10 @@ static struct row_batch *make_batch(size_t size)
 struct lane_queue *lane_queue_create(size_t count, size_t size)
 {
     struct lane_queue *queue = calloc(1, sizeof(*queue));
-    pthread_condattr_t attributes;
 
     if (queue == NULL) return NULL;
     pthread_mutex_init(&queue->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&queue->changed);
     queue->size = size;
     queue->all = calloc(count, sizeof(struct row_batch *));
     while (queue->all != NULL && queue->count < count) {
@@ -103,14 +100,11 @@ void lane_queue_put(struct lane_queue *queue, struct row_batch *batch)
 struct row_batch *lane_queue_take(struct lane_queue *queue, unsigned idle_s, bool *idle)
 {
     struct row_batch *batch;
-    struct timespec end;
-    int late = 0;
+    const int64_t end_ms = monotonic_now_ms() + (int64_t)idle_s * 1000;
+    bool late = false;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += idle_s;
     pthread_mutex_lock(&queue->mutex);
-    while (queue->first == NULL && !queue->closed && late == 0)
-        late = pthread_cond_timedwait(&queue->changed, &queue->mutex, &end);
+    while (queue->first == NULL && !queue->closed && !late) late = !monotonic_wait(&queue->changed, &queue->mutex, end_ms);
     batch = queue->first;
     if (batch != NULL) queue->first = batch->next;
     *idle = batch == NULL && !queue->closed;

@@ -6,6 +6,7 @@
 
 #include "client/enrol.h"
 #include "client/moment.h"
+#include "include/monotonic.h"
 
 #define LOOK_MS (60 * INT64_C(1000))       /* between two looks at the clock, which may be set */
 #define REFUSED_MS (3600 * INT64_C(1000))  /* until the next try after a refusal */
@@ -26,18 +27,7 @@ struct lane_renewer {
 /* False when the lane ends. */
 static bool pause_for(struct lane_renewer *renewer, int64_t ms)
 {
-    struct timespec until;
-    bool on;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
-    pthread_mutex_lock(&renewer->mutex);
-    while (!renewer->ending && pthread_cond_timedwait(&renewer->wake, &renewer->mutex, &until) == 0) {}
-    on = !renewer->ending;
-    pthread_mutex_unlock(&renewer->mutex);
-    return on;
+    return monotonic_pause(&renewer->wake, &renewer->mutex, &renewer->ending, moment_monotonic_ms() + ms);
 }
 
 static bool pause_in_renewal(void *context, unsigned ms)
@@ -98,7 +88,6 @@ static void *run(void *argument)
 struct lane_renewer *lane_renewer_start(const struct settings *settings, struct identity *identity)
 {
     struct lane_renewer *renewer = calloc(1, sizeof(*renewer));
-    pthread_condattr_t attributes;
 
     if (renewer == NULL) {
         say("out of memory");
@@ -107,10 +96,7 @@ struct lane_renewer *lane_renewer_start(const struct settings *settings, struct 
     renewer->settings = settings;
     renewer->identity = identity;
     pthread_mutex_init(&renewer->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&renewer->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&renewer->wake);
     if (pthread_create(&renewer->thread, NULL, run, renewer) == 0) return renewer;
     say("can't start a thread");
     free(renewer);

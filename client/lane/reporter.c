@@ -2,6 +2,7 @@
 
 #include "client/lane/calibration.h"
 #include "client/moment.h"
+#include "include/monotonic.h"
 
 #define ASK_MS 2000u
 #define GOODBYE_MS 700u /* of each gate, while there is time */
@@ -123,14 +124,7 @@ static void tell(struct reporter *reporter, bool ending)
 /* Until it is time for the next, or the end, which is false. */
 static bool wait_for_next(struct reporter *reporter, int64_t next_ms)
 {
-    const struct timespec until = { (time_t)(next_ms / 1000), (long)(next_ms % 1000) * 1000000 };
-    bool ending;
-
-    pthread_mutex_lock(&reporter->mutex);
-    while (!reporter->ending && moment_monotonic_ms() < next_ms) pthread_cond_timedwait(&reporter->changed, &reporter->mutex, &until);
-    ending = reporter->ending;
-    pthread_mutex_unlock(&reporter->mutex);
-    return !ending;
+    return monotonic_pause(&reporter->changed, &reporter->mutex, &reporter->ending, next_ms);
 }
 
 static void *run(void *argument)
@@ -160,7 +154,6 @@ static void release(struct reporter *reporter)
 bool reporter_start(struct lane_service *service, struct reporter **out)
 {
     struct reporter *reporter;
-    pthread_condattr_t monotonic;
 
     *out = NULL;
     if (service->config->report_interval_s == 0) return true;
@@ -171,10 +164,7 @@ bool reporter_start(struct lane_service *service, struct reporter **out)
     }
     reporter->service = service;
     pthread_mutex_init(&reporter->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&reporter->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_condition(&reporter->changed);
     if (http_open(service->settings, HTTP_GATE, &service->identity, &reporter->gate) == CLIENT_OK &&
         lane_thread_start(&reporter->thread, run, reporter)) {
         *out = reporter;

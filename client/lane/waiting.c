@@ -6,6 +6,7 @@
 #include "client/lane/images.h"
 #include "client/lane/pages.h"
 #include "client/moment.h"
+#include "include/monotonic.h"
 
 #define NONE UINT32_MAX
 
@@ -108,17 +109,13 @@ struct waiting *waiting_create(const struct waiting_rules *rules, waiting_droppe
 {
     const size_t size = rules->reads * sizeof(struct place);
     struct waiting *waiting = calloc(1, sizeof(*waiting));
-    pthread_condattr_t attributes;
 
     if (waiting == NULL) {
         say("out of memory");
         return NULL;
     }
     pthread_mutex_init(&waiting->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&waiting->change, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&waiting->change);
     waiting->rules = *rules;
     waiting->dropped = dropped;
     waiting->context = context;

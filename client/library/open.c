@@ -8,6 +8,7 @@
 
 #include "client/http.h"
 #include "client/wiping.h"
+#include "include/monotonic.h"
 
 #define THREADS_DEFAULT 2
 #define READS_DEFAULT 16
@@ -164,7 +165,6 @@ struct platesieve_result platesieve_client_open(const struct platesieve_client_s
 {
     struct platesieve_client *client;
     const struct say_ear *before;
-    pthread_condattr_t attributes;
     enum platesieve_reason reason;
 
     if (out != NULL) *out = NULL;
@@ -174,10 +174,7 @@ struct platesieve_result platesieve_client_open(const struct platesieve_client_s
     client->told = *settings;
     client->ear = (struct say_ear) { hear, client };
     pthread_mutex_init(&client->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&client->given_back, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&client->given_back);
     before = say_listen(&client->ear);
     reason = start(client);
     (void)say_listen(before);

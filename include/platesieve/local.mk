@@ -3,4 +3,4 @@ pkginclude_HEADERS = \
 	include/platesieve/platesieve.h \
 	include/platesieve/voprf.h \
 	include/platesieve/limits.h
-EXTRA_DIST += include/banned.h include/cleanup.h
+EXTRA_DIST += include/banned.h include/cleanup.h include/monotonic.h

@@ -4,22 +4,18 @@
 #include <time.h>
 
 #include "server/gate/feed_internal.h"
+#include "include/monotonic.h"
 
 #define PAGES_MAX 8 /* of one agency before the others' turn */
 
 int64_t feed_now_ms(void)
 {
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return monotonic_now_ms();
 }
 
 void feed_wait(struct feed *feed, pthread_cond_t *condition, int64_t until_ms)
 {
-    struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000 };
-
-    (void)pthread_cond_timedwait(condition, &feed->lock, &until);
+    (void)monotonic_wait(condition, &feed->lock, until_ms);
 }
 
 /* -- what passes ------------------------------------------------------------------------------------------------------------ */
@@ -284,16 +280,12 @@ static void *feed_live(void *context)
 struct result feed_start(const struct feed_settings *settings, struct feed **out)
 {
     struct feed *feed = calloc(1, sizeof *feed);
-    pthread_condattr_t monotonic;
 
     if (feed == NULL) return FAIL(REASON_INTERNAL);
     feed->settings = *settings;
     (void)pthread_mutex_init(&feed->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&feed->stir_live, &monotonic);
-    (void)pthread_cond_init(&feed->stir_late, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    monotonic_condition(&feed->stir_live);
+    monotonic_condition(&feed->stir_late);
     if (pthread_create(&feed->live, NULL, feed_live, feed) != 0) {
         free(feed);
         return FAIL(REASON_INTERNAL);

@@ -7,6 +7,7 @@
 
 #include "server/gate/follow_internal.h"
 #include "server/http/log.h"
+#include "include/monotonic.h"
 
 #define FIRST_ANSWER_MS 3000    /* that lists wait for epochs at the start: then all is read in one go */
 #define SWEEP_EVERY_MS (3600 * 1000)
@@ -21,23 +22,16 @@ int64_t follow_now_ms(const struct follow *follow)
 
 int64_t follow_ticks_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return monotonic_now_ms();
 }
 
 bool follow_pause(struct follow *follow, int64_t ms, bool *flag)
 {
-    struct timespec until;
+    const int64_t until_ms = monotonic_now_ms() + ms;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
     pthread_mutex_lock(&follow->lock);
     while (!atomic_load(&follow->ending) && !(flag != NULL && *flag))
-        if (pthread_cond_timedwait(&follow->wake, &follow->lock, &until) == ETIMEDOUT) break;
+        if (!monotonic_wait(&follow->wake, &follow->lock, until_ms)) break;
     if (flag != NULL) *flag = false;
     pthread_mutex_unlock(&follow->lock);
     return !atomic_load(&follow->ending);
@@ -213,12 +207,8 @@ static void read_epochs(struct follow *follow)
 
 static void prepare_locks(struct follow *follow)
 {
-    pthread_condattr_t attributes;
 
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&follow->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&follow->wake);
     pthread_mutex_init(&follow->lock, NULL);
     pthread_mutex_init(&follow->publishing, NULL);
     pthread_mutex_init(&follow->counting, NULL);

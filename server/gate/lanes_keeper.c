@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/http/log.h"
+#include "include/monotonic.h"
 
 #define STEP_MS 1000
 #define READ_EVERY_MS 2000
@@ -161,15 +162,7 @@ static void look(struct lanes_keeper *keeper)
 /* True: go on. */
 static bool wait_a_step(struct lanes_keeper *keeper)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STEP_MS / 1000;
-    (void)pthread_mutex_lock(&keeper->lock);
-    for (int waited = 0; !keeper->ending && waited != ETIMEDOUT;) waited = pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until);
-    const bool go_on = !keeper->ending;
-    (void)pthread_mutex_unlock(&keeper->lock);
-    return go_on;
+    return monotonic_pause(&keeper->wake, &keeper->lock, &keeper->ending, monotonic_now_ms() + STEP_MS);
 }
 
 static void keep_database(struct lanes_keeper *keeper, int64_t now_ms, int64_t *read_ms)
@@ -200,15 +193,11 @@ static void *keep(void *context)
 struct result lanes_keeper_start(const struct lanes_keeper_settings *settings, struct lanes_keeper **out)
 {
     struct lanes_keeper *keeper = calloc(1, sizeof *keeper);
-    pthread_condattr_t monotonic;
 
     if (keeper == NULL) return FAIL(REASON_INTERNAL);
     keeper->settings = *settings;
     (void)pthread_mutex_init(&keeper->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&keeper->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    monotonic_condition(&keeper->wake);
     if (pthread_create(&keeper->thread, NULL, keep, keeper) != 0) {
         free(keeper);
         return FAIL(REASON_INTERNAL);

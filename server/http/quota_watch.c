@@ -3,6 +3,7 @@
 #include "server/http/quota_book.h"
 
 #include "server/http/log.h"
+#include "include/monotonic.h"
 
 #define PAUSE_S 1
 
@@ -130,14 +131,7 @@ static void sync_book(struct quota_watch *watch)
 
 static bool pause_watch(struct quota_watch *watch)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PAUSE_S;
-    pthread_mutex_lock(&watch->lock);
-    while (!watch->ending && pthread_cond_timedwait(&watch->wake, &watch->lock, &until) == 0) {}
-    bool on = !watch->ending;
-    pthread_mutex_unlock(&watch->lock);
-    return on;
+    return monotonic_pause(&watch->wake, &watch->lock, &watch->ending, monotonic_now_ms() + PAUSE_S * INT64_C(1000));
 }
 
 static void *run(void *context)
@@ -153,14 +147,10 @@ static void *run(void *context)
 struct quota_watch *quota_watch_start(struct quota_book *book)
 {
     struct quota_watch *watch = calloc(1, sizeof *watch);
-    pthread_condattr_t attributes;
     if (watch == NULL) return NULL;
     watch->book = book;
     pthread_mutex_init(&watch->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&watch->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&watch->wake);
     if (pthread_create(&watch->thread, NULL, run, watch) == 0) return watch;
     free(watch);
     return NULL;

@@ -1,4 +1,5 @@
 #include "server/http/internal.h"
+#include "include/monotonic.h"
 
 #include <time.h>
 
@@ -22,15 +23,7 @@ void ticker_read_clocks(struct http_server *server)
 /* False when the ticker is to end. */
 static bool pause_tick(struct ticker *ticker)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += TICK_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
-    pthread_mutex_lock(&ticker->lock);
-    while (!ticker->ending && pthread_cond_timedwait(&ticker->wake, &ticker->lock, &until) == 0) {}
-    bool on = !ticker->ending;
-    pthread_mutex_unlock(&ticker->lock);
-    return on;
+    return monotonic_pause(&ticker->wake, &ticker->lock, &ticker->ending, monotonic_now_ms() + TICK_MS);
 }
 
 static void look_at_registry(struct http_server *server)
@@ -61,11 +54,7 @@ struct ticker *ticker_start(struct http_server *server)
 {
     struct ticker *ticker = calloc(1, sizeof *ticker);
     if (ticker == NULL) return NULL;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&ticker->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&ticker->wake);
     pthread_mutex_init(&ticker->lock, NULL);
     ticker->server = server;
     if (pthread_create(&ticker->thread, NULL, tick, ticker) == 0) return ticker;

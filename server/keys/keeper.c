@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "server/http/log.h"
+#include "include/monotonic.h"
 
 #define TICK_MS_MAX 1000
 #define TICKS_PER_EPOCH 20
@@ -205,16 +206,7 @@ static bool pause_tick(struct keeper *keeper)
 {
     int64_t ms = keeper->settings.schedule.length_s * 1000 / TICKS_PER_EPOCH;
     if (ms > TICK_MS_MAX) ms = TICK_MS_MAX;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&keeper->lock);
-    while (!keeper->ending && pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until) == 0) {}
-    bool on = !keeper->ending;
-    pthread_mutex_unlock(&keeper->lock);
-    return on;
+    return monotonic_pause(&keeper->wake, &keeper->lock, &keeper->ending, monotonic_now_ms() + ms);
 }
 
 static void *keep(void *context)
@@ -228,16 +220,12 @@ struct result keeper_start(const struct keeper_settings *settings, struct keeper
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (keeper == NULL) return FAIL(REASON_INTERNAL);
-    pthread_condattr_t attributes;
     keeper->settings = *settings;
     keeper->told_ms = clock_now_ms(settings->clock);
     pthread_mutex_init(&keeper->work, NULL);
     atomic_init(&keeper->healthy, keeper_tick(settings));
     pthread_mutex_init(&keeper->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&keeper->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&keeper->wake);
     if (pthread_create(&keeper->thread, NULL, keep, keeper) == 0) {
         *out = keeper;
         return OK;

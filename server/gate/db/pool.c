@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/http/log.h"
+#include "include/monotonic.h"
 
 struct db {
     char *conninfo, *application_name;
@@ -32,11 +33,7 @@ struct result db_open(const char *conninfo, const char *application_name, unsign
     db->application_name = strdup(application_name);
     db->connections_max = connections;
     db->wait_ms = wait_ms;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&db->given, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_condition(&db->given);
     pthread_mutex_init(&db->lock, NULL);
     if (!db->conninfo || !db->application_name) {
         db_close(db);
