@@ -331,7 +331,7 @@ libplatesieve_client_la_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/client/
 libplatesieve_client_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
 libplatesieve_client_la_LIBADD = libplatesieve.la $(CURL_LIBS) $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CRYPTO_LIBS) -lssl $(SODIUM_LIBS) -lpthread
 # current:revision:age, as of libplatesieve
-libplatesieve_client_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+libplatesieve_client_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined $(WHOLE_LDFLAGS) \
 	-Wl,--version-script=$(srcdir)/client/library/libplatesieve-client.map
 libplatesieve_client_la_DEPENDENCIES = client/library/libplatesieve-client.map libplatesieve.la
 EXTRA_DIST += client/library/libplatesieve-client.map

@@ -26,7 +26,7 @@ libplatesieve_la_SOURCES = \
 libplatesieve_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(DECAF_CFLAGS) $(NETTLE_CFLAGS) $(UTF8PROC_CFLAGS)
 libplatesieve_la_LIBADD = $(SODIUM_LIBS) $(DECAF_LIBS) $(NETTLE_LIBS) $(UTF8PROC_LIBS)
 # current:revision:age.  A release that only adds functions: C+1:0:A+1.  One that takes away or changes: C+1:0:0.
-libplatesieve_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+libplatesieve_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined $(WHOLE_LDFLAGS) \
 	-Wl,--version-script=$(srcdir)/crypto/libplatesieve.map
 libplatesieve_la_DEPENDENCIES = crypto/libplatesieve.map
 EXTRA_DIST += crypto/libplatesieve.map
