@@ -14,6 +14,7 @@
 #define BACKLOG 1024
 #define REQUEST_MS 10000        /* from the first byte to the last */
 #define SLOW_MS 2000            /* the same, while somebody else waits for memory or a connection */
+#define WHOLE_MS 500            /* in which any message of this machine's is whole: one that takes longer goes first, where there are too many */
 #define ANSWER_MS 10000         /* until the answer was taken */
 #define IDLE_MS 120000          /* between two requests */
 
@@ -84,17 +85,42 @@ void listener_tick(struct listener *listener)
     pthread_mutex_unlock(&listener->mutex);
 }
 
-/* Of those that say nothing the one that does so longest, or, where all are busy, NULL.  Under the mutex. */
-static struct listener_connection *least_wanted(struct listener *listener, const struct listener_connection *newest)
+/* Neither a request that is on its way for too long, nor a connection on which none comes, is worth an engine's own, which waits for the next vehicle. */
+static bool is_overlong(const struct listener_connection *connection, int64_t now_ms)
 {
+    const enum listener_phase phase = atomic_load(&connection->phase);
+
+    return (phase == LISTENER_FRESH || phase == LISTENER_READING) && now_ms - atomic_load(&connection->since_ms) >= WHOLE_MS;
+}
+
+static bool is_quiet(const struct listener_connection *connection, int64_t now_ms)
+{
+    const enum listener_phase phase = atomic_load(&connection->phase);
+
+    (void)now_ms;
+    return phase == LISTENER_FRESH || phase == LISTENER_IDLE;
+}
+
+static struct listener_connection *longest(struct listener *listener, const struct listener_connection *newest,
+                                           bool (*is_such)(const struct listener_connection *connection, int64_t now_ms))
+{
+    const int64_t now_ms = moment_monotonic_ms();
     struct listener_connection *found = NULL;
 
     for (struct listener_connection *at = listener->first; at != NULL; at = at->next) {
-        const enum listener_phase phase = atomic_load(&at->phase);
-
-        if (at == newest || at->ended || phase == LISTENER_READING || phase == LISTENER_ANSWERING) continue;
+        if (at == newest || at->ended || !is_such(at, now_ms)) continue;
         if (found == NULL || atomic_load(&at->since_ms) < atomic_load(&found->since_ms)) found = at;
     }
+    return found;
+}
+
+/* Who goes for NEWEST; NULL: all are busy.  Under the mutex. */
+static struct listener_connection *least_wanted(struct listener *listener, const struct listener_connection *newest)
+{
+    struct listener_connection *found = longest(listener, newest, is_overlong);
+
+    if (found == NULL) return longest(listener, newest, is_quiet);
+    if (atomic_load(&found->phase) == LISTENER_READING) count_add(&listener->service->counts.refused[REFUSED_SLOW], 1);
     return found;
 }
 

@@ -1,7 +1,7 @@
 /* The lane's own listener: plain HTTP on loopback, for engines, for the officer's screen, and for whoever looks after the lane.
  *
- * Few connections; where one more comes, the one that says nothing longest goes.  Every request has an absolute deadline.  A browser is taken for
- * hostile: Host must be a loopback name, and a page that is not the lane's own gets nothing. */
+ * Few connections; where one more comes, the one goes that is too long about its request, or else the one that says nothing longest.  Every request has an
+ * absolute deadline.  A browser is taken for hostile: Host must be a loopback name, and a page that is not the lane's own gets nothing. */
 #ifndef CLIENT_LANE_LISTENER_H
 #define CLIENT_LANE_LISTENER_H
 

@@ -347,8 +347,9 @@ def test_slow_ones_are_cut_off(lane):
     wires = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(16)]
     for wire in wires:
         wire.sendall(request_of(b"", length=1000)[:-20])
-    assert service.post("plain", plain("QQ00QQ0"))["reads"] == 1 or True
-    eventually(lambda: service.post("plain", plain("QQ00QQ0"))["reads"] == 1)
+    time.sleep(0.7)
+    for plate in plates_of(5):
+        assert service.post("plain", plain(plate))["reads"] == 1  # at once, in place of the one that is slow for longest
     begun = time.monotonic()
     for wire in wires:
         wire.settimeout(15)
