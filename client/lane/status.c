@@ -5,6 +5,8 @@
 #include "client/lane/reporter.h"
 #include "client/moment.h"
 
+#define AWAY_ALARM 2 /* questions in a row; one may have had bad luck */
+
 json_t *lane_time_json(int64_t ms)
 {
     char text[MOMENT_TEXT];
@@ -65,12 +67,22 @@ static bool some_answer(const struct checker_server *servers, size_t count)
     return false;
 }
 
+/* Gates may answer and still check nothing: their spools are full, or no key server gives tokens. */
+static bool is_stuck(struct lane_service *service)
+{
+    struct waiting_state waiting;
+
+    waiting_look(service->waiting, &waiting);
+    return waiting.fresh + waiting.old > 0 && atomic_load(&service->away) >= AWAY_ALARM;
+}
+
 static bool is_ready(struct lane_service *service, const struct checker_state *state, const char **why)
 {
     if (atomic_load(&service->ending)) *why = "it is being stopped";
     else if (atomic_load(&service->refused)) *why = "the gate does not want this lane";
     else if (!state->asked) *why = "no gate has told yet what is wanted here";
     else if (!some_answer(state->gates, state->gate_count)) *why = "no gate answers";
+    else if (is_stuck(service)) *why = "reads wait: no gate can check them now";
     else *why = NULL;
     return *why == NULL;
 }
@@ -93,6 +105,7 @@ static json_t *alarms_json(struct lane_service *service, const struct checker_st
     if (atomic_load(&service->refused)) json_array_append_new(alarms, json_string("refused"));
     if (!some_answer(state->gates, state->gate_count)) json_array_append_new(alarms, json_string("no-gate"));
     if (state->key_count > 0 && !some_answer(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
+    if (is_stuck(service)) json_array_append_new(alarms, json_string("waiting"));
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
     if (state->skew_known && (state->skew_ms > LANE_SKEW_MS || state->skew_ms < -LANE_SKEW_MS)) json_array_append_new(alarms, json_string("clock"));
     if (calibration_look(service->calibration, &calibration) && calibration.alarm) json_array_append_new(alarms, json_string("calibration"));

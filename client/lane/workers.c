@@ -163,7 +163,12 @@ static void settle(struct worker *worker, size_t count, enum check_outcome outco
 {
     struct lane_service *service = worker->service;
 
-    if (outcome != CHECK_AWAY) note_refusal(service, outcome == CHECK_REFUSED);
+    if (outcome != CHECK_AWAY) {
+        note_refusal(service, outcome == CHECK_REFUSED);
+        atomic_store(&service->away, 0);
+    } else {
+        atomic_fetch_add(&service->away, 1);
+    }
     switch (outcome) {
     case CHECK_DONE: finish(worker, count); break;
     case CHECK_AWAY: waiting_add_back(service->waiting, worker->room->reads, count, AWAY_MS); break;

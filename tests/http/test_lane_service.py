@@ -15,6 +15,7 @@ import urllib.error
 import pytest
 
 from house import eventually
+from meddler import Meddler
 from process import Failure
 from relay import relay_to
 from test_residue import found, needs_root
@@ -169,6 +170,23 @@ def test_catching_up_floods_nobody(installation, lane, hot_list):
         took = time.monotonic() - begun
         assert took > (36 - 16 - 3) / 10 - 0.3, f"36 reads in {took:.2f} s"
         assert len(service.alerts()) == 1
+
+
+def test_gates_that_answer_but_check_nothing(installation, lane):
+    gate = Meddler(installation, "node/gate-1", installation.gate_url)
+    try:
+        service = lane(lane={"gate": gate.url}, **QUICK)
+        gate.meddle = lambda *_: (503, "spool")
+        service.post("plain", plain("QQ00QQ0"))
+        eventually(lambda: "waiting" in service.status()["alarms"])
+        assert not service.status()["ready"] and "no-gate" not in service.status()["alarms"]
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            service.get("/readyz")
+        gate.meddle = None
+        eventually(lambda: answers(service)["clear"] == 1 and service.status()["ready"] and not service.status()["alarms"])
+        assert service.stop() == 0
+    finally:
+        gate.stop()
 
 
 def test_what_waits_at_the_end_is_unchecked(installation, lane):
