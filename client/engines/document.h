@@ -59,7 +59,7 @@ struct engine_read *engine_add(const struct engine_options *options, struct engi
 /* Each counts what is wrong with VALUE in READS, and then leaves that out.
  *
  * PLATE without its label ("PLATE: ...") and white space.  Nothing at all is an empty plate; words for `no plate`, and plates with characters that the engine did
- * not read ("AB?12"), are no readings.  Doubles are dropped, with the better confidence; of too many, the worst.  Without a CONFIDENCE it counts as the
+ * not read ("AB?12") or that are a template's ("#PLATE_READ#"), are no readings.  Doubles are dropped, with the better confidence; of too many, the worst.  Without a CONFIDENCE it counts as the
  * best of the others and stands behind that; as 1 where none of them has one. */
 void engine_candidate(struct engine_reads *reads, struct engine_read *read, struct value plate, struct value confidence, enum engine_scale scale);
 /* CODES: what the engine is known to use; what the lane was told goes before it.  "us-mo", "US-MO", "us" (a country whose states issue plates: unknown, and
