@@ -115,6 +115,7 @@ void alert_line(struct text *text, const struct kept_alert *kept)
     text_add(text, " %s  ", kept->jurisdiction[0] == '\0' ? "(jurisdiction unknown)" : kept->jurisdiction);
     add_shown(text, alert->category, false);
     text_add(text, " (%s/%s), %s, priority %u", alert->agency, alert->list, words, alert->priority);
+    if (kept->times > 1) text_add(text, ", raised %u times", kept->times);
     if (alert->instruction[0] != '\0') text_add(text, ": ");
     add_shown(text, alert->instruction, false);
     if (kept->camera[0] != '\0') text_add(text, "  [");

@@ -395,6 +395,7 @@ static void test_output(void **state)
     alerts = create((struct alert_settings) { .print = true }, &heard);
     raise_one(alerts, "a", 1, NULL);
     assert_int_equal(heard.well, 1); /* it is there when the call is over */
+    raise_one(alerts, "a", 2, NULL); /* another passage, the same hit */
     alerts_destroy(alerts, 0);
     alerts = create((struct alert_settings) { .print = true, .json = true }, &heard);
     raise_one(alerts, "b", 1, NULL);
@@ -403,9 +404,10 @@ static void test_output(void **state)
     close(ends[1]);
     assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
     close(ends[0]);
-    assert_non_null(strstr(text, "  ALERT  FIRST US-TX  stolen vehicle (customs/stolen), similar, list 26 h old: VERIFY, priority 20"));
-    assert_null(strstr(strchr(text, '\n'), "FIRST"));
+    assert_non_null(strstr(text, "  ALERT  FIRST US-TX  stolen vehicle (customs/stolen), similar, list 26 h old: VERIFY, priority 20: "));
+    assert_non_null(strstr(strchr(text, '\n'), "  ALERT  FIRST US-TX  stolen vehicle (customs/stolen), similar, list 26 h old: VERIFY, priority 20, raised 2 times: "));
     assert_non_null(strstr(text, "\n{\"hit\": \"b\""));
+    assert_null(strstr(strstr(text, "\n{"), "FIRST"));
 }
 
 /* Nobody reads: nothing waits for it, nothing is lost while it is kept, and it comes when there is room. */
