@@ -9,12 +9,14 @@
 #include "client/moment.h"
 
 #define CONNECTIONS 16          /* that stay open */
-#define CONNECTIONS_COMING 48   /* more, until the oldest has gone */
+#define CONNECTIONS_BURST 40    /* that may be there while each of them is busy, or has only just come */
+#define CONNECTIONS_MOST 64     /* until those that were ended have gone */
 #define POOL_BYTES 16384        /* of a connection; small enough to go back through free(), which wipes */
 #define BACKLOG 1024
 #define REQUEST_MS 10000        /* from the first byte to the last */
 #define SLOW_MS 2000            /* the same, while somebody else waits for memory or a connection */
 #define WHOLE_MS 500            /* in which any message of this machine's is whole: one that takes longer goes first, where there are too many */
+#define FRESH_MS 100            /* in which a new connection's request begins: until then nobody knows whether it says anything */
 #define ANSWER_MS 10000         /* until the answer was taken */
 #define IDLE_MS 120000          /* between two requests */
 
@@ -97,8 +99,13 @@ static bool is_quiet(const struct listener_connection *connection, int64_t now_m
 {
     const enum listener_phase phase = atomic_load(&connection->phase);
 
+    return phase == LISTENER_IDLE || (phase == LISTENER_FRESH && now_ms - atomic_load(&connection->since_ms) >= FRESH_MS);
+}
+
+static bool is_fresh(const struct listener_connection *connection, int64_t now_ms)
+{
     (void)now_ms;
-    return phase == LISTENER_FRESH || phase == LISTENER_IDLE;
+    return atomic_load(&connection->phase) == LISTENER_FRESH;
 }
 
 static struct listener_connection *longest(struct listener *listener, const struct listener_connection *newest,
@@ -124,6 +131,20 @@ static struct listener_connection *least_wanted(struct listener *listener, const
     return found;
 }
 
+/* Many engines may speak at one time, each on a connection of its own: none of them is cut off for the next one's sake.  Under the mutex. */
+static void make_room(struct listener *listener, struct listener_connection *newest)
+{
+    struct listener_connection *victim = least_wanted(listener, newest);
+
+    if (victim == NULL) {
+        listener_want_room(listener);
+        if (listener->count <= CONNECTIONS_BURST) return;
+        victim = longest(listener, newest, is_fresh);
+        count_add(&listener->service->counts.refused[REFUSED_BUSY], 1);
+    }
+    end(victim == NULL ? newest : victim);
+}
+
 /* -- coming and going ------------------------------------------------------------------------------------------------ */
 
 static void opened(struct listener *listener, struct MHD_Connection *mhd, void **socket_context)
@@ -143,12 +164,7 @@ static void opened(struct listener *listener, struct MHD_Connection *mhd, void *
     connection->next = listener->first;
     if (listener->first != NULL) listener->first->previous = connection;
     listener->first = connection;
-    if (++listener->count > CONNECTIONS) {
-        struct listener_connection *victim = least_wanted(listener, connection);
-
-        if (victim == NULL) listener_want_room(listener);
-        end(victim == NULL ? connection : victim);
-    }
+    if (++listener->count > CONNECTIONS) make_room(listener, connection);
     pthread_mutex_unlock(&listener->mutex);
 }
 
@@ -245,7 +261,7 @@ static int open_socket(const char *address, int *code)
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, listener_request_proceed, listener, MHD_OPTION_LISTEN_SOCKET, fd,
-                            MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS + CONNECTIONS_COMING, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+                            MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MOST, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
                             MHD_OPTION_NOTIFY_CONNECTION, notify, listener, MHD_OPTION_NOTIFY_COMPLETED, listener_request_end, listener,
                             MHD_OPTION_URI_LOG_CALLBACK, listener_request_begin, listener, MHD_OPTION_STRICT_FOR_CLIENT, 1,
                             MHD_OPTION_THREAD_STACK_SIZE, (size_t)LANE_STACK_BYTES, MHD_OPTION_END);

@@ -1,5 +1,6 @@
 """platesieve lane --config: a service that takes what engines say, and forgets."""
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import itertools
@@ -378,6 +379,19 @@ def test_slow_ones_are_cut_off(lane):
         wire.close()
     assert time.monotonic() - begun < 14
     assert service.status()["counts"]["refused"]["slow"] >= 1
+
+
+def test_many_engines_at_one_time(lane):
+    """Each message on a connection of its own, from more engines than connections stay open: none is cut off."""
+    service = lane(**QUICK)
+
+    def post(numbers):
+        for plate in plates_of(20, 20 * numbers):
+            assert service.post("plain", plain(plate))["reads"] == 1
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(post, range(32))) == [None] * 32
+    assert service.status()["counts"]["messages"] == 640
 
 
 def test_a_thousand_connections(lane):
