@@ -19,7 +19,8 @@ SCHEMA_SQL = \
 	schema/0017_request_seals.sql \
 	schema/0018_lane_word.sql \
 	schema/0019_lanes.sql \
-	schema/0020_calibration.sql
+	schema/0020_calibration.sql \
+	schema/0021_strongest.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

@@ -62,6 +62,25 @@ def test_cooldown_raises_the_count(installation):
     assert len(installation.hits(name)) == 1 and hit["last_seen_at"] >= hit["seen_at"]
 
 
+def test_a_hit_says_the_strongest_grade(installation):
+    """Of all looks at the vehicle and all passages in the cooldown; a weaker one later takes nothing away."""
+    name = installation.listed("QQ1015H", "US-TX", grade="similar", cooldown_s=600)
+
+    def seen(plate, read_id, confidence, grade, reads, **more):
+        lane = installation.lane()
+        read = installation.read(lane, plate, read_id=read_id, confidence=confidence, **more)
+        answer = installation.post("/v1/checks", "reader/north/1", installation.check_body(lane, [{**read, "again": grade != "similar"}]))
+        assert answer.status_code == 200, answer.text
+        eventually(lambda: (hit := installation.wait_hits(1, name)[0])["grade"] == grade and hit["count"] == reads)
+        return installation.wait_hits(1, name)[0]["confidence"]
+
+    read = new_id()
+    seen("QQ1OI5H", read, 0.5, "similar", 1)
+    assert abs(seen("QQ1015H", read, 0.75, "plate", 1, jurisdiction="US-OK") - 0.75) < 1e-6
+    assert abs(seen("QQ1015H", new_id(), 0.875, "full", 2) - 0.875) < 1e-6
+    assert abs(seen("QQ1OI5H", new_id(), 1.0, "full", 3) - 0.875) < 1e-6
+
+
 def test_cooldown_is_of_this_entry_and_this_lane(installation):
     name = installation.new_list(cooldown_s=300)
     installation.push(name, [{"plate": f"QQ100{number}K", "jurisdiction": "US-TX"} for number in range(3)])

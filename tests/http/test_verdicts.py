@@ -110,8 +110,8 @@ def test_misread_is_erased_everywhere(installation):
     stone = judge(installation, hit["hit"], "misread")
     assert set(stone) == {"hit", "list", "count", "verdict"} and stone["count"] == 3
     found = where()
-    # the entry stands on the list, and is counted at its lane: when and how it was read is nowhere
-    assert found == {0: {"entry_verdicts"}, 2: {"entries"}, 3: found[3]} and found[3] <= {"entries", "slots", "entry_verdicts"} | \
+    # the entry stands on the list, and is counted at its lane, which is known as a lane: when and how it was read is nowhere
+    assert found == {0: {"entry_verdicts", "lanes"}, 2: {"entries"}, 3: found[3]} and found[3] <= {"entries", "slots", "entry_verdicts"} | \
         {table for table in tables(installation) if table.startswith("slots_")}
     assert installation.sql(f"SELECT to_jsonb(v) - 'ends_on' FROM platesieve.entry_verdicts v WHERE list = {number}") == \
         [[json.dumps({"lane": details[0], "list": int(number), "site": "south", "entry": int(entry), "stale": 0, "wrong": 0, "misread": 1, "confirmed": 0})]]
