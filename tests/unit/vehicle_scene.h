@@ -11,7 +11,7 @@ static const struct vehicle_rules usual_rules = {
     .window_ms = 3000, .candidates_max = 5, .caption_vehicles = 20, .caption_again_ms = 600000,
 };
 
-/* "ABC1231:0.9 ABC1232:0.5", best first. */
+/* "QBQ1231:0.9 QBQ1232:0.5", best first. */
 static inline struct engine_read look_at(const char *spellings)
 {
     struct engine_read look = { .camera = "north", .region_confidence = 1 };
@@ -37,7 +37,7 @@ static inline struct engine_read look_of(const char *spellings, const char *juri
     return look;
 }
 
-/* "ABC1231/US-TX ABC1232/": what a read asks about. */
+/* "QBQ1231/US-TX QBQ1232/": what a read asks about. */
 static inline const char *asked(const struct lane_read *read)
 {
     static char text[LIMIT_CHECK_CANDIDATES * 32];
