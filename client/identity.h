@@ -24,5 +24,7 @@ int identity_find(const struct settings *settings, const char *kind, struct iden
 bool identity_read(struct identity *identity) MUST_USE;
 /* Is there an identity that identity_find() would take, or --as one of KIND?  Says nothing. */
 bool identity_fits(const struct settings *settings, const char *kind);
+/* Would TLS take these files?  Else every connection would fail, and nobody would know before the first question.  What is wrong has been said. */
+bool identity_try(const struct identity *identity) MUST_USE;
 
 #endif

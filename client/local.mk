@@ -96,6 +96,7 @@ client_libclient_a_SOURCES = \
 	client/identity.c \
 	client/identity.h \
 	client/identity_read.c \
+	client/identity_try.c \
 	client/import.c \
 	client/import.h \
 	client/import_options.c \
@@ -295,6 +296,7 @@ libplatesieve_client_la_SOURCES = \
 	client/http.c \
 	client/http_group.c \
 	client/identity_read.c \
+	client/identity_try.c \
 	client/key_servers.c \
 	client/lane/check_answer.c \
 	client/lane/check_body.c \

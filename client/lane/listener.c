@@ -193,7 +193,8 @@ static bool split(const char *address, char host[64], char port[8])
     const char *colon = strrchr(address, ':');
     size_t size;
 
-    if (colon == NULL || colon[1] == '\0' || strlen(colon + 1) > 5) return false;
+    if (colon == NULL || colon[1] == '\0' || strlen(colon + 1) > 5 || strspn(colon + 1, "0123456789") != strlen(colon + 1)) return false;
+    if (strtoul(colon + 1, NULL, 10) > UINT16_MAX) return false;
     size = (size_t)(colon - address);
     if (size >= 2 && address[0] == '[' && address[size - 1] == ']') address++, size -= 2;
     else if (memchr(address, ':', size) != NULL) return false;

@@ -184,6 +184,18 @@ static bool make_room(struct lane_service *service)
     return service->buffers != NULL;
 }
 
+/* A lane that could ask nobody had better not seem to work. */
+static bool files_usable(const struct lane_service *service)
+{
+    const char *crl = service->settings->crl;
+
+    if (crl != NULL && access(crl, R_OK) != 0) {
+        say("can't read the file of revoked certificates, %s: %s", crl, strerror(errno));
+        return false;
+    }
+    return identity_try(&service->identity);
+}
+
 /* In this order: what every lane needs finds its locked memory first, pictures get what is left. */
 static bool make_parts(struct lane_service *service)
 {
@@ -378,6 +390,7 @@ int lane_service_run(const struct lane_run *run)
     service->config = run->config;
     service->settings = run->settings;
     code = identity_find(run->settings, "reader", &service->identity);
+    if (code == CLIENT_OK && !files_usable(service)) code = CLIENT_USAGE;
     if (code == CLIENT_OK) code = make_parts(service) ? serve(service, run) : CLIENT_FAILED;
     release(service);
     free(service);

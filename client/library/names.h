@@ -111,6 +111,7 @@
 #define http_trouble pscl_http_trouble
 #define http_use_server pscl_http_use_server
 #define identity_read pscl_identity_read
+#define identity_try pscl_identity_try
 #define image_bytes pscl_image_bytes
 #define image_hold pscl_image_hold
 #define image_release pscl_image_release

@@ -1,8 +1,6 @@
 #include "client/library/library.h"
 
 #include <curl/curl.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -60,30 +58,6 @@ static bool take_numbers(struct platesieve_client *client)
     return false;
 }
 
-/* Nobody is asked for a passphrase. */
-static int no_passphrase(char *text, int room, int writing, void *context)
-{
-    (void)text, (void)room, (void)writing, (void)context;
-    return -1;
-}
-
-/* Would TLS take these files?  Else every connection would fail, and nobody would know before the first read. */
-static bool try_files(const struct identity *identity)
-{
-    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-    bool good = false;
-
-    if (tls == NULL) return false;
-    SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
-    if (SSL_CTX_use_certificate_chain_file(tls, identity->certificate) != 1) say("the file of the certificate can't be used");
-    else if (SSL_CTX_use_PrivateKey_file(tls, identity->key, SSL_FILETYPE_PEM) != 1) say("the key can't be used, or is not that of the certificate");
-    else if (SSL_CTX_load_verify_file(tls, identity->ca) != 1) say("the file of the authority's certificate can't be used");
-    else good = true;
-    SSL_CTX_free(tls);
-    ERR_clear_error();
-    return good;
-}
-
 static bool take_identity(struct platesieve_client *client)
 {
     const struct platesieve_client_settings *told = &client->told;
@@ -95,7 +69,7 @@ static bool take_identity(struct platesieve_client *client)
     if (strcmp(identity->name.role, "reader") != 0) say("the certificate is of %s, not of a reader", identity->name.text);
     else if (told->trust_domain != NULL && strcmp(told->trust_domain, identity->trust_domain) != 0)
         say("the certificate is of the trust domain %s, not of the one that was named", identity->trust_domain);
-    else return try_files(identity);
+    else return identity_try(identity);
     return false;
 }
 

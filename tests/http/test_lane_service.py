@@ -313,7 +313,7 @@ def lane_for_all(installation, tmp_path_factory):
 
 
 def test_only_loopback(installation, lane):
-    for address in ("0.0.0.0:0", "[::]:0", "nowhere", "127.0.0.1", "10.0.0.1:8555"):
+    for address in ("0.0.0.0:0", "[::]:0", "nowhere", "127.0.0.1", "10.0.0.1:8555", "127.0.0.1:99999", "127.0.0.1:http"):
         service = lane(start=False, listen={"address": address})
         with pytest.raises(Failure, match="left with code 2"):
             service.start()
@@ -340,6 +340,15 @@ def test_wrong_settings(installation, tmp_path, text, words):
     done = installation.platesieve("lane", "--config", file, code=2)
     assert words in done.stderr and "SECRET1" not in done.stderr
     assert "lane.conf" in done.stderr or "none" in words or "nothing" in words
+
+
+@pytest.mark.parametrize("name", ["ca", "crl"])
+def test_files_that_are_not_there(lane, tmp_path, name):
+    """A lane that could ask nobody does not begin to listen."""
+    service = lane(start=False, lane={name: str(tmp_path / "none.pem")})
+    with pytest.raises(Failure, match="left with code 2"):
+        service.start()
+    assert "authority's certificate" in service.said() or "revoked certificates" in service.said()
 
 
 def test_a_folder_is_no_settings(installation, tmp_path):
