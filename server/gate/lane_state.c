@@ -5,6 +5,7 @@
 
 #define UNCHECKED_ALARM_MS (5 * 60 * 1000)
 #define FALSE_TAGS_ALARM_MS (24 * 3600 * 1000)
+#define TWICE_ALARM_MS (10 * 60 * 1000)
 #define GOODBYE_LAST_MS 2000 /* a check that was answered by another gate may seem to be a little younger than the goodbye */
 
 const char *lane_total_name(enum lane_total total)
@@ -31,7 +32,7 @@ const char *lane_calibration_name(enum lane_calibration calibration)
 
 const char *lane_alarm_name(unsigned bit)
 {
-    static const char *const names[LANE_ALARMS] = { "silent", "idle", "calibration", "unchecked", "false-tags", "skew" };
+    static const char *const names[LANE_ALARMS] = { "silent", "idle", "calibration", "unchecked", "false-tags", "skew", "twice" };
 
     return names[bit];
 }
@@ -60,6 +61,16 @@ uint64_t lane_unchecked(const uint64_t totals[LANE_TOTALS])
 
 /* -- taking a report ------------------------------------------------------------------------------------------------------- */
 
+/* One lane that is started anew never goes on with its earlier run; two that go by one name, or one and a thief, take turns. */
+static void note_run(struct lane_facts *facts, int64_t started_ms, int64_t now_ms)
+{
+    if (facts->earlier_started_ms != 0 && started_ms == facts->earlier_started_ms) {
+        facts->twice = true;
+        facts->twice_ms = now_ms;
+    }
+    facts->earlier_started_ms = facts->report.started_ms;
+}
+
 void lane_facts_report(struct lane_facts *facts, const struct lane_report *report, int64_t now_ms, int64_t wall_ms)
 {
     static const uint64_t nothing[LANE_TOTALS];
@@ -67,6 +78,7 @@ void lane_facts_report(struct lane_facts *facts, const struct lane_report *repor
     const bool same_run = reported && facts->report.started_ms == report->started_ms;
     const uint64_t *then = same_run ? facts->report.totals : nothing;
 
+    if (reported && !same_run) note_run(facts, report->started_ms, now_ms);
     if (reported && !same_run)
         for (size_t i = 0; i < LANE_TOTALS; i++) facts->before[i] += facts->report.totals[i];
     if (report->totals[LANE_READS] > then[LANE_READS]) facts->read_ms = now_ms;
@@ -154,6 +166,7 @@ static unsigned alarms_of(const struct lane_facts *facts, const struct lane_wish
     if (within(facts->unchecked_ms, UNCHECKED_ALARM_MS, now_ms)) alarms |= LANE_ALARM_UNCHECKED;
     if (within(facts->false_ms, FALSE_TAGS_ALARM_MS, now_ms)) alarms |= LANE_ALARM_FALSE_TAGS;
     if (facts->report_ms != LANE_NEVER && skew_ms > (int64_t)wishes->skew_s * 1000) alarms |= LANE_ALARM_SKEW;
+    if (facts->twice && within(facts->twice_ms, TWICE_ALARM_MS, now_ms)) alarms |= LANE_ALARM_TWICE;
     return alarms;
 }
 

@@ -72,6 +72,10 @@ struct lane_facts {
     struct lane_report report;
     int64_t skew_ms;               /* its clock is so much ahead */
     uint64_t before[LANE_TOTALS];  /* of earlier runs */
+    /* This gate's own, which the database does not have: */
+    int64_t earlier_started_ms;    /* of the run before this one, by the lane's clock; 0: none */
+    bool twice;                    /* a run that another had followed reported again: two lanes use one name */
+    int64_t twice_ms;              /* when, steady */
 };
 
 /* Takes REPORT at NOW_MS (steady), when this machine's clock says WALL_MS: fills in all that follows from it and from what FACTS were before. */
@@ -86,9 +90,10 @@ enum lane_alarm { /* a bit each */
     LANE_ALARM_UNCHECKED = 1 << 3,   /* in the last minutes there were reads that nobody checked */
     LANE_ALARM_FALSE_TAGS = 1 << 4,  /* in the last day a gate answered with an alert that no agency made */
     LANE_ALARM_SKEW = 1 << 5,
+    LANE_ALARM_TWICE = 1 << 6,       /* in the last minutes two lanes reported under its name */
 };
-#define LANE_ALARMS 6
-const char *lane_alarm_name(unsigned bit); /* of the bit's number: "silent", "idle", "calibration", "unchecked", "false-tags", "skew" */
+#define LANE_ALARMS 7
+const char *lane_alarm_name(unsigned bit); /* of the bit's number: "silent", "idle", "calibration", "unchecked", "false-tags", "skew", "twice" */
 
 enum lane_state {
     LANE_WELL,

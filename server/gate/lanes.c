@@ -206,7 +206,14 @@ void lanes_merge(struct lanes *lanes, const struct lane_facts *facts)
         const int64_t check_ms = ours->check_ms > facts->check_ms ? ours->check_ms : facts->check_ms;
         const int64_t first_ms = ours->first_ms < facts->first_ms ? ours->first_ms : facts->first_ms;
 
-        if (facts->report_ms > ours->report_ms) *ours = *facts;
+        if (facts->report_ms > ours->report_ms) {
+            const struct lane_facts before = *ours;
+
+            *ours = *facts;
+            ours->earlier_started_ms = before.earlier_started_ms;
+            ours->twice = before.twice;
+            ours->twice_ms = before.twice_ms;
+        }
         ours->check_ms = check_ms;
         ours->first_ms = first_ms;
     }

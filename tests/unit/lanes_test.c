@@ -101,6 +101,30 @@ static void without_the_database_nobody_is_called_silent(void **state)
     assert_int_equal(state_at(&facts, &none, START + 31 * S, START + HOUR), LANE_SILENT);
 }
 
+/* Another run is no alarm; the one before it, heard again, is. */
+static void two_of_one_name(void **state)
+{
+    const struct lane_report first = report_at(START);
+    struct lane_report second = report_at(START + 10 * S);
+    struct lane_facts facts = facts_of(&first, START);
+    int64_t now = START + 10 * S;
+
+    (void)state;
+    second.started_ms += 60 * S;
+    lane_facts_report(&facts, &second, now, WALL + now - START);
+    assert_int_equal(alarms_at(&facts, &none, now), 0);
+    second.sent_ms += 10 * S;
+    lane_facts_report(&facts, &second, now += 10 * S, second.sent_ms);
+    assert_int_equal(alarms_at(&facts, &none, now), 0);
+    lane_facts_report(&facts, &first, now += S, first.sent_ms);
+    assert_int_equal(alarms_at(&facts, &none, now), LANE_ALARM_TWICE);
+    now += 601 * S;
+    second = first; /* goes on alone */
+    second.sent_ms = WALL + now - START;
+    lane_facts_report(&facts, &second, now, second.sent_ms);
+    assert_int_equal(alarms_at(&facts, &none, now), 0);
+}
+
 static void what_goes_wrong_with_one_that_talks(void **state)
 {
     struct lane_report report = report_at(START);
@@ -347,7 +371,7 @@ int main(void)
         cmocka_unit_test(one_that_only_checks_may_keep_quiet),
         cmocka_unit_test(a_goodbye_holds_until_it_is_heard_again),
         cmocka_unit_test(without_the_database_nobody_is_called_silent),
-        cmocka_unit_test(what_goes_wrong_with_one_that_talks),
+        cmocka_unit_test(what_goes_wrong_with_one_that_talks), cmocka_unit_test(two_of_one_name),
         cmocka_unit_test(calibration_fails_or_is_overdue),
         cmocka_unit_test(one_without_reads_is_idle_where_that_matters),
         cmocka_unit_test(what_a_lane_counts_in_several_runs_adds_up),
