@@ -213,7 +213,8 @@ def test_all_that_can_be_copied_is_its_own(scene, hostile):
         said = hostile.run(f"COPY (SELECT * FROM {table}) TO STDOUT;") + hostile.run(f"COPY {table} TO STDOUT;")
         assert "ERROR" not in said
         check_silent(scene, said)
-        assert THEIRS not in said.replace(f"agency/{THEIRS}/", "")  # a partner who gave a verdict on a shared hit is named to the hit's agency
+        # a partner who gave a verdict on a shared hit is named to the hit's agency, and so are the recipients of its pictures
+        assert THEIRS not in said.replace(f"agency/{THEIRS}/", "").replace(f"evidence/{THEIRS}/", "")
     assert "customs" in hostile.run("COPY hits TO STDOUT;") + hostile.run("COPY (TABLE hits) TO STDOUT;")
 
 
