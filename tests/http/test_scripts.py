@@ -77,3 +77,11 @@ def test_programs_say_their_version_and_their_options(program):
     version = subprocess.run([PROGRAMS / program, "--version"], capture_output=True, text=True, check=True).stdout
     assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", version)
     assert "Usage:" in subprocess.run([PROGRAMS / program, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("folder, makefile", [("tests/http", "tests/local.mk"), ("deploy/lib", "deploy/local.mk")])
+def test_the_tarball_has_all(folder, makefile):
+    """`make dist` takes what is named."""
+    named = set((TOP / makefile).read_text().split())
+    there = {f"{folder}/{path.name}" for path in (TOP / folder).iterdir() if path.suffix in (".py", ".mjs")}
+    assert there and there - named == set()
