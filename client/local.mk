@@ -185,6 +185,8 @@ client_libclient_a_SOURCES = \
 	client/picture_jpeg.h \
 	client/picture_jpeg_scale.c \
 	client/picture_png.c \
+	client/printable.c \
+	client/printable.h \
 	client/problem.c \
 	client/problem.h \
 	client/profile.c \

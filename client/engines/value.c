@@ -1,8 +1,8 @@
 /* Scalars as engines write them. */
 #include <math.h>
-#include <utf8proc.h>
 
 #include "client/engines/document_internal.h"
+#include "client/printable.h"
 
 bool number_read(const char *text, size_t size, double *number)
 {
@@ -61,21 +61,6 @@ bool value_number(struct value value, double *number)
     return value.kind == VALUE_NUMBER;
 }
 
-/* Neither control characters nor those that change how the rest is shown. */
-static bool is_printable(utf8proc_int32_t character)
-{
-    switch (utf8proc_category(character)) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP: return false;
-    default: return true;
-    }
-}
-
 bool value_print(struct value value, char *out, size_t room)
 {
     const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)value.text, *end;
@@ -91,7 +76,7 @@ bool value_print(struct value value, char *out, size_t room)
             memset(out, 0, room);
             return false;
         }
-        if (is_printable(character)) {
+        if (printable(character)) {
             if (used + (size_t)size >= room) break;
             memcpy(out + used, at, (size_t)size);
             used += (size_t)size;

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <utf8proc.h>
 
 #include "client/base64.h"
 #include "client/moment.h"
+#include "client/printable.h"
 
 static_assert(ALERT_TEXT <= PIPE_BUF, "a line goes into a pipe whole, or not at all");
 
@@ -29,21 +29,6 @@ bool text_fits(const struct text *text)
     return text->size < text->room;
 }
 
-/* Letters, digits, signs and spaces: nothing that ends a line, turns its direction, or speaks to a terminal. */
-static bool is_shown(utf8proc_int32_t letter)
-{
-    switch (utf8proc_category(letter)) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP: return false;
-    default: return true;
-    }
-}
-
 static void add_shown(struct text *text, const char *string, bool escape)
 {
     const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)string;
@@ -52,7 +37,7 @@ static void add_shown(struct text *text, const char *string, bool escape)
         utf8proc_int32_t letter;
         const utf8proc_ssize_t size = utf8proc_iterate(at, -1, &letter);
 
-        if (size > 0 && is_shown(letter)) text_add(text, "%s%.*s", escape && (*at == '"' || *at == '\\') ? "\\" : "", (int)size, (const char *)at);
+        if (size > 0 && printable(letter)) text_add(text, "%s%.*s", escape && (*at == '"' || *at == '\\') ? "\\" : "", (int)size, (const char *)at);
         at += size > 0 ? size : 1;
     }
 }
