@@ -1,5 +1,6 @@
-"""Fixtures: a running installation for each file of tests (its own when the file says INSTALLATION = {settings}, else one that the worker's
-files share), and a maker of further ones."""
+"""Fixtures: a running installation for each file of tests (with INSTALLATION = {settings} of the file's), and a maker of further ones.
+
+No two files share one: what one lists, another's made-up plates may hit."""
 import re
 import shutil
 import signal
@@ -63,21 +64,10 @@ def pytest_runtest_makereport(item):
                         report.sections.append((f"{name}.log", "\n".join(log.read_text(errors="replace").splitlines()[-30:])))
 
 
-@pytest.fixture(scope="session")
-def shared_installation():
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {})
-    yield house
-    remove_house(house)
-
-
 @pytest.fixture(scope="module")
 def installation(request):
     """The running installation of this file."""
-    settings = getattr(request.module, "INSTALLATION", None)
-    if settings is None:
-        yield request.getfixturevalue("shared_installation")
-        return
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), settings)
+    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), getattr(request.module, "INSTALLATION", {}))
     yield house
     remove_house(house)
 

@@ -16,8 +16,6 @@ from enrol import (Device, Serving, approve, ask, certificate_of, code_bytes, co
 from house import TOP, eventually
 from plates import text64
 
-INSTALLATION = {}
-
 
 def blocks(document, language):
     return re.findall(rf"^```{language}\n(.*?)^```", (TOP / "docs" / document).read_text(), re.M | re.S)

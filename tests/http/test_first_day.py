@@ -13,7 +13,6 @@ from enrol import wait_for_requests
 from house import TOP, eventually
 from sealing import exif_gps, jpeg
 
-INSTALLATION = {}
 PAGE = (TOP / "docs/first-day.md").read_text()
 PEOPLE = ("ana", "eva", "authority", "operator", "lab")
 TRIAL = "QQ00QQ0"

@@ -14,8 +14,6 @@ from enrol import (Device, Serving, certificate_of, code_bytes, code_for, end, l
 from house import eventually
 from plates import bytes64, text64
 
-INSTALLATION = {}
-
 
 # -- clocks --------------------------------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,6 @@ from house import assert_problem, eventually
 from plates import text64
 from wire import Wire
 
-INSTALLATION = {}
-
 
 # -- the waiting room ----------------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from house import eventually
 from meddler import Meddler, flip, on_evaluate
 
 SUITE = "voprf-ristretto255-sha512"
-INSTALLATION = {}  # its own: key servers use this suite unless told otherwise
 ANA = "agency/customs/ana"
 
 
