@@ -1,5 +1,5 @@
 #include "client/client.h"
-#include "client/name.h"
+#include "client/identity/name.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -5,40 +5,60 @@ CLIENT_LIBS = client/libclient.a crypto/libevidence.a libplatesieve.la $(SODIUM_
 noinst_LIBRARIES += client/libclient.a
 client_libclient_a_SOURCES = \
 	client/base64.h \
-	client/believed.c \
-	client/believed.h \
-	client/ca.c \
-	client/ca.h \
-	client/ca_approve.c \
-	client/ca_code.c \
-	client/ca_codes.c \
-	client/ca_codes.h \
-	client/ca_collect.c \
-	client/ca_collect.h \
-	client/ca_issue.c \
-	client/ca_judge.c \
-	client/ca_judge.h \
-	client/ca_revoke.c \
-	client/ca_sign.c \
-	client/ca_store.c \
-	client/certificate.c \
-	client/certificate.h \
 	client/client.h \
 	client/command.c \
-	client/csv.c \
-	client/csv.h \
+	client/file.c client/file.h \
+	client/histogram.c client/histogram.h \
+	client/moment.c client/moment.h \
+	client/output.c \
+	client/pages.c client/pages.h \
+	client/printable.c client/printable.h \
+	client/progress.c client/progress.h \
+	client/registry.c \
+	client/report.c \
+	client/say.c client/say.h \
+	client/state.c client/state.h \
+	client/status.c \
+	client/status_lanes.c client/status_lanes.h \
+	client/alerts/alerts.c client/alerts/alerts.h \
+	client/alerts/ask.c \
+	client/alerts/book.c client/alerts/book.h \
+	client/alerts/command.c client/alerts/command.h \
+	client/alerts/display.c client/alerts/display.h \
+	client/alerts/internal.h \
+	client/alerts/judgements.c client/alerts/judgements.h \
+	client/alerts/page.c client/alerts/page.h \
+	client/alerts/stream.c client/alerts/stream.h \
+	client/alerts/text.c client/alerts/text.h \
+	client/ca/approve.c \
+	client/ca/ca.c client/ca/ca.h \
+	client/ca/code.c \
+	client/ca/codes.c client/ca/codes.h \
+	client/ca/collect.c client/ca/collect.h \
+	client/ca/issue.c \
+	client/ca/judge.c client/ca/judge.h \
+	client/ca/revoke.c \
+	client/ca/sign.c \
+	client/ca/store.c \
+	client/check/answer.c \
+	client/check/body.c \
+	client/check/checker.c client/check/checker.h \
+	client/check/gates.c \
+	client/check/headers.c \
+	client/check/health.c \
+	client/check/internal.h \
+	client/check/line.c \
+	client/check/policy.c \
+	client/check/tokens.c \
 	client/engines/adapters.h \
 	client/engines/axis.c \
-	client/engines/country.c \
-	client/engines/country.h \
-	client/engines/document.c \
-	client/engines/document.h \
+	client/engines/country.c client/engines/country.h \
+	client/engines/document.c client/engines/document.h \
 	client/engines/document_form.c \
 	client/engines/document_internal.h \
 	client/engines/document_json.c \
 	client/engines/document_xml.c \
-	client/engines/engine.c \
-	client/engines/engine.h \
+	client/engines/engine.c client/engines/engine.h \
 	client/engines/frigate.c \
 	client/engines/genetec.c \
 	client/engines/hikvision.c \
@@ -46,8 +66,7 @@ client_libclient_a_SOURCES = \
 	client/engines/make.c \
 	client/engines/plain.c \
 	client/engines/platerecognizer.c \
-	client/engines/region_name.c \
-	client/engines/region_name.h \
+	client/engines/region_name.c client/engines/region_name.h \
 	client/engines/rekor.c \
 	client/engines/take_picture.c \
 	client/engines/take_plate.c \
@@ -55,203 +74,50 @@ client_libclient_a_SOURCES = \
 	client/engines/take_time.c \
 	client/engines/value.c \
 	client/engines/verkada.c \
-	client/enrol_code.c \
-	client/enrol_code.h \
-	client/enrol.c \
-	client/enrol.h \
-	client/enrol_ask.c \
-	client/enrol_files.c \
-	client/enrol_take.c \
-	client/epoch_listing.c \
-	client/epoch_listing.h \
-	client/epochs.c \
-	client/epochs.h \
-	client/evaluator.c \
-	client/evaluator.h \
-	client/evaluator_internal.h \
-	client/evaluator_shared.c \
-	client/file.c \
-	client/file.h \
-	client/fixed.c \
-	client/fixed.h \
-	client/fixed_ncic.c \
-	client/histogram.c \
-	client/histogram.h \
-	client/hits.c \
-	client/hits.h \
-	client/hits_follow.c \
-	client/hits_print.c \
-	client/hits_question.c \
-	client/hits_evidence.c \
-	client/hits_verdict.c \
-	client/hits_webhook.c \
-	client/http.c \
-	client/http.h \
-	client/http_as.c \
-	client/http_group.c \
-	client/http_group.h \
-	client/http_internal.h \
-	client/http_stream.c \
-	client/http_stream.h \
-	client/identity.c \
-	client/identity.h \
-	client/identity_read.c \
-	client/identity_try.c \
-	client/import.c \
-	client/import.h \
-	client/import_options.c \
-	client/import_options.h \
-	client/key_servers.c \
-	client/key_servers.h \
-	client/keys.c \
-	client/keys.h \
-	client/keys_ceremony.c \
-	client/keys_rotate.c \
-	client/keys_rotate.h \
-	client/keys_rotate_ask.c \
-	client/lane/lane.c \
-	client/lane/alert_book.c \
-	client/lane/alert_book.h \
-	client/lane/alert_command.c \
-	client/lane/alert_command.h \
-	client/lane/alert_display.c \
-	client/lane/alert_display.h \
-	client/lane/alert_stream.c \
-	client/lane/alert_stream.h \
-	client/lane/alert_text.c \
-	client/lane/alert_text.h \
-	client/lane/alerts.c \
-	client/lane/alerts.h \
-	client/lane/alerts_ask.c \
-	client/lane/alerts_internal.h \
-	client/lane/checker.h \
-	client/lane/images.c \
-	client/lane/images.h \
-	client/lane/judgements.c \
-	client/lane/judgements.h \
-	client/lane/lane.h \
-	client/lane/read.h \
-	client/lane/captions.c \
-	client/lane/captions.h \
-	client/lane/similar.c \
-	client/lane/similar.h \
-	client/lane/vehicle_table.c \
-	client/lane/vehicle_table.h \
-	client/lane/vehicles.c \
-	client/lane/vehicles.h \
-	client/lane/display.c \
-	client/lane/display.h \
-	client/lane/check_answer.c \
-	client/lane/check_body.c \
-	client/lane/check_gates.c \
-	client/lane/check_health.c \
-	client/lane/check_internal.h \
-	client/lane/check_line.c \
-	client/lane/check_policy.c \
-	client/lane/checker.c \
-	client/lane/headers.c \
-	client/lane/picture.c \
-	client/lane/picture.h \
-	client/lane/queue.c \
-	client/lane/renew.c \
-	client/lane/report.c \
-	client/lane/tokens.c \
-	client/lane/try.c \
-	client/lane/try.h \
-	client/lane/worker.c \
-	client/list.c \
-	client/list.h \
-	client/list_create.c \
-	client/list_flags.c \
-	client/list_profile.c \
-	client/list_oversight.c \
-	client/list_push.c \
-	client/list_rules.c \
-	client/list_recipients.c \
-	client/list_share.c \
-	client/list_suppress.c \
-	client/moment.c \
-	client/moment.h \
-	client/name.c \
-	client/name.h \
-	client/output.c \
-	client/over_quota.c \
-	client/over_quota.h \
-	client/partial.c \
-	client/partial.h \
-	client/picture.c \
-	client/picture.h \
-	client/picture_jpeg.c \
-	client/picture_jpeg.h \
-	client/picture_jpeg_scale.c \
-	client/picture_png.c \
-	client/printable.c \
-	client/printable.h \
-	client/problem.c \
-	client/problem.h \
-	client/profile.c \
-	client/profile.h \
-	client/profile_file.c \
-	client/progress.c \
-	client/progress.h \
-	client/push.c \
-	client/push.h \
-	client/push_chunk.c \
-	client/push_delta.c \
-	client/push_look.c \
-	client/push_partial.c \
-	client/push_pool.c \
-	client/push_revision.c \
-	client/push_row.c \
-	client/push_run.h \
-	client/push_sender.c \
-	client/push_state.c \
-	client/push_state.h \
-	client/push_summary.c \
-	client/push_watch.c \
-	client/push_watch.h \
-	client/push_watch_file.c \
-	client/push_watch_task.c \
-	client/reference.c \
-	client/reference.h \
-	client/registry.c \
-	client/remarks.c \
-	client/remarks.h \
-	client/renew.c \
-	client/report.c \
-	client/rows.c \
-	client/rows.h \
-	client/rule_options.c \
-	client/rule_options.h \
-	client/say.c \
-	client/say.h \
-	client/seen.c \
-	client/seen.h \
-	client/share_book.c \
-	client/share_book.h \
-	client/source.c \
-	client/source.h \
-	client/state.c \
-	client/state.h \
-	client/status.c \
-	client/status_lanes.c \
-	client/status_lanes.h \
-	client/token.c \
-	client/when.c \
-	client/when.h \
-	client/wiping.c \
-	client/wiping.h
-nodist_client_libclient_a_SOURCES = client/lane/display_page.c
-client_libclient_a_CFLAGS = $(CLIENT_CFLAGS)
-
-# The page for alerts, as it is.
-client/lane/display_page.c: client/lane/display.html client/lane/embed.awk
-	$(AM_V_GEN)$(MKDIR_P) client/lane && LC_ALL=C $(AWK) -f $(srcdir)/client/lane/embed.awk $(srcdir)/client/lane/display.html > $@.new && mv $@.new $@
-CLEANFILES += client/lane/display_page.c client/lane/display_page.c.new
-EXTRA_DIST += client/lane/display.html client/lane/embed.awk
-
-# the lane service
-client_libclient_a_SOURCES += \
+	client/enrol/ask.c \
+	client/enrol/code.c client/enrol/code.h \
+	client/enrol/enrol.c client/enrol/enrol.h \
+	client/enrol/files.c \
+	client/enrol/renew.c \
+	client/enrol/take.c \
+	client/hits/evidence.c \
+	client/hits/follow.c \
+	client/hits/hits.c client/hits/hits.h \
+	client/hits/print.c \
+	client/hits/question.c \
+	client/hits/verdict.c \
+	client/hits/webhook.c \
+	client/http/as.c \
+	client/http/group.c client/http/group.h \
+	client/http/http.c client/http/http.h \
+	client/http/internal.h \
+	client/http/over_quota.c client/http/over_quota.h \
+	client/http/problem.c client/http/problem.h \
+	client/http/stream.c client/http/stream.h \
+	client/http/wiping.c client/http/wiping.h \
+	client/identity/believed.c client/identity/believed.h \
+	client/identity/certificate.c client/identity/certificate.h \
+	client/identity/identity.c client/identity/identity.h \
+	client/identity/name.c client/identity/name.h \
+	client/identity/read.c \
+	client/identity/try.c \
+	client/import/csv.c client/import/csv.h \
+	client/import/fixed.c client/import/fixed.h \
+	client/import/fixed_ncic.c \
+	client/import/import.c client/import/import.h \
+	client/import/import_options.c client/import/import_options.h \
+	client/import/partial.c client/import/partial.h \
+	client/import/profile.c client/import/profile.h \
+	client/import/profile_file.c \
+	client/import/reference.c client/import/reference.h \
+	client/import/remarks.c client/import/remarks.h \
+	client/import/rows.c client/import/rows.h \
+	client/import/source.c client/import/source.h \
+	client/import/when.c client/import/when.h \
+	client/keys/ceremony.c \
+	client/keys/keys.c client/keys/keys.h \
+	client/keys/rotate.c client/keys/rotate.h \
+	client/keys/rotate_ask.c \
 	client/lane/buffers.c client/lane/buffers.h \
 	client/lane/calibration.c client/lane/calibration.h \
 	client/lane/command.c client/lane/command.h \
@@ -259,21 +125,81 @@ client_libclient_a_SOURCES += \
 	client/lane/counts.c client/lane/counts.h \
 	client/lane/input.c \
 	client/lane/journal.c \
+	client/lane/lane.c client/lane/lane.h \
 	client/lane/listener.c client/lane/listener.h \
 	client/lane/message.c \
 	client/lane/metrics.c \
-	client/lane/pages.c client/lane/pages.h \
+	client/lane/picture.c client/lane/picture.h \
+	client/lane/queue.c \
+	client/lane/read.h \
+	client/lane/renew.c \
 	client/lane/reply.c \
+	client/lane/report.c \
 	client/lane/reporter.c client/lane/reporter.h \
 	client/lane/request.c \
 	client/lane/routes.c \
-	client/lane/service.c client/lane/service.h client/lane/service_pictures.c \
+	client/lane/service.c client/lane/service.h \
+	client/lane/service_pictures.c \
 	client/lane/status.c client/lane/status.h \
 	client/lane/status_command.c \
+	client/lane/try.c client/lane/try.h \
 	client/lane/waiting.c client/lane/waiting.h \
+	client/lane/worker.c \
 	client/lane/workers.c \
+	client/list/create.c \
+	client/list/flags.c \
+	client/list/list.c client/list/list.h \
+	client/list/oversight.c \
+	client/list/profile.c \
+	client/list/push.c \
+	client/list/recipients.c \
+	client/list/rule_options.c client/list/rule_options.h \
+	client/list/rules.c \
+	client/list/share.c \
+	client/list/suppress.c \
+	client/picture/images.c client/picture/images.h \
+	client/picture/jpeg.c client/picture/jpeg.h \
+	client/picture/jpeg_scale.c \
+	client/picture/picture.c client/picture/picture.h \
+	client/picture/png.c \
+	client/push/chunk.c \
+	client/push/delta.c \
+	client/push/look.c \
+	client/push/partial.c \
+	client/push/pool.c \
+	client/push/push.c client/push/push.h \
+	client/push/revision.c \
+	client/push/row.c \
+	client/push/run.h \
+	client/push/seen.c client/push/seen.h \
+	client/push/sender.c \
+	client/push/state.c client/push/state.h \
+	client/push/summary.c \
+	client/push/watch.c client/push/watch.h \
+	client/push/watch_file.c \
+	client/push/watch_task.c \
+	client/tokens/epoch_listing.c client/tokens/epoch_listing.h \
+	client/tokens/epochs.c client/tokens/epochs.h \
+	client/tokens/evaluator.c client/tokens/evaluator.h \
+	client/tokens/evaluator_internal.h \
+	client/tokens/evaluator_shared.c \
+	client/tokens/key_servers.c client/tokens/key_servers.h \
+	client/tokens/share_book.c client/tokens/share_book.h \
+	client/tokens/token.c \
+	client/vehicles/captions.c client/vehicles/captions.h \
+	client/vehicles/similar.c client/vehicles/similar.h \
+	client/vehicles/vehicle_table.c client/vehicles/vehicle_table.h \
+	client/vehicles/vehicles.c client/vehicles/vehicles.h \
 	server/http/settings.c server/http/settings.h \
 	server/http/standard_streams.c server/http/standard_streams.h
+nodist_client_libclient_a_SOURCES = client/alerts/page_html.c
+client_libclient_a_CFLAGS = $(CLIENT_CFLAGS)
+
+# The page for alerts, as it is.
+client/alerts/page_html.c: client/alerts/page.html client/alerts/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) client/alerts && LC_ALL=C $(AWK) -f $(srcdir)/client/alerts/embed.awk $(srcdir)/client/alerts/page.html > $@.new && mv $@.new $@
+CLEANFILES += client/alerts/page_html.c client/alerts/page_html.c.new
+EXTRA_DIST += client/alerts/page.html client/alerts/embed.awk
 
 bin_PROGRAMS += platesieve
 platesieve_SOURCES = client/main.c $(SERVER_HTTP_ZEROING)
@@ -284,46 +210,46 @@ platesieve_LDADD = $(CLIENT_LIBS)
 # libplatesieve-client: what a reader links that has its lane inside.  The same sources as the command's, under names that no program has.
 lib_LTLIBRARIES += libplatesieve-client.la
 libplatesieve_client_la_SOURCES = \
+	client/file.c \
+	client/moment.c \
+	client/pages.c \
+	client/say.c \
+	client/check/answer.c \
+	client/check/body.c \
+	client/check/checker.c \
+	client/check/gates.c \
+	client/check/headers.c \
+	client/check/health.c \
+	client/check/line.c \
+	client/check/policy.c \
+	client/check/tokens.c \
+	client/http/group.c \
+	client/http/http.c \
+	client/http/over_quota.c \
+	client/http/problem.c \
+	client/http/wiping.c \
+	client/identity/believed.c \
+	client/identity/name.c \
+	client/identity/read.c \
+	client/identity/try.c \
+	client/lane/picture.c \
 	client/library/asker.c \
 	client/library/check.c \
 	client/library/library.h \
 	client/library/names.h \
 	client/library/open.c \
 	client/library/picture.c \
-	client/believed.c \
-	client/epoch_listing.c \
-	client/epochs.c \
-	client/evaluator.c \
-	client/evaluator_shared.c \
-	client/http.c \
-	client/http_group.c \
-	client/identity_read.c \
-	client/identity_try.c \
-	client/key_servers.c \
-	client/lane/check_answer.c \
-	client/lane/check_body.c \
-	client/lane/check_gates.c \
-	client/lane/check_health.c \
-	client/lane/check_line.c \
-	client/lane/check_policy.c \
-	client/lane/checker.c \
-	client/lane/headers.c \
-	client/lane/images.c \
-	client/lane/pages.c \
-	client/lane/picture.c \
-	client/lane/tokens.c \
-	client/file.c \
-	client/moment.c \
-	client/name.c \
-	client/over_quota.c \
-	client/picture.c \
-	client/picture_jpeg.c \
-	client/picture_jpeg_scale.c \
-	client/picture_png.c \
-	client/problem.c \
-	client/say.c \
-	client/share_book.c \
-	client/wiping.c \
+	client/picture/images.c \
+	client/picture/jpeg.c \
+	client/picture/jpeg_scale.c \
+	client/picture/picture.c \
+	client/picture/png.c \
+	client/tokens/epoch_listing.c \
+	client/tokens/epochs.c \
+	client/tokens/evaluator.c \
+	client/tokens/evaluator_shared.c \
+	client/tokens/key_servers.c \
+	client/tokens/share_book.c \
 	crypto/anchors.c \
 	crypto/evidence_check.c \
 	crypto/evidence_form.c \

@@ -7,7 +7,7 @@
 
 #include "client/client.h"
 #include "client/lane/command.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 #include "server/http/standard_streams.h"
 
 __attribute__((visibility("default"))) const char *argp_program_version = PACKAGE_STRING;

@@ -1,7 +1,7 @@
 /* platesieve registry: whom gates and key servers admit.  Each daemon has its own operators and its own list of names, so
    every one of them is asked for itself. */
-#include "client/http.h"
-#include "client/problem.h"
+#include "client/http/http.h"
+#include "client/http/problem.h"
 
 enum at { AT_ALL, AT_GATE, AT_KEYS };
 

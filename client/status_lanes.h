@@ -2,7 +2,7 @@
 #ifndef CLIENT_STATUS_LANES_H
 #define CLIENT_STATUS_LANES_H
 
-#include "client/http.h"
+#include "client/http/http.h"
 
 struct lanes_wanted {
     const char *site; /* NULL: of all */

@@ -1,6 +1,6 @@
 /* JSON of a message, in its arena.  Of members that come twice the last counts: engines do that, and nothing depends on who is right. */
 #include "client/engines/document_internal.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 
 /* Without a byte order mark, and without the zero bytes that some firmware sends after the end. */
 static struct span whole(struct span text)

@@ -2,7 +2,7 @@
 #include <expat.h>
 
 #include "client/engines/document_internal.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 
 /* -- expat's memory ------------------------------------------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 #include <utf8proc.h>
 
 #include "client/engines/document_internal.h"
-#include "client/rows.h"
+#include "client/import/rows.h"
 
 /* -- confidences --------------------------------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 
 #include "client/client.h"
 #include "client/engines/engine.h"
-#include "client/lane/pages.h"
+#include "client/pages.h"
 
 #define SMALL_BYTES (64u * 1024)        /* a message without a picture */
 #define SMALL_ROOM (16u * SMALL_BYTES)  /* that large ones leave */

@@ -7,8 +7,8 @@
 
 #include "client/engines/engine.h"
 #include "client/histogram.h"
-#include "client/lane/checker.h"
-#include "client/lane/vehicles.h"
+#include "client/check/checker.h"
+#include "client/vehicles/vehicles.h"
 
 #define COUNT_ENGINES 16 /* adapters */
 #define COUNT_KINDS 64   /* kinds of messages, of all engines */

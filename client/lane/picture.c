@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "client/moment.h"
-#include "client/picture.h"
-#include "client/problem.h"
+#include "client/picture/picture.h"
+#include "client/http/problem.h"
 #include "crypto/evidence.h"
 #include "include/monotonic.h"
 

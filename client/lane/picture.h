@@ -7,7 +7,7 @@
 #ifndef CLIENT_LANE_PICTURE_H
 #define CLIENT_LANE_PICTURE_H
 
-#include "client/lane/images.h"
+#include "client/picture/images.h"
 #include "client/lane/lane.h"
 #include "client/say.h"
 #include "crypto/list_header.h"

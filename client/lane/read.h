@@ -3,7 +3,7 @@
 #ifndef CLIENT_LANE_READ_H
 #define CLIENT_LANE_READ_H
 
-#include "client/lane/checker.h"
+#include "client/check/checker.h"
 
 #define LANE_RAW_MAX 64    /* bytes of a plate as the engine wrote it, for the officer's screen */
 #define LANE_CAMERA_MAX 64 /* bytes of a camera's name */

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "client/enrol.h"
+#include "client/enrol/enrol.h"
 #include "client/moment.h"
 #include "include/monotonic.h"
 

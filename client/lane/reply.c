@@ -1,7 +1,7 @@
 /* Answers of the lane's own listener. */
 #include "client/lane/listener.h"
 
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 
 #define PROBLEMS "https://platesieve.example/problems/"
 

@@ -5,8 +5,8 @@
 #include "client/base64.h"
 #include "client/histogram.h"
 #include "client/moment.h"
-#include "client/over_quota.h"
-#include "client/problem.h"
+#include "client/http/over_quota.h"
+#include "client/http/problem.h"
 #include "crypto/list_header.h"
 
 struct lane_report {

@@ -1,7 +1,7 @@
 /* What can be asked at the lane's own listener. */
 #include "client/lane/listener.h"
 
-#include "client/lane/display.h"
+#include "client/alerts/page.h"
 
 #define JUDGEMENT_BYTES 256
 #define HIT_MAX PLATESIEVE_TOKEN_TEXT

@@ -7,14 +7,14 @@
 #ifndef CLIENT_LANE_SERVICE_H
 #define CLIENT_LANE_SERVICE_H
 
-#include "client/lane/alerts.h"
+#include "client/alerts/alerts.h"
 #include "client/lane/buffers.h"
 #include "client/lane/config.h"
 #include "client/lane/counts.h"
-#include "client/lane/images.h"
-#include "client/lane/judgements.h"
+#include "client/picture/images.h"
+#include "client/alerts/judgements.h"
 #include "client/lane/lane.h"
-#include "client/lane/vehicles.h"
+#include "client/vehicles/vehicles.h"
 #include "client/lane/waiting.h"
 
 #define LANE_WORKERS 2

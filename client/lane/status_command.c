@@ -4,7 +4,7 @@
 #include <curl/curl.h>
 
 #include "client/lane/command.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 
 #define ANSWER_BYTES_MAX (1024u * 1024)
 

@@ -3,8 +3,8 @@
 #include <pthread.h>
 
 #include "client/client.h"
-#include "client/lane/images.h"
-#include "client/lane/pages.h"
+#include "client/picture/images.h"
+#include "client/pages.h"
 #include "client/moment.h"
 #include "include/monotonic.h"
 

@@ -5,7 +5,7 @@
 #include <platesieve/client.h>
 #include <pthread.h>
 
-#include "client/lane/checker.h"
+#include "client/check/checker.h"
 #include "client/say.h"
 
 #define LIBRARY_THREADS_MAX 64

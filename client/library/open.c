@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "client/http.h"
-#include "client/wiping.h"
+#include "client/http/http.h"
+#include "client/http/wiping.h"
 #include "include/monotonic.h"
 
 #define THREADS_DEFAULT 2

@@ -1,7 +1,7 @@
 /* Pictures of hits: taken over, sealed and sent beside all else. */
 #include "client/library/library.h"
 
-#include "client/lane/images.h"
+#include "client/picture/images.h"
 #include "client/lane/picture.h"
 
 /* What a list without recipients comes to is nothing to tell. */

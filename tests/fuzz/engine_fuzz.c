@@ -3,7 +3,7 @@
 
 #include "client/engines/engine.h"
 #include "client/moment.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct platesieve_arena *arena, *small_arena; /* in which most messages run out of memory somewhere */

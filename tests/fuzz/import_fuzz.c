@@ -1,10 +1,10 @@
 /* A profile, a line "---", and any bytes as a file that is read as it says: rows come in order, fields lie within the
    limits, each row is a plate, whole or partial, or has a fault, and reading ends.  What is said of a file that can't be
    read goes to standard error: with libFuzzer, -close_fd_mask=2. */
-#include "client/import.h"
-#include "client/partial.h"
-#include "client/rows.h"
-#include "client/when.h"
+#include "client/import/import.h"
+#include "client/import/partial.h"
+#include "client/import/rows.h"
+#include "client/import/when.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

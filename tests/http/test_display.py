@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-PAGE = (TOP / "client/lane/display.html").read_text()
+PAGE = (TOP / "client/alerts/page.html").read_text()
 SCRIPT = re.search(r"<script>(.*?)</script>", PAGE, re.S)[1]
 HIT = "AAAAAAAAAAAAAAAAAAAAA1"
 

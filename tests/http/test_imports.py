@@ -277,12 +277,12 @@ def test_national_hot_files(client, fake):
 
 
 def test_layout_is_that_of_the_reference_data(shared):
-    """The table in client/fixed_ncic.c has the places that the reference data says."""
+    """The table in client/import/fixed_ncic.c has the places that the reference data says."""
     path = shared / "data/ncic_layout.csv"
     if not path.exists():
         pytest.skip(f"no {path}")
     wanted = {row["field"]: (int(row["start0"]), row["end_exclusive"]) for row in csv.DictReader(path.open()) if row["format"] == "ncic"}
-    text = (TOP / "client/fixed_ncic.c").read_text()
+    text = (TOP / "client/import/fixed_ncic.c").read_text()
     for column, field in (("EFFECTIVE", "incident_date_yyyymmdd"), ("PLATE", "plate"), ("JURISDICTION", "plate_state"), ("YEAR", "plate_year")):
         start, end = wanted[field][0], int(wanted[field][1])
         assert f"[IMPORT_{column}] = {{ {start}, {end - start} }}" in text

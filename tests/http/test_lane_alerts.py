@@ -243,7 +243,7 @@ def test_the_page(lane):
         assert policy[f"{kind}-src"] == f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
     assert policy["img-src"] == policy["connect-src"] == "'self'"
-    assert page == (Path(__file__).resolve().parents[2] / "client/lane/display.html").read_text()
+    assert page == (Path(__file__).resolve().parents[2] / "client/alerts/page.html").read_text()
     connection.request("GET", "/display", headers={"Host": f"evil.example:{service.port}"})
     answer = connection.getresponse()
     assert answer.status == 403 and answer.read()

@@ -1,11 +1,11 @@
 /* Alerts that are kept: bounded in number and age, one for each hit; in words, as a line, as JSON, and as JSON with its picture. */
-#include "client/lane/alert_book.h"
+#include "client/alerts/book.h"
 
 #include <jansson.h>
 #include <sodium.h>
 #include <string.h>
 
-#include "client/lane/alert_stream.h"
+#include "client/alerts/stream.h"
 #include "tests/unit/alerts_scene.h"
 #include "tests/unit/cmocka_all.h"
 

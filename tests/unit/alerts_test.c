@@ -1,5 +1,5 @@
 /* The ways out of alerts, for real: a pipe as standard output, a display that answers HTTP, commands; and what the officer says. */
-#include "client/lane/alerts.h"
+#include "client/alerts/alerts.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/lane/images.h"
+#include "client/picture/images.h"
 #include "client/moment.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 #include "tests/unit/alerts_scene.h"
 #include "tests/unit/cmocka_all.h"
 

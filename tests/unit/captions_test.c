@@ -1,4 +1,4 @@
-/* client/lane/captions.c, through vehicles: lettering is learned, plates are not. */
+/* client/vehicles/captions.c, through vehicles: lettering is learned, plates are not. */
 #include "tests/unit/vehicle_scene.h"
 
 #define ENOUGH 20

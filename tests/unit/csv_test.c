@@ -1,5 +1,5 @@
-/* client/csv.c: rows by named columns, with their lines, whatever is broken between them. */
-#include "client/csv.h"
+/* client/import/csv.c: rows by named columns, with their lines, whatever is broken between them. */
+#include "client/import/csv.h"
 
 #include <platesieve/platesieve.h>
 #include <unistd.h>

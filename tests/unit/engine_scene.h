@@ -4,7 +4,7 @@
 
 #include "client/engines/engine.h"
 #include "client/moment.h"
-#include "client/wiping.h"
+#include "client/http/wiping.h"
 #include "tests/unit/cmocka_all.h"
 
 static struct platesieve_arena *scene_arena;

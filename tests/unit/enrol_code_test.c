@@ -1,5 +1,5 @@
 /* One-time codes: what is printed comes back, what was mistyped never does. */
-#include "client/enrol_code.h"
+#include "client/enrol/code.h"
 
 #include <sodium.h>
 

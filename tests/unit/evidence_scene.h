@@ -5,7 +5,7 @@
 #include <openssl/pem.h>
 #include <sodium.h>
 
-#include "client/ca.h"
+#include "client/ca/ca.h"
 #include "client/moment.h"
 #include "crypto/evidence.h"
 

@@ -1,6 +1,6 @@
-/* client/fixed.c, client/source.c: lines of fixed width out of files in all encodings. */
-#include "client/fixed.h"
-#include "client/import.h"
+/* client/import/fixed.c, client/import/source.c: lines of fixed width out of files in all encodings. */
+#include "client/import/fixed.h"
+#include "client/import/import.h"
 
 #include <platesieve/platesieve.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* Pictures in locked memory: bounded, shared, wiped, and given back. */
-#include "client/lane/images.h"
+#include "client/picture/images.h"
 
 #include <pthread.h>
 #include <string.h>

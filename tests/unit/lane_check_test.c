@@ -1,6 +1,6 @@
 /* What a lane sends to a gate, and what it believes of the answer: bodies of POST /v1/checks and hostile answers to them. */
 #include "client/base64.h"
-#include "client/lane/check_internal.h"
+#include "client/check/internal.h"
 #include "tests/unit/cmocka_all.h"
 
 #define READS 4

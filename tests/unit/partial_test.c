@@ -1,5 +1,5 @@
-/* client/partial.c: which partial plates are taken, and that their messages are those of all plates that fit. */
-#include "client/partial.h"
+/* client/import/partial.c: which partial plates are taken, and that their messages are those of all plates that fit. */
+#include "client/import/partial.h"
 
 #include "tests/unit/cmocka_all.h"
 

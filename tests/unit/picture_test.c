@@ -1,8 +1,8 @@
-/* client/picture.c: the same pixels, and nothing else that was in the file. */
+/* client/picture/picture.c: the same pixels, and nothing else that was in the file. */
 #include <jpeglib.h>
 #include <png.h>
 
-#include "client/picture.h"
+#include "client/picture/picture.h"
 #include "tests/unit/cmocka_all.h"
 
 #define WIDTH 200

@@ -1,12 +1,12 @@
-/* client/push_state.c and client/seen.c: what is remembered of a list that was pushed. */
-#include "client/push_state.h"
+/* client/push/state.c and client/push/seen.c: what is remembered of a list that was pushed. */
+#include "client/push/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "client/seen.h"
+#include "client/push/seen.h"
 #include "tests/unit/cmocka_all.h"
 
 static char folder[] = "/tmp/platesieve-push-state-XXXXXX", path[64];

@@ -1,5 +1,5 @@
-/* client/reference.c: what travels in place of an agency's own references. */
-#include "client/reference.h"
+/* client/import/reference.c: what travels in place of an agency's own references. */
+#include "client/import/reference.h"
 
 #include "tests/unit/cmocka_all.h"
 

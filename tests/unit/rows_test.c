@@ -1,5 +1,5 @@
-/* client/rows.c: which rows are plates, and why the others are not. */
-#include "client/rows.h"
+/* client/import/rows.c: which rows are plates, and why the others are not. */
+#include "client/import/rows.h"
 
 #include "tests/unit/cmocka_all.h"
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_VEHICLE_SCENE_H
 #define TESTS_VEHICLE_SCENE_H
 
-#include "client/lane/vehicles.h"
+#include "client/vehicles/vehicles.h"
 #include "tests/unit/cmocka_all.h"
 
 #define DAWN INT64_C(1800000000000) /* the engine's clock when the lane's is at 0 */

@@ -1,4 +1,4 @@
-/* client/lane/vehicles.c under random traffic: whatever comes in whatever order, each look's best candidates have been asked about within the time that a
+/* client/vehicles/vehicles.c under random traffic: whatever comes in whatever order, each look's best candidates have been asked about within the time that a
  * read lasts, with the jurisdiction that was stated; and nothing is asked about twice within it. */
 #include "tests/unit/vehicle_scene.h"
 

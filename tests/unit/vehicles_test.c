@@ -1,5 +1,5 @@
-/* client/lane/vehicles.c: one vehicle, one read; and nothing that an engine says is left unasked but by a rule that is written down. */
-#include "client/lane/vehicle_table.h"
+/* client/vehicles/vehicles.c: one vehicle, one read; and nothing that an engine says is left unasked but by a rule that is written down. */
+#include "client/vehicles/vehicle_table.h"
 #include "tests/unit/vehicle_scene.h"
 
 static struct vehicles *vehicles;

@@ -1,6 +1,6 @@
-/* client/when.c, client/profile.c: dates in the formats and the zone that a profile says, and nothing guessed. */
+/* client/import/when.c, client/import/profile.c: dates in the formats and the zone that a profile says, and nothing guessed. */
 #include "client/moment.h"
-#include "client/when.h"
+#include "client/import/when.h"
 
 #include <platesieve/platesieve.h>
 

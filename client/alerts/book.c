@@ -1,0 +1,190 @@
+#include "client/alerts/book.h"
+
+struct alert_book {
+    unsigned max, keep_s;
+    uint64_t last;
+    alert_lost_fn lost;
+    void *context;
+    struct kept_alert *places; /* locked */
+};
+
+const char *alert_path_name(enum alert_path path)
+{
+    static const char *const names[] = { [ALERT_OUTPUT] = "output", [ALERT_DISPLAY] = "display", [ALERT_COMMAND] = "command" };
+
+    return names[path];
+}
+
+struct alert_book *alert_book_create(unsigned max, unsigned keep_s, uint64_t first, alert_lost_fn lost, void *context)
+{
+    struct alert_book *book = calloc(1, sizeof(*book));
+
+    if (book != NULL) book->places = platesieve_secret_allocate(max * sizeof(*book->places));
+    if (book == NULL || book->places == NULL) {
+        say("there is no memory that can be locked for alerts (%zu kB)", max * sizeof(*book->places) / 1024);
+        free(book);
+        return NULL;
+    }
+    book->max = max;
+    book->keep_s = keep_s;
+    book->last = first;
+    book->lost = lost;
+    book->context = context;
+    return book;
+}
+
+static void forget(struct alert_book *book, struct kept_alert *kept)
+{
+    for (enum alert_path path = 0; path < ALERT_PATHS; path++)
+        if (kept->due[path]) book->lost(book->context, kept, path);
+    image_release(kept->image);
+    platesieve_wipe(kept, sizeof(*kept));
+}
+
+void alert_book_destroy(struct alert_book *book)
+{
+    if (book == NULL) return;
+    for (unsigned i = 0; i < book->max; i++)
+        if (book->places[i].number != 0) forget(book, &book->places[i]);
+    platesieve_secret_free(book->places);
+    free(book);
+}
+
+/* -- looking --------------------------------------------------------------------------------------------------------- */
+
+struct kept_alert *alert_book_find(struct alert_book *book, const char *hit)
+{
+    for (unsigned i = 0; i < book->max; i++)
+        if (book->places[i].number != 0 && strcmp(book->places[i].alert.hit, hit) == 0) return &book->places[i];
+    return NULL;
+}
+
+struct kept_alert *alert_book_after(struct alert_book *book, uint64_t after)
+{
+    struct kept_alert *found = NULL;
+
+    for (unsigned i = 0; i < book->max; i++) {
+        struct kept_alert *kept = &book->places[i];
+
+        if (kept->number > after && (found == NULL || kept->number < found->number)) found = kept;
+    }
+    return found;
+}
+
+struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path, size_t *count)
+{
+    struct kept_alert *found = NULL;
+    size_t all = 0;
+
+    for (unsigned i = 0; i < book->max; i++) {
+        struct kept_alert *kept = &book->places[i];
+
+        if (kept->number == 0 || !kept->due[path]) continue;
+        all++;
+        if (found == NULL || kept->raise < found->raise) found = kept;
+    }
+    if (count != NULL) *count = all;
+    return found;
+}
+
+struct kept_alert *alert_book_pictured(struct alert_book *book)
+{
+    struct kept_alert *found = NULL;
+
+    for (unsigned i = 0; i < book->max; i++) {
+        struct kept_alert *kept = &book->places[i];
+
+        if (kept->number != 0 && kept->image != NULL && (found == NULL || kept->raise < found->raise)) found = kept;
+    }
+    return found;
+}
+
+uint64_t alert_book_last(const struct alert_book *book)
+{
+    return book->last;
+}
+
+size_t alert_book_count(const struct alert_book *book)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < book->max; i++) count += book->places[i].number != 0;
+    return count;
+}
+
+/* -- changing -------------------------------------------------------------------------------------------------------- */
+
+void alert_book_changed(struct alert_book *book, struct kept_alert *kept)
+{
+    kept->number = ++book->last;
+}
+
+/* A free place, or that of the one that was raised longest ago. */
+static struct kept_alert *make_place(struct alert_book *book)
+{
+    struct kept_alert *oldest = &book->places[0];
+
+    for (unsigned i = 0; i < book->max; i++) {
+        struct kept_alert *kept = &book->places[i];
+
+        if (kept->number == 0) return kept;
+        if (kept->raise < oldest->raise) oldest = kept;
+    }
+    forget(book, oldest);
+    return oldest;
+}
+
+static void note_picture(struct alert_book *book, struct kept_alert *kept, struct image *image)
+{
+    if (kept->image != NULL || image == NULL) return;
+    kept->image = image_hold(image);
+    alert_book_changed(book, kept);
+}
+
+/* What was read last is shown in place of what was read before. */
+static void note_read(struct kept_alert *kept, const struct lane_read *read, const struct check_alert *alert)
+{
+    const unsigned candidate = alert->candidate < read->check.count ? alert->candidate : 0;
+
+    kept->alert = *alert;
+    memcpy(kept->read_id, read->check.id, sizeof(kept->read_id));
+    kept->seen_ms = read->check.seen_ms;
+    memcpy(kept->plate, read->raw[candidate], sizeof(kept->plate));
+    memcpy(kept->best, read->raw[0], sizeof(kept->best));
+    snprintf(kept->jurisdiction, sizeof(kept->jurisdiction), "%s", read->check.candidates[candidate].jurisdiction.code);
+    kept->confidence = read->check.candidates[candidate].confidence;
+    memcpy(kept->camera, read->camera, sizeof(kept->camera));
+    kept->engine = read->engine;
+    if (kept->image == NULL) kept->image = image_hold(read->image);
+}
+
+struct kept_alert *alert_book_raise(struct alert_book *book, const struct lane_read *read, const struct check_alert *alert, unsigned due,
+                                    struct alert_moment moment)
+{
+    struct kept_alert *kept = alert_book_find(book, alert->hit);
+
+    if (kept == NULL) {
+        kept = make_place(book);
+        kept->raised_at_ms = moment.now_ms;
+    } else if (memcmp(kept->read_id, read->check.id, sizeof(kept->read_id)) != 0) {
+        image_release(kept->image); /* another passage: its picture would show another moment */
+        kept->image = NULL;
+    } else if (kept->alert.grade <= alert->grade) {
+        note_picture(book, kept, read->image);
+        return NULL;
+    }
+    note_read(kept, read, alert);
+    alert_book_changed(book, kept);
+    kept->raise = kept->number;
+    kept->times++;
+    kept->raised_ms = moment.monotonic_ms;
+    kept->until_ms = moment.monotonic_ms + (int64_t)book->keep_s * 1000;
+    for (enum alert_path path = 0; path < ALERT_PATHS; path++) kept->due[path] = (due & 1u << path) != 0;
+    return kept;
+}
+
+void alert_book_forget(struct alert_book *book, int64_t monotonic_ms)
+{
+    for (unsigned i = 0; i < book->max; i++)
+        if (book->places[i].number != 0 && book->places[i].until_ms <= monotonic_ms) forget(book, &book->places[i]);
+}

@@ -1,0 +1,523 @@
+/* A push from its beginning to its summary: the order of things. */
+#include "client/push/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/base64.h"
+#include "client/moment.h"
+#include "client/http/problem.h"
+#include "client/progress.h"
+
+#define COMMIT_PATIENCE_S_MIN 900u /* a gate may work on for ten minutes: it is asked again and again */
+#define COMMIT_TIMEOUT_S 600u
+#define EVALUATE_MS 5000u       /* for a key server, while there is another one to ask; a push is in no hurry */
+#define EVALUATE_LAST_MS 30000u /* for the last */
+
+static void push_close(struct push *push)
+{
+    import_close(push->import);
+    (void)remarks_close(&push->remarks);
+    if (push->fd > STDIN_FILENO) close(push->fd);
+    delta_end(push);
+    push_revision_free(&push->revision);
+    push_scratch_destroy(push->scratch);
+    seen_destroy(push->seen);
+    reference_key_close(push->reference_key);
+    epochs_wipe(&push->epochs);
+    http_close(push->gate);
+    http_close(push->keys);
+    key_servers_destroy(push->servers);
+}
+
+/* -- the file ------------------------------------------------------------------------------------------------------ */
+
+/* From the beginning of the file. */
+static int begin_reading(struct push *push)
+{
+    import_close(push->import);
+    push->import = NULL;
+    return import_open(push->fd, push->options->file, &push->profile, push->options->mode == PUSH_REMOVE, &push->import);
+}
+
+static int open_file(struct push *push)
+{
+    const char *file = push->options->file;
+
+    push->fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    if (push->fd < 0) {
+        say("can't read %s: %s", file, strerror(errno));
+        return CLIENT_FAILED;
+    }
+    if (fstat(push->fd, &push->file) != 0) push->file = (struct stat) { 0 };
+    if (push->options->report != NULL && !remarks_report(&push->remarks, push->options->report)) return CLIENT_FAILED;
+    return begin_reading(push);
+}
+
+/* The file is read once more, for another revision. */
+static int read_again(struct push *push)
+{
+    seen_destroy(push->seen);
+    push->seen = seen_create();
+    push->totals = (struct push_totals) { 0 };
+    if (push->seen == NULL || lseek(push->fd, 0, SEEK_SET) != 0) {
+        say("can't read %s again: %s", push->options->file, strerror(errno));
+        return CLIENT_FAILED;
+    }
+    return begin_reading(push);
+}
+
+/* What parts depend on: the same fingerprint, the same parts.  Of the file, what changes when it is written. */
+static void make_fingerprint(const struct push *push, uint8_t fingerprint[PUSH_SHA256])
+{
+    const struct push_options *options = push->options;
+    crypto_hash_sha256_state state;
+    struct stat file = { 0 };
+    int64_t numbers[8];
+    char *profile = profile_text(&push->profile, push->info.id);
+
+    (void)!fstat(push->fd, &file);
+    numbers[0] = push->mode + 16 * push->way;
+    numbers[1] = profile == NULL; /* no memory: then it is a file of its own */
+    numbers[2] = push->info.grade;
+    numbers[3] = options->clear_references;
+    numbers[4] = (int64_t)file.st_ino;
+    numbers[5] = file.st_size;
+    numbers[6] = file.st_mtim.tv_sec;
+    numbers[7] = file.st_mtim.tv_nsec;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const uint8_t *)numbers, sizeof(numbers));
+    crypto_hash_sha256_update(&state, (const uint8_t *)push->key_ids, strlen(push->key_ids));
+    if (profile != NULL) crypto_hash_sha256_update(&state, (const uint8_t *)profile, strlen(profile));
+    if (push->way == PUSH_DELTA) crypto_hash_sha256_update(&state, push->head.digest, sizeof(push->head.digest));
+    crypto_hash_sha256_final(&state, fingerprint);
+    free(profile);
+}
+
+/* -- epochs -------------------------------------------------------------------------------------------------------- */
+
+/* With mode `tokens`, only epochs that the list does not cover yet. */
+void push_drop_covered(struct epochs *epochs, const struct list_info *info)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < epochs->count; i++) {
+        bool covered = false;
+
+        for (size_t k = 0; k < info->covered_count; k++)
+            covered = covered || strcmp(info->covered[k], epochs->list[i].id) == 0;
+        if (!covered) epochs->list[kept++] = epochs->list[i];
+    }
+    epochs->count = kept;
+}
+
+static void make_key_ids(struct push *push)
+{
+    size_t used = (size_t)snprintf(push->key_ids, sizeof(push->key_ids), "Platesieve-Key-Ids:");
+
+    for (size_t i = 0; i < push->now.count && used < sizeof(push->key_ids); i++) {
+        const struct epoch *epoch = &push->now.list[i];
+        char key_id[PLATESIEVE_TOKEN_TEXT + 1];
+
+        base64_print(epoch->key_id, sizeof(epoch->key_id), key_id, sizeof(key_id));
+        used += (size_t)snprintf(push->key_ids + used, sizeof(push->key_ids) - used, "%s %s=%s", i == 0 ? "" : ",",
+                                 epoch->id, key_id);
+    }
+}
+
+static int fetch_epochs(struct push *push)
+{
+    int code = epochs_fetch(push->servers, push->keys, &push->info.pins, &push->epochs);
+
+    if (code != CLIENT_OK) return code;
+    epochs_keep_usable(&push->epochs, LIMIT_EPOCHS_KNOWN);
+    if (push->epochs.count == 0) {
+        say("the key server has no epoch that is open or coming");
+        return CLIENT_FAILED;
+    }
+    if (push->options->mode == PUSH_TOKENS) push_drop_covered(&push->epochs, &push->info);
+    epochs_keep_usable(&push->epochs, LIMIT_ENTRY_EPOCHS);
+    for (size_t i = 0; code == CLIENT_OK && i < push->epochs.count; i++)
+        code = epoch_make_ready(push->servers, push->keys, &push->epochs.list[i]);
+    return code;
+}
+
+/* -- rows ---------------------------------------------------------------------------------------------------------- */
+
+static int make_rows(struct push *push, const struct push_maker *maker, struct push_pool *pool)
+{
+    struct progress progress = progress_begin(push->fd);
+    struct csv_row row = { 0 };
+    int code = CLIENT_OK;
+
+    for (;;) {
+        struct push_chunk *chunk = push_pool_chunk(pool);
+        struct push_made made;
+        size_t first;
+
+        if (chunk == NULL) break; /* the pool or the sender knows why */
+        import_next(push->import, &row);
+        if (row.state == CSV_END || row.state == CSV_BROKEN) break;
+        first = chunk->entry_count;
+        made = push_row(maker, &row, chunk);
+        summary_count(push, row.line, &made);
+        if (made.no_memory) {
+            say("out of memory");
+            code = CLIENT_FAILED;
+            break;
+        }
+        code = delta_row(push, chunk, first);
+        if (code != CLIENT_OK) break;
+        if ((push->counts.rows & 0xff) == 0) progress_show(&progress, import_bytes(push->import), push->counts.rows);
+    }
+    progress_end(&progress);
+    if (row.state != CSV_BROKEN) return code;
+    say("can't read on in %s: %s", push->options->file, strerror(errno));
+    return CLIENT_FAILED;
+}
+
+static bool needs_key_server(const struct epochs *epochs)
+{
+    bool needed = false;
+
+    for (size_t i = 0; i < epochs->count; i++) needed = needed || epochs->list[i].suite != PLATESIEVE_HMAC_SHA256;
+    return needed;
+}
+
+/* What had ended then is left out.  With mode `tokens` the rows must be those that were pushed: what has ended since
+   still wants its tokens. */
+static int64_t as_of(const struct push *push)
+{
+    const bool then = push->options->mode == PUSH_TOKENS && push->info.committed_ms > 0;
+
+    return then ? push->info.committed_ms : moment_now_ms();
+}
+
+static int run_pool(struct push *push, struct push_sender *sender)
+{
+    const struct push_maker maker = {
+        .mode = push->mode,
+        .profile = &push->profile,
+        .now_ms = push->as_of_ms,
+        .grade = push->info.grade,
+        .clear_references = push->options->clear_references,
+        .info = &push->info,
+        .epochs = &push->now,
+        .key = push->reference_key,
+        .seen = push->seen,
+        .scratch = push->scratch,
+    };
+    const struct evaluator_settings settings = { push->settings, &push->identity, push->servers, EVALUATE_MS,
+                                                 EVALUATE_LAST_MS };
+    struct push_pool *pool =
+        push_pool_start(&maker, needs_key_server(&push->now) ? &settings : NULL, push->options, sender);
+    int code, finished;
+
+    if (pool == NULL) return CLIENT_FAILED;
+    code = make_rows(push, &maker, pool);
+    finished = push_pool_finish(pool, code == CLIENT_OK);
+    return code != CLIENT_OK ? code : finished;
+}
+
+/* An empty file where entries stood is a mistake, most of the time. */
+static int check_empty(const struct push *push)
+{
+    if (push->options->mode != PUSH_REPLACE || push->counts.entries > 0 || push->options->yes) return CLIENT_OK;
+    say("no usable row in %s: the list stays as it is (--yes makes it empty)", push->options->file);
+    summary_say_faults(push);
+    return CLIENT_FAILED;
+}
+
+/* What was read must be a file that somebody has finished writing, and its beginning and its end of the same one. */
+static int check_whole(const struct push *push)
+{
+    const bool cut = import_is_cut(push->import);
+    struct stat now;
+
+    if (import_has_open_end(push->import) && !cut && push->way != PUSH_GIVING)
+        say("the last line of %s has no end: if the file was cut off there, rows are missing", push->options->file);
+    if (push->options->mode == PUSH_REPLACE && !push->options->allow_truncated && cut) {
+        say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
+            push->options->file);
+        return CLIENT_FAILED;
+    }
+    if (!S_ISREG(push->file.st_mode) || fstat(push->fd, &now) != 0) return CLIENT_OK;
+    if (now.st_size == push->file.st_size && now.st_mtim.tv_sec == push->file.st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == push->file.st_mtim.tv_nsec)
+        return CLIENT_OK;
+    say("%s was written to while it was read: the list stays as it is; push it again", push->options->file);
+    return CLIENT_FAILED;
+}
+
+static int send_rows(struct push *push)
+{
+    const struct push_target target = { push->gate, &push->info, &push->revision,
+                                        push->now.count == 0 ? NULL : push->key_ids, push->options->patience_s };
+    struct push_sender *sender = push_sender_start(&target);
+    int code, sent;
+
+    if (sender == NULL) return CLIENT_FAILED;
+    code = run_pool(push, sender);
+    if (code == CLIENT_OK) code = check_whole(push);
+    if (code == CLIENT_OK) code = check_empty(push);
+    if (code == CLIENT_OK && push->way == PUSH_DELTA) code = delta_removals(push, sender);
+    sent = push_sender_finish(sender, code == CLIENT_OK, &push->totals);
+    return code != CLIENT_OK ? code : sent;
+}
+
+/* What a guard refused, and how it is overridden. */
+static void say_guard(const struct http_answer *answer)
+{
+    json_t *json = http_answer_json(answer), *guard = json_object_get(json, "guard");
+
+    if (json_is_object(guard))
+        say("%lld entries would become %lld, and the gate lets no list %s by more than %lld %% at once: the list stays as it is (--override, if it is meant)",
+            (long long)json_integer_value(json_object_get(guard, "from")), (long long)json_integer_value(json_object_get(guard, "to")),
+            json_integer_value(json_object_get(guard, "to")) < json_integer_value(json_object_get(guard, "from")) ? "shrink" : "grow",
+            (long long)json_integer_value(json_object_get(guard, "percent_max")));
+    json_decref(json);
+}
+
+/* -- commit -------------------------------------------------------------------------------------------------------- */
+
+/* What the list is now.  An answer that can't be read leaves it as it was: then nothing is remembered of it. */
+static void take_answer(struct push *push, const struct http_answer *answer)
+{
+    json_t *json = http_answer_json(answer);
+    struct list_info *info = malloc(sizeof(*info));
+
+    if (json != NULL && info != NULL && list_info_parse(json, info)) {
+        push->info.revision = info->revision;
+        push->info.entries = info->entries;
+    }
+    free(info);
+    json_decref(json);
+}
+
+/* For programs, a watch among them: why the list stayed as it was. */
+static void tell_problem(const struct push *push, const struct http_answer *answer)
+{
+    char name[64];
+
+    problem_name(answer, name);
+    if (push->settings->json) (void)print_json(json_pack("{s:s}", "problem", name));
+}
+
+static int ask_commit(struct push *push)
+{
+    const unsigned patience_s =
+        push->options->patience_s < COMMIT_PATIENCE_S_MIN ? COMMIT_PATIENCE_S_MIN : push->options->patience_s;
+    char path[256], body[256], digest[2 * PUSH_SHA256 + 1];
+    const struct http_request request = {
+        .method = "POST", .path = path, .body = body, .body_size = 0, .timeout_s = COMMIT_TIMEOUT_S
+    };
+    struct http_request whole = request;
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    int code;
+
+    sodium_bin2hex(digest, sizeof(digest), push->totals.sha256, PUSH_SHA256);
+    snprintf(path, sizeof(path), "/v1/lists/%s/revisions/%u/commit", push->info.id, push->revision.number);
+    snprintf(body, sizeof(body), "{\"parts\":%u,\"entries\":%llu,\"sha256\":\"%s\"%s}", push->totals.parts,
+             (unsigned long long)push->totals.lines, digest, push->options->override ? ",\"override\":true" : "");
+    whole.body_size = strlen(body);
+    code = push_ask(push->gate, &whole, patience_s, &answer);
+    if (code == CLIENT_OK && problem_is(&answer, "base"))
+        say("another push of this list came first; the same command again compares with what it left");
+    if (code == CLIENT_OK && answer.status != 200) {
+        tell_problem(push, &answer);
+        code = problem_say(push->gate, &answer);
+        say_guard(&answer);
+    }
+    if (code == CLIENT_OK) take_answer(push, &answer);
+    return code;
+}
+
+/* Whatever came of it, the revision in hand is no more. */
+static int commit(struct push *push, int code)
+{
+    if (code == CLIENT_OK) code = delta_promise(push);
+    if (code == CLIENT_OK) code = ask_commit(push);
+    if (code == CLIENT_OK) {
+        delta_keep(push);
+    } else if (code == CLIENT_UNREACHABLE) {
+        if (push->open && push->revision.remembered[0] != '\0')
+            say("what was sent is kept for a day: the same command goes on from there");
+    } else {
+        if (push->open) push_revision_drop(push->gate, &push->info, &push->revision);
+        delta_break(push);
+    }
+    if (push->open && code != CLIENT_UNREACHABLE) push_revision_forget(&push->revision);
+    push->open = false;
+    return code;
+}
+
+int push_open_revision(struct push *push)
+{
+    struct push_options options = *push->options;
+    uint8_t fingerprint[PUSH_SHA256];
+    int code;
+
+    if (push->open) return CLIENT_OK;
+    options.mode = push->mode;
+    make_fingerprint(push, fingerprint);
+    push_revision_free(&push->revision);
+    code = push_revision_open(push->settings, push->gate, &options, &push->info, fingerprint, &push->revision);
+    push->open = code == CLIENT_OK;
+    return code;
+}
+
+/* -- the ways ------------------------------------------------------------------------------------------------------ */
+
+/* All rows, in the mode that was asked for. */
+static int push_whole(struct push *push)
+{
+    int code;
+
+    push->way = PUSH_WHOLE;
+    push->mode = push->options->mode;
+    push->now = push->epochs;
+    make_key_ids(push);
+    if (push->why_whole != NULL) say("the whole list is sent: %s", push->why_whole);
+    code = push_open_revision(push);
+    if (code != CLIENT_OK) return code;
+    if (push->mode == PUSH_REPLACE) delta_anew(push);
+    code = send_rows(push);
+    return commit(push, code);
+}
+
+/* Tokens for the epochs that the list lacks, to all its entries, which are those of the file. */
+static int give_tokens(struct push *push)
+{
+    const struct push_counts counts = push->counts;
+    struct epochs missing = { 0 };
+    int code;
+
+    for (size_t i = 0; i < push->epochs.count; i++) {
+        bool there = false;
+
+        for (size_t k = 0; k < push->now.count; k++)
+            there = there || strcmp(push->now.list[k].id, push->epochs.list[i].id) == 0;
+        if (!there) missing.list[missing.count++] = push->epochs.list[i];
+    }
+    push->way = PUSH_GIVING;
+    push->mode = PUSH_TOKENS;
+    push->now = missing;
+    make_key_ids(push);
+    code = read_again(push);
+    if (code == CLIENT_OK) code = push_open_revision(push);
+    if (code == CLIENT_OK) code = send_rows(push);
+    code = commit(push, code);
+    push->counts = counts;
+    return code;
+}
+
+/* After a delta the gate must have as many entries as the file; more of them are some that what is remembered has lost. */
+static bool counts_otherwise(const struct push *push)
+{
+    return push->info.revision == push->revision.number && push->info.entries != push->counts.entries;
+}
+
+/* What differs from the last push, as one revision; an empty one where nothing does: it says that the list is up to
+   date.  Then tokens for epochs that the list lacks. */
+static int push_delta(struct push *push)
+{
+    const bool lacks = push->now.count < push->epochs.count;
+    int code;
+
+    push->way = PUSH_DELTA;
+    push->mode = PUSH_ADD;
+    make_key_ids(push);
+    code = send_rows(push);
+    if (code == CLIENT_OK && !lacks) code = push_open_revision(push);
+    if (code != CLIENT_OK || push->open) code = commit(push, code);
+    if (code != CLIENT_OK) return code;
+    push->astray = counts_otherwise(push);
+    return lacks && !push->astray ? give_tokens(push) : code;
+}
+
+/* -- the whole ----------------------------------------------------------------------------------------------------- */
+
+static int prepare(struct push *push)
+{
+    int code = identity_find(push->settings, "agency", &push->identity);
+
+    if (code == CLIENT_OK)
+        code = import_profile(push->settings, push->identity.name.first, push->options->list, &push->options->import,
+                              &push->profile);
+    if (code == CLIENT_OK) code = open_file(push);
+    if (code == CLIENT_OK && !delta_lock(push)) code = CLIENT_FAILED;
+    if (code == CLIENT_OK) code = http_open(push->settings, HTTP_GATE, &push->identity, &push->gate);
+    if (code == CLIENT_OK) code = list_fetch(push->gate, push->options->list, &push->info);
+    if (code == CLIENT_OK && push->options->mode != PUSH_REMOVE) {
+        push->servers = key_servers_create(push->settings);
+        code = push->servers == NULL ? CLIENT_FAILED
+                                     : http_open(push->settings, HTTP_KEYS, &push->identity, &push->keys);
+        if (code == CLIENT_OK) code = fetch_epochs(push);
+    }
+    if (code != CLIENT_OK) return code;
+    push->reference_key = reference_key_open(push->info.agency, push->settings, push->options->mode != PUSH_TOKENS);
+    push->seen = seen_create();
+    push->scratch = push_scratch_create();
+    if (push->reference_key == NULL && push->options->mode == PUSH_TOKENS)
+        say("there is no key for references here; it was made by the first push");
+    return push->reference_key != NULL && push->seen != NULL && push->scratch != NULL ? CLIENT_OK : CLIENT_FAILED;
+}
+
+/* More has changed than is worth a delta: what was begun is dropped, and all is read anew.  Or the delta went astray. */
+static int push_after_all(struct push *push)
+{
+    const struct push_counts none = { 0 };
+    int code;
+
+    push->counts = none;
+    push->why_whole = push->many ? "more than half of it is new" : "the gate counts other entries than the file has";
+    code = read_again(push);
+    return code == CLIENT_OK ? push_whole(push) : code;
+}
+
+static int push_list(struct push *push)
+{
+    int code = prepare(push);
+
+    if (code != CLIENT_OK) return code;
+    if (push->options->mode == PUSH_TOKENS && push->epochs.count == 0) {
+        push->way = PUSH_WHOLE;
+        if (push->settings->json) return summary_print(push) ? CLIENT_OK : CLIENT_FAILED;
+        printf("%s/%s has tokens for all epochs that are open or coming\n", push->info.agency, push->info.id);
+        return CLIENT_OK;
+    }
+    push->as_of_ms = as_of(push);
+    delta_begin(push);
+    code = delta_possible(push) ? push_delta(push) : push_whole(push);
+    if (push->many || push->astray) code = push_after_all(push);
+    if (code != CLIENT_OK) return code;
+    if (!summary_print(push) || !remarks_close(&push->remarks)) return CLIENT_FAILED;
+    return row_counts_total(&push->counts.faults, false) + push->counts.without_full + push->counts.without_near +
+                       push->counts.suffixed >
+                   0
+               ? CLIENT_REMARKS
+               : CLIENT_OK;
+}
+
+int push_run(struct settings *settings, const struct push_options *options)
+{
+    struct push *push = calloc(1, sizeof(*push));
+    int code;
+
+    if (push == NULL) {
+        say("out of memory");
+        return CLIENT_FAILED;
+    }
+    push->settings = settings;
+    push->options = options;
+    push->fd = push->lock = -1;
+    push->begin_ms = moment_monotonic_ms();
+    push->remarks.json = settings->json;
+    code = push_list(push);
+    push_close(push);
+    free(push);
+    return code;
+}
