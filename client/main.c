@@ -6,8 +6,8 @@
 #include <platesieve/platesieve.h>
 
 #include "client/client.h"
-#include "client/lane/command.h"
 #include "client/http/wiping.h"
+#include "client/lane/command.h"
 #include "server/http/standard_streams.h"
 
 __attribute__((visibility("default"))) const char *argp_program_version = PACKAGE_STRING;

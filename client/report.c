@@ -1,7 +1,7 @@
 /* platesieve report: what a gate can account for.  retention: what was dropped because its retention was over. */
 #include "client/http/http.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 
 #define DAY_TEXT 10 /* 2026-11-22 */
 

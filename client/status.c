@@ -1,8 +1,8 @@
 /* platesieve status: how gates and key servers are doing, for operators and auditors. */
 #include "client/http/http.h"
-#include "client/moment.h"
-#include "client/identity/name.h"
 #include "client/http/problem.h"
+#include "client/identity/name.h"
+#include "client/moment.h"
 #include "client/status_lanes.h"
 
 #define URLS_BYTES 2048

@@ -1,8 +1,8 @@
 #include "client/status_lanes.h"
 
-#include "client/moment.h"
-#include "client/identity/name.h"
 #include "client/http/problem.h"
+#include "client/identity/name.h"
+#include "client/moment.h"
 
 #define PAGES_MAX 64   /* of a gate that never comes to an end */
 #define PAGE 1000

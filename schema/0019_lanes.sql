@@ -19,7 +19,7 @@ CREATE TABLE lanes (
     read_at        timestamptz,                 -- when each was seen to have grown last: reads,
     unchecked_at   timestamptz,                 -- reads that nobody checked,
     false_tags_at  timestamptz,                 -- false tags
-    run            bigint[] NOT NULL DEFAULT '{}' CHECK (cardinality(run) <= 64),   -- counts of this run, in the order of server/gate/lane_state.h
+    run            bigint[] NOT NULL DEFAULT '{}' CHECK (cardinality(run) <= 64),   -- counts of this run, in the order of server/gate/lanes/state.h
     before         bigint[] NOT NULL DEFAULT '{}' CHECK (cardinality(before) <= 64), -- of all earlier ones
     PRIMARY KEY (site, lane)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);

@@ -2,8 +2,8 @@
 #ifndef CLIENT_ALERTS_BOOK_H
 #define CLIENT_ALERTS_BOOK_H
 
-#include "client/picture/images.h"
 #include "client/lane/read.h"
+#include "client/picture/images.h"
 
 enum alert_path { ALERT_OUTPUT, ALERT_DISPLAY, ALERT_COMMAND, ALERT_PATHS };
 const char *alert_path_name(enum alert_path path); /* "output", "display", "command" */

@@ -4,9 +4,9 @@
 
 #include <pthread.h>
 
+#include "client/alerts/alerts.h"
 #include "client/alerts/command.h"
 #include "client/alerts/display.h"
-#include "client/alerts/alerts.h"
 
 struct alerts {
     struct alert_settings settings;

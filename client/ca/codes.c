@@ -5,8 +5,8 @@
 #include <platesieve/platesieve.h>
 #include <unistd.h>
 
-#include "client/identity/certificate.h"
 #include "client/file.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 
 #define ROW_BYTES (LIMIT_IDENTITY_MAX + 2 * PLATESIEVE_CODE_BYTES + 2 * MOMENT_TEXT + CA_DIGEST_TEXT + 8)

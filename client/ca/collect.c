@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include "client/base64.h"
-#include "client/identity/certificate.h"
 #include "client/file.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/identity/certificate.h"
+#include "client/moment.h"
 
 #define TIMEOUT_S 5u
 #define TIDY_MS (3600 * INT64_C(1000))

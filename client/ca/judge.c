@@ -1,7 +1,7 @@
 #include "client/ca/judge.h"
 
-#include "client/identity/certificate.h"
 #include "client/enrol/code.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 
 void ca_judgement_wipe(struct ca_judgement *judgement)

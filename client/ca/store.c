@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/identity/certificate.h"
 #include "client/file.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 
 #define INDEX_BYTES_MAX (64u * 1024 * 1024)

@@ -1,7 +1,7 @@
 #include "client/check/internal.h"
 
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 
 #define GATE_MS 550u         /* for one gate, while there is another: with a key server that is passed over beside it, it stays within a second */
 #define GATE_LAST_MS 5000    /* for the last that is there */

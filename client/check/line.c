@@ -1,9 +1,9 @@
 #include "client/check/internal.h"
 
-#include "client/moment.h"
 #include "client/http/over_quota.h"
 #include "client/http/problem.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 
 #define POLICY_TRIES 4          /* an epoch may open while we ask, and another grade be wanted; not more */
 #define BACKOFF_MS 250

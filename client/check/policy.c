@@ -1,8 +1,8 @@
 #include "client/check/internal.h"
 
 #include "client/base64.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 
 #define KEY_MS 400u
 #define KEY_LAST_MS 5000u

@@ -2,9 +2,9 @@
 
 #include "client/base64.h"
 #include "client/enrol/enrol.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 
 #define TIMEOUT_S 10u
 #define PAUSE_MIN_MS 500u

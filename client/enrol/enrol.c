@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "client/ca/ca.h"
-#include "client/identity/certificate.h"
 #include "client/enrol/code.h"
 #include "client/file.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 
 #define WAIT_MINUTES 15u

@@ -3,10 +3,10 @@
 
 #include "client/base64.h"
 #include "client/ca/ca.h"
-#include "client/identity/certificate.h"
 #include "client/enrol/enrol.h"
 #include "client/file.h"
 #include "client/http/wiping.h"
+#include "client/identity/certificate.h"
 
 #define REQUEST_BYTES_MAX (LIMIT_ENROLMENT_BODY_BYTES + 1)
 

@@ -1,9 +1,9 @@
 /* The next certificate before this one ends: a new key, a request that the old key signs, and the change when the new
  * pair has been seen to work. */
-#include "client/identity/certificate.h"
 #include "client/ca/ca.h"
 #include "client/enrol/enrol.h"
 #include "client/file.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 
 #define TRY_TIMEOUT_S 10u

@@ -1,8 +1,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "client/identity/certificate.h"
 #include "client/enrol/enrol.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 
 /* For a client, and signed by the authority alone; whatever this machine's clock says. */

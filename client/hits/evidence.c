@@ -3,12 +3,12 @@
 #include <limits.h>
 #include <openssl/crypto.h>
 
-#include "client/identity/certificate.h"
 #include "client/file.h"
 #include "client/hits/hits.h"
 #include "client/http/http.h"
-#include "client/identity/name.h"
 #include "client/http/problem.h"
+#include "client/identity/certificate.h"
+#include "client/identity/name.h"
 #include "crypto/evidence.h"
 
 struct evidence_options {

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "client/hits/hits.h"
+#include "client/http/problem.h"
 #include "client/http/stream.h"
 #include "client/moment.h"
-#include "client/http/problem.h"
 
 #define LINE_MAX_BYTES 65536
 #define SILENCE_S (3 * LIMIT_STREAM_HEARTBEAT_S)

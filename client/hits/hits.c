@@ -1,8 +1,8 @@
 /* platesieve hits: what was found of an agency's lists. */
 #include "client/base64.h"
 #include "client/hits/hits.h"
-#include "client/moment.h"
 #include "client/identity/name.h"
+#include "client/moment.h"
 
 enum { OPTION_LIST = 0x300, OPTION_AFTER, OPTION_LIMIT, OPTION_ALL, OPTION_PURPOSE, OPTION_FOLLOW,
        OPTION_SITE, OPTION_LANE, OPTION_GRADE, OPTION_COVERT, OPTION_VERDICT, OPTION_LANE_JUDGEMENT, OPTION_SINCE, OPTION_UNTIL,

@@ -2,9 +2,9 @@
 #include <time.h>
 
 #include "client/hits/hits.h"
-#include "client/moment.h"
-#include "client/identity/name.h"
 #include "client/http/problem.h"
+#include "client/identity/name.h"
+#include "client/moment.h"
 
 #define TEST_WAIT_MS 30000
 #define TEST_LOOK_MS 300

@@ -4,9 +4,9 @@
 #include <openssl/x509v3.h>
 #include <sodium.h>
 
-#include "client/moment.h"
 #include "client/http/problem.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 
 #define RETRY_AFTER_MAX_S 86400 /* a quota of the day is back within one */
 #define CONNECT_TIMEOUT_S 5L

@@ -1,7 +1,7 @@
 #include "client/http/over_quota.h"
 
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 
 #define DAY_MS INT64_C(86400000)
 

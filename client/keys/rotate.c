@@ -3,8 +3,8 @@
    is repeated with --opens. */
 #include <unistd.h>
 
-#include "client/keys/rotate.h"
 #include "client/http/problem.h"
+#include "client/keys/rotate.h"
 
 #define DEFAULT_AHEAD_S 600
 #define AHEAD_S_MAX (31 * 86400)

@@ -1,6 +1,6 @@
 /* platesieve keys rotate: how the key servers are, and whether they can be told the same. */
-#include "client/keys/rotate.h"
 #include "client/http/problem.h"
+#include "client/keys/rotate.h"
 
 #define CLOCKS_APART_MS 2000     /* more is said */
 #define CLOCKS_APART_MAX_MS 30000 /* more is refused: epochs would not be open at the same time */

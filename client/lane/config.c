@@ -2,11 +2,11 @@
 
 #include <stddef.h>
 
-#include "client/http/http.h"
-#include "client/alerts/display.h"
 #include "client/alerts/alerts.h"
-#include "client/moment.h"
+#include "client/alerts/display.h"
+#include "client/http/http.h"
 #include "client/identity/name.h"
+#include "client/moment.h"
 #include "server/http/settings.h"
 
 #define MESSAGE_BYTES_MIN 4096

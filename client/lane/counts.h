@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "client/check/checker.h"
 #include "client/engines/engine.h"
 #include "client/histogram.h"
-#include "client/check/checker.h"
 #include "client/vehicles/vehicles.h"
 
 #define COUNT_ENGINES 16 /* adapters */

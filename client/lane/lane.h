@@ -8,9 +8,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "client/lane/read.h"
 #include "client/import/remarks.h"
 #include "client/import/rows.h"
+#include "client/lane/read.h"
 
 #define LANE_BATCH_DEFAULT 16
 #define LANE_PARALLEL_MAX 64

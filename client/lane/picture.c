@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
+#include "client/http/problem.h"
 #include "client/moment.h"
 #include "client/picture/picture.h"
-#include "client/http/problem.h"
 #include "crypto/evidence.h"
 #include "include/monotonic.h"
 

@@ -7,8 +7,8 @@
 #ifndef CLIENT_LANE_PICTURE_H
 #define CLIENT_LANE_PICTURE_H
 
-#include "client/picture/images.h"
 #include "client/lane/lane.h"
+#include "client/picture/images.h"
 #include "client/say.h"
 #include "crypto/list_header.h"
 

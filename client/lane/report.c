@@ -4,9 +4,9 @@
 
 #include "client/base64.h"
 #include "client/histogram.h"
-#include "client/moment.h"
 #include "client/http/over_quota.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 #include "crypto/list_header.h"
 
 struct lane_report {

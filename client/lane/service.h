@@ -8,14 +8,14 @@
 #define CLIENT_LANE_SERVICE_H
 
 #include "client/alerts/alerts.h"
+#include "client/alerts/judgements.h"
 #include "client/lane/buffers.h"
 #include "client/lane/config.h"
 #include "client/lane/counts.h"
-#include "client/picture/images.h"
-#include "client/alerts/judgements.h"
 #include "client/lane/lane.h"
-#include "client/vehicles/vehicles.h"
 #include "client/lane/waiting.h"
+#include "client/picture/images.h"
+#include "client/vehicles/vehicles.h"
 
 #define LANE_WORKERS 2
 #define LANE_STACK_BYTES (256 * 1024) /* of each thread */

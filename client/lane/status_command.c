@@ -3,8 +3,8 @@
 
 #include <curl/curl.h>
 
-#include "client/lane/command.h"
 #include "client/http/wiping.h"
+#include "client/lane/command.h"
 
 #define ANSWER_BYTES_MAX (1024u * 1024)
 

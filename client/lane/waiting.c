@@ -3,9 +3,9 @@
 #include <pthread.h>
 
 #include "client/client.h"
-#include "client/picture/images.h"
-#include "client/pages.h"
 #include "client/moment.h"
+#include "client/pages.h"
+#include "client/picture/images.h"
 #include "include/monotonic.h"
 
 #define NONE UINT32_MAX

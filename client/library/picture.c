@@ -1,8 +1,8 @@
 /* Pictures of hits: taken over, sealed and sent beside all else. */
 #include "client/library/library.h"
 
-#include "client/picture/images.h"
 #include "client/lane/picture.h"
+#include "client/picture/images.h"
 
 /* What a list without recipients comes to is nothing to tell. */
 static void told(void *context, const struct lane_picture_news *news)

@@ -1,7 +1,7 @@
 /* platesieve list flags: the entries of a list that raise false alarms. */
-#include "client/list/list.h"
 #include "client/http/problem.h"
 #include "client/import/reference.h"
+#include "client/list/list.h"
 
 struct flags_options {
     const char *list;

@@ -1,8 +1,8 @@
 #include "client/list/list.h"
 
 #include "client/base64.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 
 /* -- what a gate says about a list --------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* platesieve list cap, suspend, resume: what a gate's operator says of an agency's list. */
-#include "client/list/list.h"
 #include "client/http/problem.h"
+#include "client/list/list.h"
 
 enum { OPTION_WHY = 0x400 };
 

@@ -5,9 +5,9 @@
 
 #include "client/file.h"
 #include "client/identity/identity.h"
+#include "client/identity/name.h"
 #include "client/import/import_options.h"
 #include "client/list/list.h"
-#include "client/identity/name.h"
 
 enum { OPTION_SAVE = 0x500, OPTION_DELETE };
 

@@ -1,10 +1,10 @@
 /* platesieve list recipients: who may open the pictures of a list's hits. */
 #include "client/base64.h"
+#include "client/http/problem.h"
 #include "client/identity/believed.h"
 #include "client/identity/certificate.h"
 #include "client/list/list.h"
 #include "client/moment.h"
-#include "client/http/problem.h"
 
 #define DAYS_DEFAULT 90
 #define DAY_MS INT64_C(86400000)

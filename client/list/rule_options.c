@@ -2,8 +2,8 @@
 
 #include <platesieve/platesieve.h>
 
-#include "client/moment.h"
 #include "client/identity/name.h"
+#include "client/moment.h"
 
 #define AGE_LIMIT_S_MAX (366u * 86400u)
 #define ENDS_DAYS_MAX 3650u

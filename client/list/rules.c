@@ -1,8 +1,8 @@
 /* platesieve list set, approve, refuse: a list's rules change while it stands; some changes take two people. */
 #include <unistd.h>
 
-#include "client/list/list.h"
 #include "client/http/problem.h"
+#include "client/list/list.h"
 #include "client/list/rule_options.h"
 
 #define VALUE_TEXT 512

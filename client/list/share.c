@@ -1,8 +1,8 @@
 /* platesieve list share, shares, unshare: another agency sees the hits of a list, for a time. */
-#include "client/list/list.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
 #include "client/import/reference.h"
+#include "client/list/list.h"
+#include "client/moment.h"
 
 #define DAY_MS INT64_C(86400000)
 

@@ -1,8 +1,8 @@
 /* platesieve list suppress, suppressions, unsuppress: entries that raise no hits at one lane for a while. */
-#include "client/list/list.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
 #include "client/import/reference.h"
+#include "client/list/list.h"
+#include "client/moment.h"
 
 #define DAY_MS INT64_C(86400000)
 #define DAYS_DEFAULT 7

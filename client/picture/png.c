@@ -2,8 +2,8 @@
 #include <png.h>
 #include <sodium.h>
 
-#include "client/picture/picture.h"
 #include "client/http/wiping.h"
+#include "client/picture/picture.h"
 
 #define MEMORY_MAX (12u * 1024 * 1024) /* of pixels, where they do not come row by row; a lane has a bound */
 #define SIDE_MAX 20000u

@@ -1,8 +1,8 @@
 #include "client/push/push.h"
 
 #include "client/base64.h"
-#include "client/moment.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 
 #define REFERENCE_TEXT (2 * LIMIT_REFERENCE_MAX + 2) /* each byte may need a backslash */
 #define EPOCH_TEXT (LIMIT_EPOCH_ID_MAX + 64)         /* its id, the names of grades, and signs */

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "client/import/partial.h"
 #include "client/http/wiping.h"
+#include "client/import/partial.h"
 
 #define BATCH PUSH_CHUNK_MESSAGES_REMOTE
 #define TAGGED_BYTES (PLATESIEVE_TOKEN_BYTES + PLATESIEVE_TAG_BYTES)

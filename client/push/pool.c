@@ -2,8 +2,8 @@
    passes them on in turn. */
 #include "client/push/push.h"
 
-#include "client/moment.h"
 #include "client/http/over_quota.h"
+#include "client/moment.h"
 
 #define BACKOFF_MS_MIN 200u
 #define BACKOFF_MS_MAX 5000u

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "client/base64.h"
-#include "client/moment.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 #include "client/progress.h"
 
 #define COMMIT_PATIENCE_S_MIN 900u /* a gate may work on for ten minutes: it is asked again and again */

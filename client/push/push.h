@@ -7,14 +7,14 @@
 
 #include <pthread.h>
 
-#include "client/tokens/evaluator.h"
 #include "client/import/import.h"
 #include "client/import/import_options.h"
-#include "client/list/list.h"
 #include "client/import/reference.h"
 #include "client/import/remarks.h"
 #include "client/import/rows.h"
+#include "client/list/list.h"
 #include "client/push/seen.h"
+#include "client/tokens/evaluator.h"
 
 enum push_mode { PUSH_REPLACE, PUSH_ADD, PUSH_REMOVE, PUSH_TOKENS };
 

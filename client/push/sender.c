@@ -3,10 +3,10 @@
 #include <sodium.h>
 #include <unistd.h>
 
-#include "client/moment.h"
 #include "client/http/over_quota.h"
 #include "client/http/problem.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 
 #define BACKOFF_MS_MIN 200
 #define BACKOFF_MS_MAX 5000

@@ -2,8 +2,8 @@
 #ifndef CLIENT_TOKENS_EVALUATOR_INTERNAL_H
 #define CLIENT_TOKENS_EVALUATOR_INTERNAL_H
 
-#include "client/tokens/evaluator.h"
 #include "client/http/group.h"
+#include "client/tokens/evaluator.h"
 
 #define EVALUATOR_BODY_BYTES 16384
 

@@ -2,8 +2,8 @@
    takes too long. */
 #include <sodium.h>
 
-#include "client/tokens/evaluator_internal.h"
 #include "client/moment.h"
+#include "client/tokens/evaluator_internal.h"
 
 #define WARM_GRACE_MS 200u
 #define CLOSING_MS 5000 /* so near to an epoch's close may one call it over and another not */

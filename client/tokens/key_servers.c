@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 
-#include "client/moment.h"
 #include "client/http/over_quota.h"
 #include "client/http/problem.h"
+#include "client/moment.h"
 
 #define DEADLINE_MS 1000u
 #define DEADLINE_LAST_MS 10000u

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "server/gate/webhook_url.h"
+#include "server/gate/webhooks/url.h"
 #include "server/http/grades.h"
 #include "server/http/http.h"
 #include "server/http/settings.h"

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "server/gate/lane_state.h"
-#include "server/gate/policy.h"
+#include "server/gate/check/policy.h"
+#include "server/gate/lanes/state.h"
 #include "server/http/quota_profile.h"
 
 #define CONFIG_SITES_MAX 256

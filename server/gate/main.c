@@ -6,7 +6,7 @@
 #include "server/gate/endpoints/hit_json.h"
 #include "server/gate/endpoints/webhook_json.h"
 #include "server/gate/gate.h"
-#include "server/gate/list_command.h"
+#include "server/gate/lists/command.h"
 #include "server/gate/routes.h"
 #include "server/http/daemon.h"
 #include "server/http/daemon_options.h"

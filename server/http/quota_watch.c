@@ -2,8 +2,8 @@
    log who has used most of a day's quota, each name once a day. */
 #include "server/http/quota_book.h"
 
-#include "server/http/log.h"
 #include "include/monotonic.h"
+#include "server/http/log.h"
 
 #define PAUSE_S 1
 

@@ -1,5 +1,5 @@
-#include "server/http/internal.h"
 #include "include/monotonic.h"
+#include "server/http/internal.h"
 
 #include <time.h>
 

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "server/http/log.h"
 #include "include/monotonic.h"
+#include "server/http/log.h"
 
 #define TICK_MS_MAX 1000
 #define TICKS_PER_EPOCH 20

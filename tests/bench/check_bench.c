@@ -3,8 +3,8 @@
 #include <sodium.h>
 #include <urcu-bp.h>
 
-#include "server/gate/check.h"
-#include "server/gate/cooldown.h"
+#include "server/gate/check/check.h"
+#include "server/gate/check/cooldown.h"
 
 #define CHECKS 200000u
 #define BODIES 4096u

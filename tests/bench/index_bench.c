@@ -6,8 +6,8 @@
 #include <unistd.h>
 #include <urcu-bp.h>
 
-#include "server/gate/entries.h"
-#include "server/gate/index.h"
+#include "server/gate/index/entries.h"
+#include "server/gate/index/index.h"
 
 #define LOOKUPS 2000000u
 #define BATCH 6u /* slots of a check: one read, one candidate, three grades, two epochs */

@@ -2,7 +2,7 @@
    gone afterwards. */
 #include <jansson.h>
 
-#include "server/gate/check_batch.h"
+#include "server/gate/check/batch.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NOW_MS INT64_C(1795311043123) /* 2026-11-22T01:30:43.123Z, as the corpus has it */

@@ -1,7 +1,7 @@
 /* Any bytes as a file of reads: rows come in order, each is a plate or has a fault, and reading ends. */
 #include "client/import/csv.h"
-#include "client/moment.h"
 #include "client/import/rows.h"
+#include "client/moment.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 #include <utf8proc.h>
 
 #include "client/engines/engine.h"
-#include "client/moment.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct platesieve_arena *arena, *small_arena; /* in which most messages run out of memory somewhere */

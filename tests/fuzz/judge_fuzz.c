@@ -1,8 +1,8 @@
 /* Any bytes as a request for a certificate, under a right MAC, and as a renewal: nothing is signed but what the code
  * stands for. */
 #include "client/ca/judge.h"
-#include "client/identity/certificate.h"
 #include "client/enrol/code.h"
+#include "client/identity/certificate.h"
 #include "client/moment.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
 /* Any bytes as the key server's answer: what is taken keeps its promises, and survives being written and read. */
-#include "server/gate/keys_answer.h"
+#include "server/gate/keys/answer.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

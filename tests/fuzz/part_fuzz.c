@@ -1,6 +1,6 @@
 /* Lines of a part, as an agency's client sends them: whatever comes, memory stays whole and what is taken is within its limits. */
 
-#include "server/gate/part_parse.h"
+#include "server/gate/lists/part_parse.h"
 #include "tests/fuzz/fuzz.h"
 
 

@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/picture/images.h"
-#include "client/moment.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
+#include "client/picture/images.h"
 #include "tests/unit/alerts_scene.h"
 #include "tests/unit/cmocka_all.h"
 

@@ -1,5 +1,5 @@
 /* The edge of a check: what is taken, what is refused, and that nothing stays. */
-#include "server/gate/check_batch.h"
+#include "server/gate/check/batch.h"
 #include "tests/unit/scene.h"
 
 #define A "AAAAAAAAAAAAAAAAAAAAAA"

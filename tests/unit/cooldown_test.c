@@ -1,7 +1,7 @@
 /* Which hit a sighting belongs to. */
 #include <pthread.h>
 
-#include "server/gate/cooldown.h"
+#include "server/gate/check/cooldown.h"
 #include "tests/unit/unit.h"
 
 #define T0 INT64_C(1795311043123)

@@ -1,5 +1,5 @@
 /* Which lists lack tokens, and since when that is an alarm. */
-#include "server/gate/coverage.h"
+#include "server/gate/index/coverage.h"
 
 #include <sodium.h>
 

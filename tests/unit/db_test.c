@@ -7,7 +7,7 @@
 #include "server/gate/db/load.h"
 #include "server/gate/db/migrate.h"
 #include "server/gate/db/migrations.h"
-#include "server/gate/entries.h"
+#include "server/gate/index/entries.h"
 #include "tests/unit/unit.h"
 
 #define EPOCH 4711u

@@ -3,8 +3,8 @@
 #define TESTS_ENGINE_SCENE_H
 
 #include "client/engines/engine.h"
-#include "client/moment.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 #include "tests/unit/cmocka_all.h"
 
 static struct platesieve_arena *scene_arena;

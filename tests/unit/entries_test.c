@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-#include "server/gate/catalogue.h"
+#include "server/gate/index/catalogue.h"
 
 static void numbers_are_stable_and_used_again(void **unused)
 {

@@ -1,5 +1,5 @@
 /* The book of epochs under a scripted clock. */
-#include "server/gate/epoch_book.h"
+#include "server/gate/keys/epoch_book.h"
 #include "tests/unit/unit.h"
 
 #define DAY INT64_C(86400000)

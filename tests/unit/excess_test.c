@@ -1,5 +1,5 @@
 /* Lists that hit too large a share of a lane's reads: which are found, and which never are. */
-#include "server/gate/excess.h"
+#include "server/gate/lists/excess.h"
 
 #include <pthread.h>
 

@@ -7,7 +7,7 @@
 
 #include "server/gate/db/db.h"
 #include "server/gate/db/migrate.h"
-#include "server/gate/follow_internal.h"
+#include "server/gate/follow/internal.h"
 #include "tests/unit/unit.h"
 
 #define LISTS 2

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <urcu-bp.h>
 
-#include "server/gate/index.h"
+#include "server/gate/index/index.h"
 
 /* A small random source with a seed, so that a failure can be had again. */
 static uint64_t next(uint64_t *state)

@@ -1,8 +1,8 @@
 /* The map and the pile for loading, and the numbers of segments. */
 #include <sodium.h>
 
-#include "server/gate/follow_segments.h"
-#include "server/gate/key_map.h"
+#include "server/gate/follow/segments.h"
+#include "server/gate/keys/key_map.h"
 #include "tests/unit/unit.h"
 
 /* Segments 1 to 10 are of list 0, 11 to 20 of list 1, and so on. */

@@ -2,7 +2,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
-#include "server/gate/keys_answer.h"
+#include "server/gate/keys/answer.h"
 #include "tests/unit/unit.h"
 
 #define ONE                                                                                         \

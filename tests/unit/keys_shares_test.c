@@ -1,5 +1,5 @@
 /* What three key servers tell becomes one answer: who is believed, who is named, and what is left out. */
-#include "server/gate/keys_shares.h"
+#include "server/gate/keys/shares.h"
 
 #include <sodium.h>
 

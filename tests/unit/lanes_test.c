@@ -1,5 +1,5 @@
 /* How lanes fare: what a report changes, when a lane is silent, and what several gates know of it.  The clock is what the test says. */
-#include "server/gate/lanes.h"
+#include "server/gate/lanes/lanes.h"
 
 #include <stdlib.h>
 

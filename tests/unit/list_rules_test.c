@@ -1,5 +1,5 @@
 /* A list's rules: what differs, which lists are special, which changes take two people, which commits a guard refuses. */
-#include "server/gate/list_rules.h"
+#include "server/gate/lists/rules.h"
 
 #include "tests/unit/unit.h"
 

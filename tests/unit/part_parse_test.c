@@ -1,8 +1,8 @@
 /* The lines of a revision's part: what is taken, and that everything else is refused with the line's number. */
 #include "tests/unit/unit.h"
 
-#include "server/gate/entries.h"
-#include "server/gate/part_parse.h"
+#include "server/gate/index/entries.h"
+#include "server/gate/lists/part_parse.h"
 
 #define TAGGED "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX" /* bytes 0 to 23 */
 #define EPOCH "20990101T000000Z"

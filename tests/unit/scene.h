@@ -3,8 +3,8 @@
 #ifndef TESTS_SCENE_H
 #define TESTS_SCENE_H
 
-#include "server/gate/check.h"
-#include "server/gate/cooldown.h"
+#include "server/gate/check/check.h"
+#include "server/gate/check/cooldown.h"
 #include "tests/unit/unit.h"
 
 #define SCENE_LISTS 6

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/gate/spool.h"
-#include "server/gate/spool_record.h"
+#include "server/gate/spool/record.h"
+#include "server/gate/spool/spool.h"
 #include "tests/unit/unit.h"
 
 #define WAIT_ROUNDS 2000 /* of 5 ms */

@@ -1,5 +1,5 @@
 /* Entries that are silent at a lane, and what they count. */
-#include "server/gate/suppressions.h"
+#include "server/gate/lists/suppressions.h"
 
 #include <sodium.h>
 

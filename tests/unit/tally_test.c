@@ -1,5 +1,5 @@
 /* Counts: reads = cleared + hits, for operators and for auditors, and covert hits only for the latter. */
-#include "server/gate/tally.h"
+#include "server/gate/check/tally.h"
 #include "tests/unit/unit.h"
 
 static json_int_t number(const json_t *json, const char *name)

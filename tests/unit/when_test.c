@@ -1,6 +1,6 @@
 /* client/import/when.c, client/import/profile.c: dates in the formats and the zone that a profile says, and nothing guessed. */
-#include "client/moment.h"
 #include "client/import/when.h"
+#include "client/moment.h"
 
 #include <platesieve/platesieve.h>
 

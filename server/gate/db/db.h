@@ -10,9 +10,9 @@
 
 #include <platesieve/platesieve.h>
 
+#include "server/gate/check/sighting.h"
 #include "server/gate/db/sums.h"
-#include "server/gate/list_rules.h"
-#include "server/gate/sighting.h"
+#include "server/gate/lists/rules.h"
 #include "server/http/reason.h"
 
 struct db;

@@ -1,9 +1,9 @@
-/* Lanes in the database: how they fare, as gates heard it.  Role platesieve_gate.  Facts have steady times (lane_state.h); NOW_MS is such a time, too. */
+/* Lanes in the database: how they fare, as gates heard it.  Role platesieve_gate.  Facts have steady times (lanes/state.h); NOW_MS is such a time, too. */
 #ifndef SERVER_GATE_DB_LANES_H
 #define SERVER_GATE_DB_LANES_H
 
 #include "server/gate/db/db.h"
-#include "server/gate/lane_state.h"
+#include "server/gate/lanes/state.h"
 
 /* Writes what was heard, in one transaction; what another gate heard later stays.  Counts of a run that is over join those of earlier ones.  A second time does
    no harm. */

@@ -1,6 +1,6 @@
 /* Lists: made, shown. */
-#include "server/gate/db/lists.h"
 #include "server/gate/db/list_seal.h"
+#include "server/gate/db/lists.h"
 
 #include <assert.h>
 

@@ -6,7 +6,7 @@
 
 #include "server/gate/db/list_seal.h"
 #include "server/gate/db/lists.h"
-#include "server/gate/entries.h"
+#include "server/gate/index/entries.h"
 
 #define LOAD_STATEMENT_MS (10 * 60 * 1000)
 #define SEGMENTS_PER_COPY 1000

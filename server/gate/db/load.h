@@ -4,7 +4,7 @@
 #define SERVER_GATE_DB_LOAD_H
 
 #include "server/gate/db/db.h"
-#include "server/gate/suppressions.h"
+#include "server/gate/lists/suppressions.h"
 
 /* The lists' head: changes whenever lists did. */
 struct result db_head(struct db *db, uint64_t *version);

@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #include "server/gate/db/conn.h"
-#include "server/gate/entries.h"
+#include "server/gate/index/entries.h"
 
 struct target {
     int64_t segment, list, cap_tokens;

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "server/http/log.h"
 #include "include/monotonic.h"
+#include "server/http/log.h"
 
 struct db {
     char *conninfo, *application_name;

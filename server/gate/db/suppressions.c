@@ -4,7 +4,7 @@
 
 #include "server/gate/db/lists.h"
 #include "server/gate/db/load.h"
-#include "server/gate/entries.h"
+#include "server/gate/index/entries.h"
 #include "server/http/log.h"
 
 #define MAC_BYTES crypto_auth_hmacsha256_BYTES

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "server/gate/db/list_seal.h"
-#include "server/gate/entries.h"
+#include "server/gate/index/entries.h"
 
 #define KEYS_PER_STATEMENT 20000
 

@@ -3,7 +3,7 @@
 #include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/lane_word_json.h"
 #include "server/gate/endpoints/verdict_json.h"
-#include "server/gate/entries.h"
+#include "server/gate/index/entries.h"
 #include "server/http/clock.h"
 
 #define PURPOSE_MAX 256

@@ -1,4 +1,4 @@
-/* PUT /v1/lane/report: a lane says how it fares.  Readers only, each of itself.  Never touches SQL: lanes_keeper.h brings it to the database. */
+/* PUT /v1/lane/report: a lane says how it fares.  Readers only, each of itself.  Never touches SQL: lanes/keeper.h brings it to the database. */
 #include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"

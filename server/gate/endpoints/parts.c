@@ -6,7 +6,7 @@
 #include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/refused.h"
 #include "server/gate/gate.h"
-#include "server/gate/part_parse.h"
+#include "server/gate/lists/part_parse.h"
 #include "server/gate/routes.h"
 
 /* One "<epoch id>=<key id>" of the header. */

@@ -2,7 +2,7 @@
 #include <urcu-bp.h>
 
 #include "server/gate/gate.h"
-#include "server/gate/list_alarms.h"
+#include "server/gate/lists/alarms.h"
 #include "server/gate/readiness.h"
 #include "server/gate/routes.h"
 #include "server/http/probes.h"

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "server/gate/list_rules.h"
+#include "server/gate/lists/rules.h"
 
 /* The members of OBJECT that are rules, each optional, and none but these and OTHERS (NULL-ended).  `"ends_at": null` is no end.  REASON_BAD_FIELD. */
 struct result rules_parse(const json_t *object, const char *const *others, struct list_patch *patch);

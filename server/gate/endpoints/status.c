@@ -2,11 +2,11 @@
 #include <urcu-bp.h>
 
 #include "config.h"
-#include "server/gate/coverage.h"
 #include "server/gate/endpoints/lanes_json.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/gate.h"
-#include "server/gate/list_alarms.h"
+#include "server/gate/index/coverage.h"
+#include "server/gate/lists/alarms.h"
 #include "server/gate/readiness.h"
 #include "server/gate/routes.h"
 

@@ -9,8 +9,8 @@
 #include "server/gate/endpoints/webhook_json.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
-#include "server/gate/webhook_seal.h"
-#include "server/gate/webhook_url.h"
+#include "server/gate/webhooks/seal.h"
+#include "server/gate/webhooks/url.h"
 
 static const char *const no_arguments[] = { NULL };
 
