@@ -59,13 +59,13 @@ struct engine_read *engine_add(const struct engine_options *options, struct engi
 /* Each counts what is wrong with VALUE in READS, and then leaves that out.
  *
  * PLATE without its label ("PLATE: ...") and white space.  Nothing at all is an empty plate; words for `no plate`, and plates with characters that the engine did
- * not read ("AB?12") or that are a template's ("#PLATE_READ#"), are no readings.  Doubles are dropped, with the better confidence; of too many, the worst.  Without a CONFIDENCE it counts as the
- * best of the others and stands behind that; as 1 where none of them has one. */
+ * not read ("AB?12") or that are a template's ("#PLATE_READ#"), are no readings.  Doubles are dropped, with the better confidence; of too many, the worst.  Without a CONFIDENCE (absent,
+ * or a word for that: "", "-", "N/A", "null") it counts as the best of the others and stands behind that; as 1 where none of them has one. */
 void engine_candidate(struct engine_reads *reads, struct engine_read *read, struct value plate, struct value confidence, enum engine_scale scale);
 /* CODES: what the engine is known to use; what the lane was told goes before it.  "us-mo", "US-MO", "us" (a country whose states issue plates: unknown, and
  * no fault), "eu-nl", "au-qld" and "POL" are understood in any set.  Two letters alone are a country for PLATESIEVE_CODES_ISO, and a part of the country that the
  * lane was told otherwise; where neither says which of the two ("ga": Georgia or Gabon?), unknown.  So are names of states and provinces of the United States,
- * Canada and Mexico ("New York", "Québec"; "Georgia" where the lane was told US).  CONFIDENCE may be VALUE_ABSENT: 1.
+ * Canada and Mexico ("New York", "Québec"; "Georgia" where the lane was told US).  CONFIDENCE may be absent, or a word for that: 1.
  * What is empty or unknown leaves what the read has. */
 void engine_region(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, enum platesieve_codes codes,
                    struct value region, struct value confidence, enum engine_scale scale);

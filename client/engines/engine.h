@@ -42,7 +42,7 @@ enum engine_fault {
     ENGINE_PLATE_EMPTY,   /* nothing is left of it */
     ENGINE_PLATE_LONG,    /* more than 12 characters */
     ENGINE_PLATE_FORM,    /* not a text, not UTF-8, a label for "none" */
-    ENGINE_CONFIDENCE,    /* not a number, or out of range; the candidate counts with 0 */
+    ENGINE_CONFIDENCE,    /* neither a number of its range nor a word for "not said"; the candidate counts with 0 */
     ENGINE_TIME,          /* no time, or one in the future or long past */
     ENGINE_REGION,        /* not in the code set */
     ENGINE_IMAGE,         /* not base64, not JPEG or PNG, or too large */

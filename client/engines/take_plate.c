@@ -6,24 +6,6 @@
 #include "client/engines/document_internal.h"
 #include "client/import/rows.h"
 
-/* -- confidences --------------------------------------------------------------------------------------------------- */
-
-double confidence_take(struct engine_reads *reads, struct value confidence, enum engine_scale scale, bool of_1_too)
-{
-    double number;
-
-    if (confidence.kind == VALUE_NONE) return 1;
-    if (!value_number(confidence, &number) || !(number >= 0 && number <= 100)) {
-        reads->faults[ENGINE_CONFIDENCE]++;
-        return 0;
-    }
-    if (scale == ENGINE_OF_1 && number <= 1) return number;
-    if (scale == ENGINE_OF_100 && of_1_too && number < 1) return number;
-    return number / 100;
-}
-
-/* -- plates -------------------------------------------------------------------------------------------------------- */
-
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -35,6 +17,40 @@ static struct value trim(struct value value)
     while (value.size > 0 && is_space(value.text[value.size - 1])) value.size--;
     return value;
 }
+
+/* -- confidences --------------------------------------------------------------------------------------------------- */
+
+/* What engines write where they have none, with nothing but white space around it. */
+static bool is_word_for_none(struct value text)
+{
+    static const char *const words[] = { "", "-", "--", "n/a", "na", "none", "null", "nil", "undefined" };
+
+    text = trim(text);
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+        if (strlen(words[i]) == text.size && strncasecmp(words[i], text.text, text.size) == 0) return true;
+    return false;
+}
+
+bool confidence_is_unsaid(struct value confidence)
+{
+    return confidence.kind == VALUE_NONE || (confidence.kind == VALUE_TEXT && is_word_for_none(confidence));
+}
+
+double confidence_take(struct engine_reads *reads, struct value confidence, enum engine_scale scale, bool of_1_too)
+{
+    double number;
+
+    if (confidence_is_unsaid(confidence)) return 1;
+    if (!value_number(confidence, &number) || !(number >= 0 && number <= 100)) {
+        reads->faults[ENGINE_CONFIDENCE]++;
+        return 0;
+    }
+    if (scale == ENGINE_OF_1 && number <= 1) return number;
+    if (scale == ENGINE_OF_100 && of_1_too && number < 1) return number;
+    return number / 100;
+}
+
+/* -- plates -------------------------------------------------------------------------------------------------------- */
 
 /* The letters of LABEL, in lower case, are one of the words that stand before a plate. */
 static bool is_label(const char *label, size_t size)
@@ -139,7 +155,7 @@ void engine_candidate(struct engine_reads *reads, struct engine_read *read, stru
     const enum engine_fault fault = take(plate, &candidate);
 
     if (fault == ENGINE_FAULTS) {
-        candidate.confidence = confidence.kind == VALUE_NONE ? CONFIDENCE_UNSAID : confidence_take(reads, confidence, scale, true);
+        candidate.confidence = confidence_is_unsaid(confidence) ? CONFIDENCE_UNSAID : confidence_take(reads, confidence, scale, true);
         place = place_of(reads, read, &candidate);
         if (place != NULL) *place = candidate;
     } else reads->faults[fault]++;

@@ -464,7 +464,7 @@ def test_plates_in_every_notation(raw, expected):
 
 @pytest.mark.parametrize("value,expected", [
     ("97", 0.97), (97, 0.97), (97.0, 0.97), ("97.0", 0.97), (0.97, 0.97), ("0.97", 0.97), (100, 1), (0, 0), ("0", 0), (1.0, None),
-    (-1, 0), (101, 0), ("much", 0), ("", 0), ({}, 0), (1e308, 0), ("1e999", 0), ("nan", 0), ("0x61", 0),
+    (-1, 0), (101, 0), ("much", 0), ({}, 0), (1e308, 0), ("1e999", 0), ("nan", 0), ("0x61", 0),
 ])
 def test_confidences_in_every_notation(value, expected):
     """Of an engine that counts to 100 and of one that counts to 1.  1 alone is one of a hundred, or certain."""
@@ -488,6 +488,7 @@ def test_candidates_that_are_empty_unsorted_or_contradict():
     ("QQ33QQ3", [("QQ00QQ0", 0)], [("QQ00QQ0", 0), ("QQ33QQ3", 0)]),
     ("QQ33QQ3", [("QQ00QQ0", None)], [("QQ33QQ3", 1), ("QQ00QQ0", 1)]),
     ("QQ33QQ3", [], [("QQ33QQ3", 1)]),
+    (None, [("QQ11QQ1", "N/A"), ("QQ22QQ2", ""), ("QQ00QQ0", 0.9)], [("QQ00QQ0", 0.9), ("QQ11QQ1", 0.9), ("QQ22QQ2", 0.9)]),  # engines' words for none
 ])
 def test_a_spelling_without_a_confidence_is_no_better_than_one_with(plate, candidates, expected):
     """Nor is it left out for five that have one."""

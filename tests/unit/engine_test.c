@@ -53,6 +53,24 @@ static void confidences(void **unused)
     expect("{\"plate\": \"QQZ9\", \"confidence\": 1e999}", "QQZ9 0.00", "confidence 1");
     expect("{\"plate\": \"QQZ9\", \"confidence\": \"high\"}", "QQZ9 0.00", "confidence 1");
     expect("{\"plate\": \"QQZ9\", \"confidence\": {}}", "QQZ9 0.00", "confidence 1");
+    expect("{\"plate\": \"QQZ9\", \"confidence\": 0}", "QQZ9 0.00", "");
+}
+
+/* Words for "not said" are as if it had not been said; 0 is said. */
+static void confidences_unsaid(void **unused)
+{
+    static const char *const words[] = { "null", "\"\"", "\"  \"", "\"-\"", "\"--\"", "\"N/A\"", "\" n/a\"", "\"NA\"", "\"null\"", "\"None\"", "\"undefined\"" };
+    char body[256];
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        snprintf(body, sizeof(body), "{\"candidates\": [{\"plate\": \"QQ1\", \"confidence\": %s}, {\"plate\": \"QQ2\", \"confidence\": 0.8}, {\"plate\": \"QQ3\", \"confidence\": 0}]}",
+                 words[i]);
+        expect(body, "QQ2 0.80, QQ1 0.80, QQ3 0.00", "");
+        snprintf(body, sizeof(body), "{\"plate\": \"QQZ9\", \"jurisdiction\": \"US-TX\", \"region_confidence\": %s}", words[i]);
+        expect(body, "QQZ9 1.00", "");
+        assert_true(scene_reads.list[0].region_confidence == 1);
+    }
 }
 
 static void candidates(void **unused)
@@ -376,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plates),
         cmocka_unit_test(confidences),
+        cmocka_unit_test(confidences_unsaid),
         cmocka_unit_test(candidates),
         cmocka_unit_test(malformed),
         cmocka_unit_test(times),
