@@ -54,7 +54,7 @@ struct value xml_value(const struct xml_element *element, const char *path);
 /* What the engine is known to send.  What fits the other only is taken as that: 97 as of 100; and of a plate, 0.97 as of 1. */
 enum engine_scale { ENGINE_OF_1, ENGINE_OF_100 };
 
-/* The next read, empty; NULL: there are too many (counted as ENGINE_TOO_MUCH). */
+/* The next read, empty; NULL: there are too many.  Ask for each vehicle all the same: those that are left out are counted. */
 struct engine_read *engine_add(const struct engine_options *options, struct engine_reads *reads);
 /* Each counts what is wrong with VALUE in READS, and then leaves that out.
  *

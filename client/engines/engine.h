@@ -53,6 +53,7 @@ const char *engine_fault_name(enum engine_fault fault); /* "plate-empty"; stable
 
 struct engine_reads {
     size_t count;
+    size_t left_out; /* vehicles of the message for which there was no room: the last ones */
     struct engine_read list[ENGINE_READS_MAX];
     uint64_t faults[ENGINE_FAULTS];
     const char *kind; /* what the message was: "alpr_group"; static; NULL: not known */

@@ -20,6 +20,7 @@ struct engine_read *engine_add(const struct engine_options *options, struct engi
     struct engine_read *read;
 
     if (reads->count == ENGINE_READS_MAX) {
+        reads->left_out++;
         reads->faults[ENGINE_TOO_MUCH]++;
         return NULL;
     }

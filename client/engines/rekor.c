@@ -47,7 +47,7 @@ static enum engine_outcome take_results(const struct document *document, const s
     json_array_foreach(json_object_get(message, "results"), i, result) {
         struct engine_read *read = engine_add(options, reads);
 
-        if (read == NULL) break;
+        if (read == NULL) continue;
         take_plate(reads, read, result);
         take_region(options, reads, read, result, "region", "region_confidence");
         engine_camera(options, read, value_of_json(json_object_get(message, "camera_id")));

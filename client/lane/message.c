@@ -74,6 +74,7 @@ static void take(struct lane_service *service, const struct engine *engine, cons
     taken->outcome = engine_take(engine, message, options, reads);
     taken->kind = reads->kind;
     taken->reads = reads->count;
+    taken->left_out = reads->left_out;
     for (size_t i = 0; i < ENGINE_FAULTS; i++) taken->faults += reads->faults[i];
     lane_counts_message(&service->counts, engine, taken->outcome, reads);
     for (size_t i = 0; taken->outcome == ENGINE_TAKEN && i < reads->count; i++)

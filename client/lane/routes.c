@@ -25,9 +25,9 @@ static struct lane_reply reply_taken(const struct message_taken *taken)
     case ENGINE_TOO_LARGE: return lane_reply_problem(LANE_PROBLEM_TOO_LARGE);
     default: break;
     }
-    return lane_reply_json(200, json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I}", "message", engine_outcome_name(taken->outcome), "kind", taken->kind, "reads",
+    return lane_reply_json(200, json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I}", "message", engine_outcome_name(taken->outcome), "kind", taken->kind, "reads",
                                           (json_int_t)taken->reads, "new", (json_int_t)taken->vehicles[VEHICLE_NEW], "again",
-                                          (json_int_t)taken->vehicles[VEHICLE_AGAIN], "faults", (json_int_t)taken->faults));
+                                          (json_int_t)taken->vehicles[VEHICLE_AGAIN], "left_out", (json_int_t)taken->left_out, "faults", (json_int_t)taken->faults));
 }
 
 static struct lane_reply post_engine(const struct lane_request *request)

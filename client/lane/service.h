@@ -77,7 +77,8 @@ bool lane_thread_start(pthread_t *thread, void *(*run)(void *), void *argument) 
 struct message_taken {
     enum engine_outcome outcome;
     const char *kind; /* static; NULL: not known */
-    size_t reads;     /* that the message holds */
+    size_t reads;     /* that were taken of it */
+    size_t left_out;  /* that it holds beyond these */
     size_t vehicles[VEHICLE_OUTCOMES];
     uint64_t faults;
 };

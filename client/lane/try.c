@@ -67,8 +67,8 @@ static int print_reads(const struct try_options *options, enum engine_outcome ou
 
     const bool faulty = json_object_size(faults) > 0;
 
-    if (!print_json(json_pack("{s:s, s:s, s:o, s:o, s:o}", "engine", options->engine->name, "outcome", engine_outcome_name(outcome), "kind",
-                              text_or_null(reads->kind), "faults", faults, "reads", list)))
+    if (!print_json(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o}", "engine", options->engine->name, "outcome", engine_outcome_name(outcome), "kind",
+                              text_or_null(reads->kind), "faults", faults, "left_out", (json_int_t)reads->left_out, "reads", list)))
         return CLIENT_FAILED;
     if (outcome != ENGINE_TAKEN) return CLIENT_FAILED;
     return faulty || !some ? CLIENT_REMARKS : CLIENT_OK;

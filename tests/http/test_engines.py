@@ -582,12 +582,20 @@ def test_what_is_no_message(engine, body):
     assert told["outcome"] in OUTCOMES - {"taken"} and told["reads"] == []
 
 
+MANY_VEHICLES = {
+    "rekor": {"data_type": "alpr_results", "results": [{"plate": f"QQ{i:05}", "confidence": 90} for i in range(100)]},
+    "platerecognizer": {"data": {"results": [{"plate": f"qq{i:05}", "score": 0.9} for i in range(100)]}},
+    "plain": [{"plate": f"QQ{i:05}"} for i in range(100)],
+}
+
+
 def test_too_many_of_everything():
     many = take("rekor", group(*((f"QQ{i:05}", i % 100) for i in range(500))))
     assert len(plain_of(many)) == 32 and many["faults"]["too-much"] > 0
-    results = {"data_type": "alpr_results", "results": [{"plate": f"QQ{i:05}", "confidence": 90} for i in range(100)]}
-    told = take("rekor", json.dumps(results).encode())
-    assert len(told["reads"]) == 16 and told["faults"]["too-much"] > 0
+    assert many["left_out"] == 0  # spellings, no vehicles
+    for engine, body in MANY_VEHICLES.items():
+        told = take(engine, json.dumps(body).encode())
+        assert (len(told["reads"]), told["left_out"], told["faults"]["too-much"]) == (16, 84, 84), engine
     assert take("rekor", json.dumps({str(i): [] for i in range(300000)}).encode())["outcome"] == "too-large"
     assert b"larger than" in run("rekor", group((MADE_UP, 90), vehicle_crop_jpeg="A" * 50_000_000), code=1).stderr
 

@@ -92,7 +92,7 @@ def refusal(call):
 
 def test_message_to_alert(lane, hot_list):
     service = lane()
-    assert service.post("plain", plain("qq-31 lns", camera="gate 4")) == {"message": "taken", "kind": "read", "reads": 1, "new": 1, "again": 0, "faults": 0}
+    assert service.post("plain", plain("qq-31 lns", camera="gate 4")) == {"message": "taken", "kind": "read", "reads": 1, "new": 1, "again": 0, "left_out": 0, "faults": 0}
     service.post("plain", plain("QQ00QQ0"))
     alert = eventually(service.alerts)[0]
     assert (alert["agency"], alert["list"], alert["grade"]) == ("customs", hot_list, "full")

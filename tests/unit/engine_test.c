@@ -364,6 +364,7 @@ static void too_much(void **unused)
     body[used++] = ']';
     assert_int_equal(scene_take_bytes("plain", NULL, body, used), ENGINE_TAKEN);
     assert_int_equal(scene_reads.count, ENGINE_READS_MAX);
+    assert_int_equal(scene_reads.left_out, 24);
     assert_string_equal(scene_faults(), "too-much 24");
     used = (size_t)snprintf(body, sizeof(body), "{\"candidates\": [");
     for (size_t i = 0; i < 40; i++)
@@ -371,6 +372,7 @@ static void too_much(void **unused)
     used += (size_t)snprintf(body + used, sizeof(body) - used, "]}");
     assert_int_equal(scene_take_bytes("plain", NULL, body, used), ENGINE_TAKEN);
     assert_int_equal(scene_reads.list[0].count, ENGINE_CANDIDATES_MAX);
+    assert_int_equal(scene_reads.left_out, 0); /* spellings, no vehicles */
     assert_memory_equal(scene_reads.list[0].candidates[0].plate.text, "QQ39", 4);
     assert_memory_equal(scene_reads.list[0].candidates[31].plate.text, "QQ8", 3);
 }
