@@ -10,8 +10,13 @@ import textwrap
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import requests
 
+import proxy
 from house import eventually
+from receiver import make_certificate
+from sealing import jpeg
+from test_documents import blocks
 from test_engines import CORPUS, FORM, form
 from test_ninth_engine import TOP
 
@@ -122,6 +127,54 @@ def test_the_bridge_of_the_document(wire, tmp_path):
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="camera")
+def fixture_camera(wire, tmp_path):
+    """camera(engine, body, …): what the document's proxy answers a camera, (status, text)."""
+    if not proxy.nginx():
+        pytest.skip("nginx is not installed")
+    block, = blocks("reader-integration.md", "nginx")
+    certificate, key = make_certificate(tmp_path)
+    hashed = subprocess.run(["openssl", "passwd", "-6", "a camera's"], capture_output=True, text=True, check=True).stdout
+    (tmp_path / "cameras").write_text(f"north-1:{hashed}")
+    places = {"/etc/nginx/lane.pem": certificate, "/etc/nginx/lane.key": key, "/etc/nginx/cameras": tmp_path / "cameras", "127.0.0.1:8555": f"127.0.0.1:{wire.lane.port}",
+              "/var/log/nginx/lane.log": tmp_path / "lane.log", "192.0.2.31": "127.0.0.1", "192.0.2.32": "127.0.0.1"}
+    with proxy.Proxy(tmp_path, block, places) as front:
+        (tmp_path / "bodies").rmdir()  # whoever wants to write a body to a disk can't
+
+        def post(path, body, content_type="application/json", password="a camera's", **more):
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.post(f"https://localhost:{front.port}{path}", data=body, headers={"Content-Type": content_type}, verify=str(certificate),
+                                      auth=("north-1", password) if password else None, timeout=20, **more)
+                return answer.status_code, answer.text
+        post.front = front
+        yield post
+
+
+def test_the_proxy_of_the_document(wire, camera, tmp_path):
+    engine, content_type, body = plate_in("hikvision-xml", PLATES[-1])
+    before = wire.lane.status()["counts"]["messages"], wire.lane.status()["counts"]["refused"]
+    for path, password in (("/engines/hikvision", None), ("/engines/hikvision", "another"), ("/engines/plain", None), ("/engines/plain?word=another", None),
+                           ("/engines/rekor", "a camera's"), ("/alerts", None)):
+        assert camera(path, body, content_type, password)[0] in (401, 403, 404)
+    assert (wire.lane.status()["counts"]["messages"], wire.lane.status()["counts"]["refused"]) == before  # nothing of that came to the lane
+    status, told = camera("/engines/hikvision?camera=another", body, content_type)
+    assert status == 200 and json.loads(told)["reads"] == 1
+    alert = eventually(lambda: [one for one in wire.alerts(engine) if one["reading"]["plate"] == PLATES[-1]])[0]
+    assert alert["reading"]["camera"] == "north-1"  # whatever it calls itself
+    plain = {"plate": PLATES[-2], "jurisdiction": "US-TX", "camera": "mine"}
+    largest = json.dumps({**plain, "image": base64.b64encode(jpeg() + bytes(2_000_000)).decode(), "more": "x" * 1_500_000}).encode()
+    assert 4_000_000 < len(largest) < 4 * 1024 * 1024
+    assert camera("/engines/plain?word=a-long-random-word", largest)[0] == 200
+    assert camera("/engines/plain?word=a-long-random-word", iter([largest[:1_000_000], largest[1_000_000:]]))[0] == 200  # in chunks
+    alert = eventually(lambda: [one for one in wire.alerts("plain") if one["reading"]["plate"] == PLATES[-2]])[0]
+    assert alert["reading"]["camera"] == "north-2" and alert["image"] is not None
+    assert camera("/engines/plain?word=a-long-random-word", largest + bytes(1_000_000))[0] == 413
+    assert camera("/engines/plain?word=a-long-random-word", json.dumps(plain).encode())[0] == 200  # and the next message is served
+    written = camera.front.said() + (tmp_path / "access.log").read_text() + (tmp_path / "lane.log").read_text()
+    assert not re.search(f"{PLATES[-1]}|{PLATES[-2]}|random-word|camera's", written), written
 
 
 def rekor(*candidates, **members):
