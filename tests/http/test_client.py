@@ -11,6 +11,7 @@ import requests
 
 import plates
 from house import eventually
+from meddler import Meddler
 
 ANA = "agency/customs/ana"
 EPOCHS = {"keys.keyd.epoch_length_s": "6", "keys.keyd.epoch_overlap_s": "4", "keys.keyd.epochs_ahead": "3", "keys.keyd.destroy_after_s": "2"}
@@ -73,26 +74,28 @@ def test_add_remove_and_replace(installation, tmp_path):
     assert lane(house, reads)[0] == []
 
 
-def test_a_push_that_was_killed_goes_on(installation, tmp_path):
-    house, name, file = installation, "killed", tmp_path / "big.csv"
+def test_a_push_that_was_killed_goes_on(new_installation, tmp_path):
+    """The gate that it speaks to says nothing more after it has stored the second of three parts."""
+    house, name, file = new_installation({"keys.keyd.suite": "hmac-sha256"}), "killed", tmp_path / "big.csv"
     house.new_list(list=name)
-    file.write_text("plate,jurisdiction,reference\n" + "".join(f"QQ{n:07d},NL,case {n}\n" for n in range(60000)), encoding="ascii")
+    file.write_text("plate,jurisdiction,reference\n" + "".join(f"QQ{n:07d},NL,case {n}\n" for n in range(40000)), encoding="ascii")
+    gate = Meddler(house, "node/gate-1", house.gate_url)
+    gate.meddle = lambda method, path, status, value: "hang" if method == "PUT" and path.endswith("/parts/2") else value
     child = subprocess.Popen([str(house.programs / "platesieve"), "--as", ANA, "list", "push", name, str(file)],
-                             env={**os.environ, **house.environment()}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                             env={**os.environ, **house.environment(), "PLATESIEVE_GATE": gate.url}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     remembered = house.folder / f"client/customs/push-{name}.json"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and child.poll() is None:
-        if remembered.exists() and remembered.read_text():
-            number = json.loads(remembered.read_text())["revision"]
-            if house.get(f"/v1/lists/{name}/revisions/{number}", ANA).json()["parts"]:
-                break
-        time.sleep(0.01)
+
+    def stored():
+        number = json.loads(remembered.read_text())["revision"]
+        return len(house.get(f"/v1/lists/{name}/revisions/{number}", ANA).json()["parts"])
+    eventually(lambda: gate.count("/parts/2") and stored() == 2, 60)
     child.send_signal(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
+    gate.stop()
     assert house.list_object(name)["entries"] == 0
     summary = json.loads(house.platesieve("--as", ANA, "list", "push", name, file, "--json").stdout)
-    assert summary["resumed"] and summary["parts_skipped"] >= 1 and summary["entries"] == 60000
-    assert house.list_object(name)["entries"] == 60000 and not remembered.exists()
+    assert summary["resumed"] and summary["parts_skipped"] == 2 < summary["parts"] and summary["entries"] == 40000
+    assert house.list_object(name)["entries"] == 40000 and not remembered.exists()
 
 
 def test_another_agency_and_other_roles_are_refused(installation, tmp_path):
