@@ -13,7 +13,8 @@ import pytest
 
 import softhsm
 from conftest import make_house, remove_house
-from test_residue import found, needs_root
+from memory import found
+from test_residue import needs_root
 
 PIN = "geheim-4711-nobody-guesses"
 SPY = "/usr/lib/x86_64-linux-gnu/pkcs11-spy.so"

@@ -15,9 +15,10 @@ import pytest
 
 from house import eventually
 from lane import LOCAL
+from memory import found
 from screen import Screen
 from sealing import jpeg, segment, unseal
-from test_residue import found, needs_root
+from test_residue import needs_root
 
 PLATES = [f"QQ{number}LRT" for number in (31, 42, 53, 64, 75, 86, 97)]  # a vehicle for each test: in the list's cooldown it would be the same hit again
 LISTED, OTHER, PROBE = PLATES[:3]

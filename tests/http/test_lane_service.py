@@ -17,9 +17,10 @@ import pytest
 
 from house import eventually
 from meddler import Meddler
+from memory import found
 from process import Failure
 from relay import relay_to
-from test_residue import found, needs_root
+from test_residue import needs_root
 
 LISTED = "QQ31LNS"
 PROBLEMS = "https://platesieve.example/problems/"

@@ -13,9 +13,9 @@ import pytest
 import plates
 from fake import Client, Fake, Problem
 from house import SHARED, TOP
+from memory import found
 from sealing import chunk, chunks, exif_gps, jpeg, png, png_pixels, segment, segments, sign_header, time_text, unseal
 from test_lane import list_plates
-from test_residue import found
 
 PROGRAM = os.environ.get("PLATESIEVE_BUILD", str(TOP / "build")) + "/platesieve"
 HIT, OTHER, CLEAR = "QQ00QQ0", "QQ11QQ1", "QQ22QQ2"
