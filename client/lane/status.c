@@ -73,7 +73,7 @@ static bool is_stuck(struct lane_service *service)
     struct waiting_state waiting;
 
     waiting_look(service->waiting, &waiting);
-    return waiting.fresh + waiting.old > 0 && atomic_load(&service->away) >= AWAY_ALARM;
+    return waiting.fresh + waiting.old + waiting.asking > 0 && atomic_load(&service->away) >= AWAY_ALARM;
 }
 
 static bool is_ready(struct lane_service *service, const struct checker_state *state, const char **why)

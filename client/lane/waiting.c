@@ -1,95 +1,46 @@
 #include "client/lane/waiting.h"
 
 #include <pthread.h>
+#include <sodium.h>
 
 #include "client/client.h"
+#include "client/lane/places.h"
 #include "client/moment.h"
-#include "client/pages.h"
 #include "client/picture/images.h"
 #include "include/monotonic.h"
 
-#define NONE UINT32_MAX
-
-struct place {
-    struct lane_read read;
-    uint32_t next, previous;
-};
-
-/* Places in the order in which their reads came. */
-struct line {
-    uint32_t first, last;
-    size_t count;
-};
+#define SHARE 1000000 /* parts of a whole, for chance */
 
 struct waiting {
     struct waiting_rules rules;
     waiting_dropped_fn dropped;
     void *context;
-    struct pages *pages;
-    struct place *places; /* locked; zero where none waits */
-    uint32_t free;        /* a chain of places that were used */
-    uint32_t untouched;   /* the first of those that were not yet */
+    struct places places;
     pthread_mutex_t mutex;
     pthread_cond_t change;
-    struct line fresh, old;
-    double allowance;    /* old reads that may be handed out */
-    int64_t counted_us;  /* when that was true */
-    int64_t held_until_us;
+    struct place_line fresh, old;
+    bool away;            /* the last question was not answered: all that waits is old */
+    unsigned asking;      /* questions under way */
+    double allowance;     /* old reads that may be handed out */
+    int64_t counted_us;   /* when that was true */
+    int64_t held_until_us, away_until_us;
     bool ending, given_up;
 };
 
-/* -- places ---------------------------------------------------------------------------------------------------------- */
+/* -- dropping -------------------------------------------------------------------------------------------------------- */
 
-static uint32_t take_place(struct waiting *waiting)
+static struct lane_read *read_at(struct waiting *waiting, uint32_t number)
 {
-    uint32_t number = waiting->free;
-
-    if (number != NONE) waiting->free = waiting->places[number].next;
-    else number = waiting->untouched++;
-    return number;
+    return &waiting->places.list[number].read;
 }
 
-static void give_place_back(struct waiting *waiting, uint32_t number)
+static void drop(struct waiting *waiting, struct place_line *line, uint32_t number, enum lane_unchecked why)
 {
-    platesieve_wipe(&waiting->places[number].read, sizeof(waiting->places[number].read));
-    waiting->places[number].next = waiting->free;
-    waiting->free = number;
-}
+    struct lane_read *read = read_at(waiting, number);
 
-static void unlink_place(struct waiting *waiting, struct line *line, uint32_t number)
-{
-    const struct place *place = &waiting->places[number];
-
-    *(place->previous == NONE ? &line->first : &waiting->places[place->previous].next) = place->next;
-    *(place->next == NONE ? &line->last : &waiting->places[place->next].previous) = place->previous;
-    line->count--;
-}
-
-/* Behind all that came before it; READ is moved. */
-static void insert(struct waiting *waiting, struct line *line, struct lane_read *read)
-{
-    const uint32_t number = take_place(waiting);
-    struct place *place = &waiting->places[number];
-    uint32_t before = line->last;
-
-    while (before != NONE && waiting->places[before].read.came_us > read->came_us) before = waiting->places[before].previous;
-    memcpy(&place->read, read, sizeof(*read));
-    platesieve_wipe(read, sizeof(*read));
-    place->previous = before;
-    place->next = before == NONE ? line->first : waiting->places[before].next;
-    *(place->next == NONE ? &line->last : &waiting->places[place->next].previous) = number;
-    *(before == NONE ? &line->first : &waiting->places[before].next) = number;
-    line->count++;
-}
-
-static void drop(struct waiting *waiting, struct line *line, uint32_t number, enum lane_unchecked why)
-{
-    struct lane_read *read = &waiting->places[number].read;
-
-    unlink_place(waiting, line, number);
     waiting->dropped(waiting->context, read, why);
     image_release(read->image);
-    give_place_back(waiting, number);
+    places_take(&waiting->places, line, number, NULL);
 }
 
 /* The oldest of all goes where there is no room. */
@@ -99,7 +50,7 @@ static void make_room(struct waiting *waiting)
     bool of_old;
 
     if (waiting->old.count + waiting->fresh.count < waiting->rules.reads) return;
-    of_old = old != NONE && (fresh == NONE || waiting->places[old].read.came_us <= waiting->places[fresh].read.came_us);
+    of_old = old != PLACE_NONE && (fresh == PLACE_NONE || read_at(waiting, old)->came_us <= read_at(waiting, fresh)->came_us);
     drop(waiting, of_old ? &waiting->old : &waiting->fresh, of_old ? old : fresh, UNCHECKED_FULL);
 }
 
@@ -107,7 +58,6 @@ static void make_room(struct waiting *waiting)
 
 struct waiting *waiting_create(const struct waiting_rules *rules, waiting_dropped_fn dropped, void *context)
 {
-    const size_t size = rules->reads * sizeof(struct place);
     struct waiting *waiting = calloc(1, sizeof(*waiting));
 
     if (waiting == NULL) {
@@ -119,35 +69,28 @@ struct waiting *waiting_create(const struct waiting_rules *rules, waiting_droppe
     waiting->rules = *rules;
     waiting->dropped = dropped;
     waiting->context = context;
-    waiting->free = NONE;
-    waiting->fresh = waiting->old = (struct line) { NONE, NONE, 0 };
-    waiting->pages = pages_create(size, size);
-    if (waiting->pages != NULL) waiting->places = pages_take(waiting->pages, size, 0);
-    if (waiting->places != NULL) return waiting;
+    place_line_begin(&waiting->fresh);
+    place_line_begin(&waiting->old);
+    if (places_create(&waiting->places, rules->reads)) return waiting;
     say("there is no memory that can be locked for %zu reads that wait", rules->reads);
     waiting_destroy(waiting);
     return NULL;
 }
 
-static void clear(struct waiting *waiting, struct line *line)
+static void clear(struct waiting *waiting, struct place_line *line)
 {
-    while (line->first != NONE) {
-        const uint32_t number = line->first;
-
-        unlink_place(waiting, line, number);
-        image_release(waiting->places[number].read.image);
-        give_place_back(waiting, number);
+    while (line->first != PLACE_NONE) {
+        image_release(read_at(waiting, line->first)->image);
+        places_take(&waiting->places, line, line->first, NULL);
     }
 }
 
 void waiting_destroy(struct waiting *waiting)
 {
     if (waiting == NULL) return;
-    if (waiting->places != NULL) {
-        clear(waiting, &waiting->fresh);
-        clear(waiting, &waiting->old);
-    }
-    pages_destroy(waiting->pages);
+    clear(waiting, &waiting->fresh);
+    clear(waiting, &waiting->old);
+    places_destroy(&waiting->places);
     pthread_cond_destroy(&waiting->change);
     pthread_mutex_destroy(&waiting->mutex);
     free(waiting);
@@ -159,20 +102,61 @@ void waiting_add(struct waiting *waiting, struct lane_read *read)
 {
     pthread_mutex_lock(&waiting->mutex);
     make_room(waiting);
-    insert(waiting, &waiting->fresh, read);
+    places_put(&waiting->places, waiting->away ? &waiting->old : &waiting->fresh, read);
     pthread_cond_signal(&waiting->change);
     pthread_mutex_unlock(&waiting->mutex);
 }
 
-void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t count, unsigned hold_ms)
+void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t count, int64_t held_until_us)
 {
     pthread_mutex_lock(&waiting->mutex);
-    waiting->held_until_us = moment_monotonic_us() + (int64_t)hold_ms * 1000;
+    if (held_until_us > waiting->held_until_us) waiting->held_until_us = held_until_us;
     for (size_t i = 0; i < count; i++) {
         make_room(waiting);
-        insert(waiting, &waiting->old, &reads[i]);
+        places_put(&waiting->places, &waiting->old, &reads[i]);
     }
     pthread_cond_signal(&waiting->change);
+    pthread_mutex_unlock(&waiting->mutex);
+}
+
+/* -- how gates fare -------------------------------------------------------------------------------------------------- */
+
+/* From 0 to below 1. */
+static double chance(void)
+{
+    return (double)randombytes_uniform(SHARE) / SHARE;
+}
+
+static void question_over(struct waiting *waiting)
+{
+    if (waiting->asking > 0) waiting->asking--;
+}
+
+void waiting_answered(struct waiting *waiting, int64_t now_us, int64_t took_us)
+{
+    pthread_mutex_lock(&waiting->mutex);
+    question_over(waiting);
+    if (waiting->away || took_us >= LANE_SLOW_MS * INT64_C(1000)) {
+        places_join(&waiting->places, &waiting->fresh, &waiting->old);
+        if (waiting->allowance > 0) waiting->allowance = 0;
+        waiting->allowance -= chance(); /* many lanes begin to catch up at one time: not in step */
+        waiting->counted_us = now_us;
+        waiting->away = false;
+    }
+    pthread_cond_broadcast(&waiting->change);
+    pthread_mutex_unlock(&waiting->mutex);
+}
+
+void waiting_not_answered(struct waiting *waiting, int64_t now_us, unsigned hold_ms)
+{
+    const int64_t hold_us = (int64_t)((0.5 + chance()) * hold_ms * 1000);
+
+    pthread_mutex_lock(&waiting->mutex);
+    question_over(waiting);
+    places_join(&waiting->places, &waiting->fresh, &waiting->old);
+    waiting->away = true;
+    waiting->away_until_us = now_us + hold_us;
+    pthread_cond_broadcast(&waiting->change);
     pthread_mutex_unlock(&waiting->mutex);
 }
 
@@ -181,10 +165,10 @@ void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t c
 static void sweep(struct waiting *waiting, int64_t now_us)
 {
     const int64_t before_us = now_us - (int64_t)waiting->rules.age_s * 1000000;
-    struct line *const lines[] = { &waiting->fresh, &waiting->old };
+    struct place_line *const lines[] = { &waiting->fresh, &waiting->old };
 
     for (size_t i = 0; i < ARRAY_LENGTH(lines); i++)
-        while (lines[i]->first != NONE && waiting->places[lines[i]->first].read.came_us < before_us)
+        while (lines[i]->first != PLACE_NONE && read_at(waiting, lines[i]->first)->came_us < before_us)
             drop(waiting, lines[i], lines[i]->first, UNCHECKED_AGED);
 }
 
@@ -195,44 +179,56 @@ void waiting_sweep(struct waiting *waiting, int64_t now_us)
     pthread_mutex_unlock(&waiting->mutex);
 }
 
-static size_t move_out(struct waiting *waiting, struct line *line, struct lane_read *reads, size_t count)
-{
-    size_t moved = 0;
-
-    while (moved < count && line->first != NONE) {
-        const uint32_t number = line->first;
-
-        unlink_place(waiting, line, number);
-        memcpy(&reads[moved++], &waiting->places[number].read, sizeof(*reads));
-        give_place_back(waiting, number);
-    }
-    return moved;
-}
-
 /* A quarter of a second's worth is saved up at most. */
 static void count_allowance(struct waiting *waiting, int64_t now_us)
 {
     const double most = waiting->rules.rate > 4 ? waiting->rules.rate / 4.0 : 1;
 
-    waiting->allowance += (double)(now_us - waiting->counted_us) * waiting->rules.rate / 1e6;
+    if (now_us > waiting->counted_us) waiting->allowance += (double)(now_us - waiting->counted_us) * waiting->rules.rate / 1e6;
     waiting->counted_us = now_us;
     if (waiting->allowance > most) waiting->allowance = most;
 }
 
+/* Those that have just come, in their order. */
+static size_t pick_fresh(struct waiting *waiting, struct lane_read *reads, size_t count)
+{
+    size_t picked = 0;
+
+    while (picked < count && waiting->fresh.first != PLACE_NONE)
+        places_take(&waiting->places, &waiting->fresh, waiting->fresh.first, &reads[picked++]);
+    return picked;
+}
+
+/* What drove past last goes first: somebody may still be there to look. */
+static size_t pick_old(struct waiting *waiting, struct lane_read *reads, size_t count)
+{
+    size_t picked = 0;
+
+    while (picked < count && waiting->old.last != PLACE_NONE && (waiting->ending || waiting->allowance >= 1)) {
+        places_take(&waiting->places, &waiting->old, waiting->old.last, &reads[picked++]);
+        if (!waiting->ending) waiting->allowance--;
+    }
+    return picked;
+}
+
+/* From when on old reads may go; INT64_MAX: when a question under way is over. */
+static int64_t open_us(const struct waiting *waiting)
+{
+    if (!waiting->away) return waiting->held_until_us;
+    if (waiting->asking > 0 && !waiting->ending) return INT64_MAX;
+    return waiting->away_until_us > waiting->held_until_us ? waiting->away_until_us : waiting->held_until_us;
+}
+
 static size_t pick(struct waiting *waiting, int64_t now_us, struct lane_read *reads, size_t count)
 {
-    size_t picked, most;
+    size_t picked;
 
     sweep(waiting, now_us);
     count_allowance(waiting, now_us);
-    picked = move_out(waiting, &waiting->fresh, reads, count);
-    if (picked == count || now_us < waiting->held_until_us) return picked;
-    most = waiting->ending ? count - picked : (size_t)waiting->allowance;
-    if (most > count - picked) most = count - picked;
-    most = move_out(waiting, &waiting->old, reads + picked, most);
-    waiting->allowance -= (double)most;
-    if (waiting->allowance < 0) waiting->allowance = 0;
-    return picked + most;
+    picked = pick_fresh(waiting, reads, count);
+    if (now_us >= open_us(waiting)) picked += pick_old(waiting, reads + picked, count - picked);
+    if (picked > 0) waiting->asking++;
+    return picked;
 }
 
 size_t waiting_pick(struct waiting *waiting, int64_t now_us, struct lane_read *reads, size_t count)
@@ -256,7 +252,7 @@ static int64_t next_us(const struct waiting *waiting, int64_t now_us)
     int64_t next = now_us;
 
     if (!waiting->ending && waiting->allowance < 1) next += (int64_t)((1 - waiting->allowance) * 1e6 / waiting->rules.rate) + 1;
-    return next > waiting->held_until_us ? next : waiting->held_until_us;
+    return next > open_us(waiting) ? next : open_us(waiting);
 }
 
 static void wait_until(struct waiting *waiting, int64_t us)
@@ -288,9 +284,9 @@ size_t waiting_take(struct waiting *waiting, unsigned wait_ms, struct lane_read 
 
 /* -- looking, ending ------------------------------------------------------------------------------------------------- */
 
-static int64_t came_first(const struct waiting *waiting, const struct line *line)
+static int64_t came_first(struct waiting *waiting, const struct place_line *line)
 {
-    return line->first == NONE ? INT64_MAX : waiting->places[line->first].read.came_us;
+    return line->first == PLACE_NONE ? INT64_MAX : read_at(waiting, line->first)->came_us;
 }
 
 void waiting_look(struct waiting *waiting, struct waiting_state *state)
@@ -300,7 +296,11 @@ void waiting_look(struct waiting *waiting, struct waiting_state *state)
     pthread_mutex_lock(&waiting->mutex);
     fresh_us = came_first(waiting, &waiting->fresh);
     old_us = came_first(waiting, &waiting->old);
-    *state = (struct waiting_state) { waiting->fresh.count, waiting->old.count, waiting->rules.reads, fresh_us < old_us ? fresh_us : old_us };
+    *state = (struct waiting_state) { .fresh = waiting->fresh.count,
+                                      .old = waiting->old.count,
+                                      .room = waiting->rules.reads,
+                                      .asking = waiting->asking,
+                                      .oldest_us = fresh_us < old_us ? fresh_us : old_us };
     if (state->oldest_us == INT64_MAX) state->oldest_us = 0;
     pthread_mutex_unlock(&waiting->mutex);
 }
@@ -316,10 +316,10 @@ void waiting_end(struct waiting *waiting, bool give_up)
 
 void waiting_drop_all(struct waiting *waiting, enum lane_unchecked why)
 {
-    struct line *const lines[] = { &waiting->fresh, &waiting->old };
+    struct place_line *const lines[] = { &waiting->fresh, &waiting->old };
 
     pthread_mutex_lock(&waiting->mutex);
     for (size_t i = 0; i < ARRAY_LENGTH(lines); i++)
-        while (lines[i]->first != NONE) drop(waiting, lines[i], lines[i]->first, why);
+        while (lines[i]->first != PLACE_NONE) drop(waiting, lines[i], lines[i]->first, why);
     pthread_mutex_unlock(&waiting->mutex);
 }

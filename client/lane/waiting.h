@@ -1,12 +1,19 @@
 /* Reads that wait to be checked: those that have just come, and those that could not be checked when they came.
  *
- * In locked memory, bounded in number and age.  Who has just come goes first; the others, oldest first, at no more than a set rate, so that a gate that is
- * back is not flooded.  Where there is no room the oldest goes.  Any thread. */
+ * In locked memory, bounded in number and age.  While gates answer, what comes goes at once, in its order.  Once a question was not answered, or only after
+ * LANE_SLOW_MS, there is a backlog: all that waits by then, and all that comes until one is answered again.  Of the backlog no more goes than `rate` a second, in
+ * short steps, whoever takes it, and what came last goes first; what comes after gates answer again goes beside it, at once.  So a gate that is back, with many lanes
+ * behind it, gets from each what its engines deliver anew and `rate` more, and steps of different lanes don't fall together.  While none answers one
+ * question is under way at a time, of the backlog and at its rate: nothing piles up at a gate that hangs, either.
+ *
+ * Where there is no room the oldest goes.  Any thread; times are monotonic. */
 #ifndef CLIENT_LANE_WAITING_H
 #define CLIENT_LANE_WAITING_H
 
 #include "client/lane/counts.h"
 #include "client/lane/read.h"
+
+#define LANE_SLOW_MS 1000 /* within this another gate has answered, where there is one */
 
 struct waiting_rules {
     size_t reads;
@@ -26,22 +33,32 @@ void waiting_destroy(struct waiting *waiting); /* NULL is fine */
 
 /* Moves READ in (the image, too): it has just come. */
 void waiting_add(struct waiting *waiting, struct lane_read *read);
-/* Moves COUNT reads back that could not be checked now; none of the old ones is handed out for HOLD_MS. */
-void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t count, unsigned hold_ms);
 
-/* Moves up to COUNT reads into READS; at NOW_US (monotonic) and without waiting. */
+/* -- questions --------------------------------------------------------------------------------------------------------- */
+
+/* Moves up to COUNT reads into READS; at NOW_US and without waiting.  With 1 and more a question is under way, until one of the next two calls. */
 size_t waiting_pick(struct waiting *waiting, int64_t now_us, struct lane_read *reads, size_t count) MUST_USE;
 /* Waits for that, at most WAIT_MS; 0: there was none, or *ended. */
 size_t waiting_take(struct waiting *waiting, unsigned wait_ms, struct lane_read *reads, size_t count, bool *ended) MUST_USE;
+/* A gate answered the question, after TOOK_US, whatever it said. */
+void waiting_answered(struct waiting *waiting, int64_t now_us, int64_t took_us);
+/* None did, or none wants this lane: none is asked for HOLD_MS, or half as long up to half as long again, so that lanes do not come together. */
+void waiting_not_answered(struct waiting *waiting, int64_t now_us, unsigned hold_ms);
+/* Moves COUNT reads back, to the backlog, of which none is handed out until HELD_UNTIL_US (0: at once). */
+void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t count, int64_t held_until_us);
+
+/* -- the rest ---------------------------------------------------------------------------------------------------------- */
+
 /* Drops what is too old. */
 void waiting_sweep(struct waiting *waiting, int64_t now_us);
 
 struct waiting_state {
-    size_t fresh, old, room;
-    int64_t oldest_us; /* monotonic, when the oldest came; 0: none waits */
+    size_t fresh, old, room; /* old: the backlog */
+    unsigned asking;         /* questions under way */
+    int64_t oldest_us;       /* when the oldest came; 0: none waits */
 };
 void waiting_look(struct waiting *waiting, struct waiting_state *state);
-/* From now on old reads are handed out without pacing, and once none waits, or at once with GIVE_UP, waiting_take() says that it has ended. */
+/* From now on the backlog is handed out without pacing, and once none waits, or at once with GIVE_UP, waiting_take() says that it has ended. */
 void waiting_end(struct waiting *waiting, bool give_up);
 /* Drops all that waits. */
 void waiting_drop_all(struct waiting *waiting, enum lane_unchecked why);

@@ -8,7 +8,7 @@
 #define ASK_MS 2000u          /* for gates and key servers together */
 #define ASK_ENDING_MS 1000u   /* the same, when the service ends */
 #define IDLE_MS 20000u        /* then connections are used for something that says nothing */
-#define AWAY_MS 500u          /* between two tries with reads that wait */
+#define AWAY_MS 500u          /* between two questions while none is answered, half of it more or less */
 #define REFUSED_MS 5000u      /* the same, when the gate does not want this lane */
 #define OVER_QUOTA_MS 30000   /* an operator may have raised it meanwhile */
 
@@ -139,7 +139,7 @@ static void wait_for_quota(struct worker *worker, size_t count)
             release(&reads[i]);
         }
     }
-    waiting_add_back(service->waiting, reads, kept, left_ms < OVER_QUOTA_MS ? (unsigned)left_ms : OVER_QUOTA_MS);
+    waiting_add_back(service->waiting, reads, kept, now_us + (left_ms < OVER_QUOTA_MS ? left_ms : OVER_QUOTA_MS) * 1000);
 }
 
 static void note_refusal(struct lane_service *service, bool refused)
@@ -159,6 +159,16 @@ static void too_many(struct worker *worker, size_t count)
     waiting_add_back(worker->service->waiting, worker->room->reads, count, 0);
 }
 
+/* Before reads are put back, so that none is handed out in between. */
+static void note_question(struct lane_service *service, enum check_outcome outcome, int64_t begin_us)
+{
+    const int64_t now_us = moment_monotonic_us();
+
+    if (outcome == CHECK_AWAY) waiting_not_answered(service->waiting, now_us, AWAY_MS);
+    else if (outcome == CHECK_REFUSED) waiting_not_answered(service->waiting, now_us, REFUSED_MS);
+    else waiting_answered(service->waiting, now_us, now_us - begin_us);
+}
+
 static void settle(struct worker *worker, size_t count, enum check_outcome outcome)
 {
     struct lane_service *service = worker->service;
@@ -171,8 +181,8 @@ static void settle(struct worker *worker, size_t count, enum check_outcome outco
     }
     switch (outcome) {
     case CHECK_DONE: finish(worker, count); break;
-    case CHECK_AWAY: waiting_add_back(service->waiting, worker->room->reads, count, AWAY_MS); break;
-    case CHECK_REFUSED: waiting_add_back(service->waiting, worker->room->reads, count, REFUSED_MS); break;
+    case CHECK_AWAY:
+    case CHECK_REFUSED: waiting_add_back(service->waiting, worker->room->reads, count, 0); break;
     case CHECK_OVER_QUOTA: wait_for_quota(worker, count); break;
     case CHECK_TOO_MANY: too_many(worker, count); break;
     case CHECK_FAILED:
@@ -183,12 +193,14 @@ static void settle(struct worker *worker, size_t count, enum check_outcome outco
 static void check(struct worker *worker, size_t count)
 {
     const unsigned deadline_ms = atomic_load(&worker->service->ending) ? ASK_ENDING_MS : ASK_MS;
+    const int64_t begin_us = moment_monotonic_us();
     struct worker_room *room = worker->room;
     enum check_outcome outcome;
 
     for (size_t i = 0; i < count; i++) room->questions[i] = room->reads[i].check;
     outcome = check_ask(worker->line, room->questions, count, deadline_ms, room->answers);
     platesieve_wipe(room->questions, count * sizeof(room->questions[0]));
+    note_question(worker->service, outcome, begin_us);
     settle(worker, count, outcome);
     platesieve_wipe(room->answers, count * sizeof(room->answers[0]));
 }

@@ -76,34 +76,142 @@ static void test_in_order(void **state)
     assert_int_equal(waiting_pick(scene->waiting, 1001 * MS, scene->out, 8), 0);
 }
 
+/* COUNT reads that came at NOW_US were asked about, and gates did not answer. */
+static void begin_outage(struct scene *scene, size_t count, int64_t now_us)
+{
+    add(scene, 1, count, now_us);
+    assert_int_equal(waiting_pick(scene->waiting, now_us, scene->out, count), count);
+    waiting_not_answered(scene->waiting, now_us, 0);
+    waiting_add_back(scene->waiting, scene->out, count, 0);
+}
+
 static void test_fresh_ones_first_and_old_ones_paced(void **state)
 {
     struct scene *scene = *state;
     size_t total = 0;
-    int64_t now_us = moment_monotonic_us();
+    int64_t now_us = 1000000 * MS;
 
-    add(scene, 1, 16, now_us);
-    assert_int_equal(waiting_pick(scene->waiting, now_us, scene->out, 16), 16);
-    waiting_add_back(scene->waiting, scene->out, 16, 0);
-    now_us = moment_monotonic_us();
+    begin_outage(scene, 16, now_us);
+    waiting_answered(scene->waiting, now_us += 1000 * MS, 0);
     add(scene, 100, 2, now_us);
-    total = waiting_pick(scene->waiting, now_us, scene->out, 16);
+    for (unsigned tenth = 0; tenth <= 5; tenth++) {
+        total += waiting_pick(scene->waiting, now_us + tenth * 100 * MS, scene->out + total, 16);
+        if (tenth == 0) assert_int_equal(total, 2); /* nothing was saved up while gates were away */
+    }
     assert_int_equal(scene->out[0].check.seen_ms, 100);
     assert_int_equal(scene->out[1].check.seen_ms, 101);
-    assert_int_equal(scene->out[2].check.seen_ms, 1);
-    assert_in_range(total, 3, 2 + RATE / 4 + 1);
-    for (unsigned tenth = 1; tenth <= 5; tenth++) total += waiting_pick(scene->waiting, now_us + tenth * 100 * MS, scene->out, 16);
-    assert_in_range(total, 2 + RATE / 2, 2 + RATE / 2 + RATE / 4 + 1);
+    for (size_t i = 2; i < total; i++) assert_int_equal(scene->out[i].check.seen_ms, 18 - i); /* the last of the first sixteen first */
+    assert_in_range(total, 2 + RATE / 2 - 1, 2 + RATE / 2);
+}
+
+/* What came while gates were away waits like what was asked about and not answered: it does not go at once. */
+static void test_what_came_last_before_gates_are_back_is_paced_too(void **state)
+{
+    struct scene *scene = *state;
+    const int64_t now_us = 1000000 * MS;
+
+    begin_outage(scene, 4, now_us);
+    add(scene, 11, 10, now_us + 2000 * MS);
+    assert_in_range(waiting_pick(scene->waiting, now_us + 2001 * MS, scene->out, 16), 1, RATE / 4); /* is it back? */
+    assert_int_equal(scene->out[0].check.seen_ms, 20);
+    waiting_answered(scene->waiting, now_us + 2002 * MS, 1 * MS);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 2003 * MS, scene->out, 16), 0);
+    add(scene, 21, 3, now_us + 2004 * MS);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 2004 * MS, scene->out, 16), 3);
+}
+
+/* A gate that hung for more than a second and then answers after all was away, too. */
+static void test_what_piled_up_behind_a_slow_answer_is_paced(void **state)
+{
+    struct scene *scene = *state;
+    const int64_t now_us = 1000000 * MS;
+
+    add(scene, 1, 1, now_us);
+    assert_int_equal(waiting_pick(scene->waiting, now_us, scene->out, 8), 1);
+    add(scene, 2, 15, now_us + 500 * MS);
+    waiting_answered(scene->waiting, now_us + 900 * MS, 900 * MS);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 900 * MS, scene->out, 4), 4); /* that was only slow */
+    waiting_answered(scene->waiting, now_us + 2100 * MS, 1200 * MS);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 2100 * MS, scene->out, 16), 0);
+    assert_in_range(waiting_pick(scene->waiting, now_us + 2350 * MS, scene->out, 16), RATE / 4 - 1, RATE / 4);
+    assert_int_equal(scene->out[0].check.seen_ms, 16);
+}
+
+static void test_one_question_at_a_time_while_gates_are_away(void **state)
+{
+    struct scene *scene = *state;
+    int64_t now_us = 1000000 * MS;
+
+    begin_outage(scene, 16, now_us);
+    assert_in_range(waiting_pick(scene->waiting, now_us += 1000 * MS, scene->out, 8), 1, RATE / 4);
+    add(scene, 100, 1, now_us);
+    assert_int_equal(waiting_pick(scene->waiting, now_us += 1000 * MS, scene->out + 8, 8), 0); /* the other worker's */
+    waiting_not_answered(scene->waiting, now_us, 400);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 199 * MS, scene->out + 8, 8), 0);
+    assert_in_range(waiting_pick(scene->waiting, now_us + 601 * MS, scene->out + 8, 8), 1, RATE / 4);
+    assert_int_equal(scene->out[8].check.seen_ms, 100);
+}
+
+#define LANES 16
+
+/* Behind one gate, each with twenty reads a second, while it hangs for eight seconds. */
+static void test_many_lanes_come_back_at_one_time(void **state)
+{
+    const struct waiting_rules rules = { .reads = 400, .age_s = 60, .rate = RATE };
+    const int64_t begin_us = 1000000 * MS, back_us = begin_us + 8000 * MS, end_us = back_us + 4000 * MS;
+    struct scene *scene = *state;
+    int64_t first_us[LANES], earliest_us = INT64_MAX, latest_us = 0;
+
+    for (size_t lane = 0; lane < LANES; lane++) {
+        struct waiting *waiting = waiting_create(&rules, note_dropped, scene);
+        int64_t asked_us = 0;
+        size_t held = 0, sent = 0, came = 0;
+
+        first_us[lane] = 0;
+        assert_non_null(waiting);
+        for (int64_t now_us = begin_us; now_us < end_us; now_us += MS) {
+            if ((now_us - begin_us) % (50 * MS) == 0) {
+                struct lane_read read = read_of(1, now_us);
+
+                waiting_add(waiting, &read);
+                came += now_us >= back_us;
+            }
+            if (held > 0 && now_us >= back_us) { /* what was on its way is answered first */
+                waiting_answered(waiting, now_us, now_us - asked_us);
+                held = 0;
+            } else if (held > 0 && now_us >= asked_us + 2000 * MS) {
+                waiting_not_answered(waiting, now_us, 500);
+                waiting_add_back(waiting, scene->out, held, 0);
+                held = 0;
+            }
+            if (held > 0) continue;
+            held = waiting_pick(waiting, now_us, scene->out, 8);
+            asked_us = now_us;
+            if (now_us < back_us || held == 0) continue;
+            sent += held;
+            if (sent > came && first_us[lane] == 0) first_us[lane] = now_us;
+            assert_true((double)sent <= (double)came + (double)(now_us - back_us) / 1e6 * RATE + 1 + 8);
+            waiting_answered(waiting, now_us, 0);
+            held = 0;
+        }
+        assert_true((double)sent >= (double)came + 4 * RATE - 4); /* and not less */
+        if (first_us[lane] < earliest_us) earliest_us = first_us[lane];
+        if (first_us[lane] > latest_us) latest_us = first_us[lane];
+        waiting_destroy(waiting);
+    }
+    assert_in_range(latest_us - earliest_us, 5 * MS, 2000 * MS); /* not all in one moment */
+    assert_int_equal(scene->dropped[UNCHECKED_FULL] + scene->dropped[UNCHECKED_AGED], 0);
 }
 
 static void test_held(void **state)
 {
     struct scene *scene = *state;
-    const int64_t now_us = moment_monotonic_us();
+    const int64_t now_us = 1000000 * MS;
 
     add(scene, 1, 4, now_us);
     assert_int_equal(waiting_pick(scene->waiting, now_us, scene->out, 4), 4);
-    waiting_add_back(scene->waiting, scene->out, 4, 5000);
+    waiting_answered(scene->waiting, now_us, 0);
+    waiting_add_back(scene->waiting, scene->out, 4, now_us + 5000 * MS);
     assert_int_equal(waiting_pick(scene->waiting, now_us + 1000 * MS, scene->out, 4), 0);
     add(scene, 9, 1, now_us);
     assert_int_equal(waiting_pick(scene->waiting, now_us + 1000 * MS, scene->out, 4), 1);
@@ -160,6 +268,9 @@ static void test_none_is_lost(void **state)
             continue;
         }
         count = waiting_pick(scene->waiting, now_us, scene->out, 1 + (size_t)lrand48() % 16);
+        if (count > 0 && what == 3) waiting_answered(scene->waiting, now_us, lrand48() % 2000 * MS);
+        else if (count > 0 && lrand48() % 2 == 0) waiting_not_answered(scene->waiting, now_us, 100);
+        else if (count > 0) waiting_answered(scene->waiting, now_us, 0);
         if (what == 3) out += count;
         else waiting_add_back(scene->waiting, scene->out, count, 0);
         if (lrand48() % 8 == 0) waiting_sweep(scene->waiting, now_us);
@@ -179,6 +290,7 @@ static void test_the_end(void **state)
 
     add(scene, 1, 16, now_us);
     assert_int_equal(waiting_take(scene->waiting, 0, scene->out, 16, &ended), 16);
+    waiting_not_answered(scene->waiting, now_us, 0);
     waiting_add_back(scene->waiting, scene->out, 16, 0);
     waiting_end(scene->waiting, false);
     assert_int_equal(waiting_take(scene->waiting, 1000, scene->out, 16, &ended), 16); /* not paced any more */
@@ -192,6 +304,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fresh_ones_first_and_old_ones_paced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_came_last_before_gates_are_back_is_paced_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_piled_up_behind_a_slow_answer_is_paced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_question_at_a_time_while_gates_are_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_lanes_come_back_at_one_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_oldest_goes_where_there_is_no_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_old, set_up, tear_down),
