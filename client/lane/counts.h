@@ -31,7 +31,7 @@ enum lane_refused {
     REFUSED_TOO_LARGE, /* 413 */
     REFUSED_TYPE,      /* 415 */
     REFUSED_MALFORMED, /* 400: the message */
-    REFUSED_REQUEST,   /* 400, 404, 405, 411, 414: the request */
+    REFUSED_REQUEST,   /* 400, 404, 405, 411, 414, 431, 505: the request */
     REFUSED_STRANGER,  /* 403: of another host, or from a page that is not the lane's */
     REFUSED_BUSY,      /* 503: no memory for it; or the connection was cut: too many */
     REFUSED_SLOW,      /* cut off at its deadline */

@@ -259,9 +259,21 @@ static int open_socket(const char *address, int *code)
     return fd;
 }
 
+/* Some requests never reach a handler: libmicrohttpd answers them itself, in HTML, and nothing but its log tells.  Of that only the status is looked at (0.9.75,
+   transmit_error_response_len()); other messages, and what stands in them, go nowhere. */
+static void count_refusal(void *context, const char *format, va_list arguments)
+{
+    static const char of_its_own[] = "Error processing request (HTTP response code is %u ";
+    struct listener *listener = context;
+
+    if (strncmp(format, of_its_own, sizeof(of_its_own) - 1) != 0) return;
+    count_add(&listener->service->counts.refused[va_arg(arguments, unsigned) == 413 ? REFUSED_TOO_LARGE : REFUSED_REQUEST], 1);
+}
+
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, listener_request_proceed, listener, MHD_OPTION_LISTEN_SOCKET, fd,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, listener_request_proceed, listener,
+                            MHD_OPTION_EXTERNAL_LOGGER, count_refusal, listener, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MOST, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
                             MHD_OPTION_NOTIFY_CONNECTION, notify, listener, MHD_OPTION_NOTIFY_COMPLETED, listener_request_end, listener,
                             MHD_OPTION_URI_LOG_CALLBACK, listener_request_begin, listener, MHD_OPTION_STRICT_FOR_CLIENT, 1,

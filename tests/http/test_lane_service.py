@@ -255,6 +255,25 @@ def test_refusals(lane):
     assert service.post("plain", plain("QQ00QQ0"))["reads"] == 1  # and the next one is served
 
 
+@pytest.mark.parametrize("request_text,code,why", [
+    (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-QQ11QQ1: " + b"x" * 20_000 + b"\r\n\r\n", 431, "request"),
+    (request_of(b"", length="QQ11QQ1"), 400, "request"),
+    (request_of(b"", length="-1"), 400, "request"),
+    (request_of(b"", length="9" * 30), 413, "too-large"),
+    (b"GET /livez HTTP/1.1\r\nX-QQ11QQ1: y\r\n\r\n", 400, "request"),  # no Host
+    (b"GET /livez HTTP/7.1\r\nHost: localhost\r\n\r\n", 505, "request"),
+    (request_of(b"", "Transfer-Encoding: chunked\r\n").replace(b"Content-Length: 0\r\n", b"") + b"QQ11QQ1\r\n\r\n", 400, "request"),
+], ids=["a long header", "no length", "a negative length", "an absurd length", "no host", "a wrong version", "no chunks"])
+def test_refusals_of_the_library_are_counted(lane, request_text, code, why):
+    """What libmicrohttpd answers by itself, in HTML; by reason and once each."""
+    service = lane()
+    before = service.status()["counts"]["refused"]
+    answer = raw(service, request_text)
+    assert answer.startswith(f"HTTP/1.1 {code} ") and "QQ11QQ1" not in answer
+    assert service.status()["counts"]["refused"] == before | {why: before[why] + 1}
+    assert "QQ11QQ1" not in service.said()
+
+
 def in_chunks(body, size, headers="", version="1.1", path="/engines/plain"):
     pieces = [body[i:i + size] for i in range(0, len(body), size)]
     head = f"POST {path} HTTP/{version}\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
