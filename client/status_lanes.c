@@ -95,6 +95,7 @@ static void print_report(json_t *report, int64_t now_ms)
     print_ago(", ", "reported", json_object_get(report, "at"), now_ms);
     print_ago(", ", "saw a read", json_object_get(report, "read_at"), now_ms);
     if (json_is_object(calibration)) print_ago(", ", "calibrated", json_object_get(calibration, "at"), now_ms);
+    if (strcmp(text_of(calibration, "outcome"), "ordinary") == 0) printf(" on an ordinary list");
     printf(", %lld unchecked", unchecked_of(report));
     if (waiting > 0) printf(", %lld waiting", waiting);
     if (skew_ms >= 1000 || skew_ms <= -1000) printf(", clock %lld s %s", (skew_ms < 0 ? -skew_ms : skew_ms) / 1000, skew_ms < 0 ? "behind" : "ahead");

@@ -72,6 +72,7 @@ static bool parse_alert(const json_t *json, struct check_alert *alert, uint8_t t
     alert->revision = (uint64_t)revision;
     alert->age_s = age_s;
     alert->verify = json_is_true(verify);
+    alert->ordinary = json_is_false(json_object_get(json, "calibration")); /* absent: a gate of an older version, which does not say */
     copy_header(json, alert);
     return grade != NULL && platesieve_grade_parse(grade, &alert->grade) &&
            base64_parse(json_string_value(json_object_get(json, "tag")), tag, PLATESIEVE_TAG_BYTES);

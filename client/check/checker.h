@@ -35,6 +35,7 @@ struct check_alert {
     uint64_t revision;
     int64_t age_s; /* of the list */
     bool verify;   /* the gate calls the list too old to act upon */
+    bool ordinary; /* the gate says that the list is not one for calibration */
     bool has_header;
     uint8_t header[32]; /* whom a picture is sealed to: picture.h */
 };

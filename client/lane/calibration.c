@@ -28,7 +28,7 @@ struct calibration {
 
 const char *calibration_outcome_name(enum calibration_outcome outcome)
 {
-    static const char *const names[] = { "none", "good", "clear", "other", "unchecked", "false" };
+    static const char *const names[] = { "none", "good", "clear", "other", "unchecked", "false", "ordinary" };
 
     return names[outcome];
 }
@@ -127,6 +127,11 @@ static bool is_bad(enum calibration_outcome outcome)
     return outcome != CALIBRATION_NONE && outcome != CALIBRATION_GOOD;
 }
 
+static bool went_the_way(enum calibration_outcome outcome)
+{
+    return outcome == CALIBRATION_GOOD || outcome == CALIBRATION_ORDINARY;
+}
+
 /* The mutex is held.  Says it when that has changed. */
 static void weigh(struct calibration *calibration)
 {
@@ -137,6 +142,8 @@ static void weigh(struct calibration *calibration)
     if (alarm == calibration->alarm) return;
     calibration->alarm = alarm;
     if (!alarm) say("calibration succeeds again");
+    else if (calibration->outcome == CALIBRATION_ORDINARY)
+        say("ALARM: calibration: %s/%s is no calibration list: each trial of this lane counts as a vehicle that was found", calibration->agency, calibration->list);
     else if (is_bad(calibration->outcome)) say("ALARM: calibration fails: %s", calibration_outcome_name(calibration->outcome));
     else say("ALARM: calibration has not succeeded for %lld s", (long long)old_ms / 1000);
 }
@@ -145,7 +152,8 @@ static enum calibration_outcome outcome_of(const struct calibration *calibration
 {
     if (answer == NULL) return CALIBRATION_UNCHECKED;
     for (size_t i = 0; i < answer->count && answer->result == CHECK_HIT; i++)
-        if (strcmp(answer->alerts[i].agency, calibration->agency) == 0 && strcmp(answer->alerts[i].list, calibration->list) == 0) return CALIBRATION_GOOD;
+        if (strcmp(answer->alerts[i].agency, calibration->agency) == 0 && strcmp(answer->alerts[i].list, calibration->list) == 0)
+            return answer->alerts[i].ordinary ? CALIBRATION_ORDINARY : CALIBRATION_GOOD;
     if (answer->false_tags > 0) return CALIBRATION_FALSE;
     if (answer->result == CHECK_UNCHECKED) return CALIBRATION_UNCHECKED;
     return answer->result == CHECK_HIT ? CALIBRATION_OTHER : CALIBRATION_CLEAR;
@@ -157,8 +165,8 @@ void calibration_answered(struct calibration *calibration, const struct lane_rea
     pthread_mutex_lock(&calibration->mutex);
     calibration->under_way = false;
     calibration->outcome = outcome_of(calibration, answer);
-    calibration->retry = is_bad(calibration->outcome);
-    if (calibration->outcome == CALIBRATION_GOOD) {
+    calibration->retry = !went_the_way(calibration->outcome);
+    if (went_the_way(calibration->outcome)) {
         calibration->good_ms = moment_now_ms();
         calibration->last_good_ms = moment_monotonic_ms();
     }

@@ -14,6 +14,7 @@ enum calibration_outcome {
     CALIBRATION_OTHER,     /* it hit, but not the list that it should */
     CALIBRATION_UNCHECKED, /* nobody answered */
     CALIBRATION_FALSE,     /* an alert had a false tag */
+    CALIBRATION_ORDINARY,  /* it went the whole way, but on a list that is not for this: its hits count as those of vehicles */
 };
 const char *calibration_outcome_name(enum calibration_outcome outcome); /* "none", "good", ...: as in the lane's report */
 

@@ -190,7 +190,7 @@ class Fake:
     def alert(self, name, one, grade, epoch, tag):
         return {**({"header": self.header} if self.header else {}), "hit": text64(secrets.token_bytes(16)), "list": name, "agency": one["agency"], "category": one["category"], "priority": 50,
                 "grade": grade, "candidate": 0, "epoch": epoch, "tag": text64(tag), "instruction": one["instruction"], "revision": 1,
-                "age_s": 3, "verify": False}
+                "age_s": 3, "calibration": False, "verify": False}
 
     # -- lists --------------------------------------------------------------------------------------------------------------------
 

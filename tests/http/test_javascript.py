@@ -242,7 +242,7 @@ def test_blinded_elements_are_new_for_each_read(folder, installation):
 
 def forged(told):
     alert = {"hit": plates.text64(bytes(16)), "list": "stolen", "agency": "customs", "category": "stolen", "priority": 50, "grade": "plate", "candidate": 0,
-             "epoch": None, "tag": plates.text64(bytes(8)), "instruction": "stop", "revision": 1, "age_s": 1, "verify": False}
+             "epoch": None, "tag": plates.text64(bytes(8)), "instruction": "stop", "revision": 1, "age_s": 1, "calibration": False, "verify": False}
     return {**told, "answers": [{**told["answers"][0], "answer": "hit", "alerts": [alert]}]}
 
 

@@ -311,6 +311,25 @@ def test_a_lane_tries_itself_and_reports(installation, trial, tmp_path):
     assert len(service.alerts()) == 1
 
 
+def test_a_trial_on_an_ordinary_list(installation, trial, tmp_path):  # pylint: disable=unused-argument
+    """Its hits count as those of real vehicles: that is no success, and says so in all places, until the list is one for trials."""
+    house, name = installation, installation.new_list()
+    house.push(name, [{"plate": TRIAL}])
+    with house.lane_service("reader/north/3", tmp_path / "lane", **{**QUICK, "calibration": {**QUICK["calibration"], "list": name}}) as service:
+        eventually(lambda: outcome(service) == "ordinary")
+        assert "calibration" in service.status()["alarms"] and service.metrics()["platesieve_lane_calibration_alarm"] == 1
+        said = [line for line in service.said().splitlines() if "ALARM: calibration" in line]
+        assert len(said) == 1 and f"customs/{name} is no calibration list" in said[0] and TRIAL not in said[0]
+        lane = eventually(lambda: (shown := lane_of(house, "reader/north/3")) and shown["report"]["calibration"]["outcome"] == "ordinary" and shown)
+        assert lane["alarms"] == ["calibration"] and lane["report"]["calibration"]["at"]  # it did go the whole way
+        text = house.platesieve("--as", OLGA, "status", "--site", "north").stdout
+        line = next(line for line in text.splitlines() if "north/3 " in line)
+        assert "ALARM" in line and "on an ordinary list" in line
+        house.platesieve("list", "set", "--as", "agency/customs/ana", name, "--calibration", "--retention", "7")
+        eventually(lambda: outcome(service) == "good" and not alarms_of(house, "reader/north/3"), 30)
+        assert "calibration succeeds again" in service.said()
+
+
 def test_a_lane_that_loses_its_gates(installation, trial, tmp_path):
     """Cut off from one gate it reports to the other; from both, its trials stay unchecked, and it is silent there."""
     house, name = installation, "reader/north/4"

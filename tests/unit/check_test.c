@@ -151,7 +151,7 @@ static void a_hit_says_everything(void **unused)
     assert_ok(outcome.result);
     json = parse(outcome.text);
     alert = alert_at(json, 0, 0);
-    assert_int_equal(json_object_size(alert), 13);
+    assert_int_equal(json_object_size(alert), 14);
     assert_string_equal(member(alert, "list"), "stolen");
     assert_string_equal(member(alert, "agency"), "customs");
     assert_string_equal(member(alert, "category"), "stolen vehicle");
@@ -163,6 +163,7 @@ static void a_hit_says_everything(void **unused)
     assert_string_equal(member(alert, "instruction"), "Stop, \"armed\" \\ careful\n");
     assert_int_equal(json_integer_value(json_object_get(alert, "revision")), 3);
     assert_int_equal(json_integer_value(json_object_get(alert, "age_s")), 512);
+    assert_true(json_is_false(json_object_get(alert, "calibration")));
     assert_true(json_is_false(json_object_get(alert, "verify")));
     sodium_bin2base64(hit, sizeof(hit), outcome.sightings[0].hit, 16, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     assert_string_equal(member(alert, "hit"), hit);

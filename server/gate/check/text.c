@@ -44,6 +44,8 @@ static void write_alert(struct text *text, const struct check_answer *answer, co
     }
     MEMBER_NUMBER(text, "revision", list->revision);
     MEMBER_NUMBER(text, "age_s", age_s);
+    if (list->calibration) text_literal(text, ",\"calibration\":true");
+    else text_literal(text, ",\"calibration\":false");
     if (age_s > list->age_limit_s) text_literal(text, ",\"verify\":true}");
     else text_literal(text, ",\"verify\":false}");
 }

@@ -24,7 +24,7 @@ const char *lane_calibration_name(enum lane_calibration calibration)
     static const char *const names[LANE_CALIBRATIONS] = {
         [LANE_NOT_CALIBRATED] = "",        [LANE_CALIBRATION_NONE] = "none",   [LANE_CALIBRATION_GOOD] = "good",
         [LANE_CALIBRATION_CLEAR] = "clear", [LANE_CALIBRATION_OTHER] = "other", [LANE_CALIBRATION_UNCHECKED] = "unchecked",
-        [LANE_CALIBRATION_FALSE] = "false",
+        [LANE_CALIBRATION_FALSE] = "false", [LANE_CALIBRATION_ORDINARY] = "ordinary",
     };
 
     return names[calibration];

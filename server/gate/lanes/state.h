@@ -36,6 +36,7 @@ enum lane_calibration {
     LANE_CALIBRATION_OTHER,     /* it hit, but not the list that it should */
     LANE_CALIBRATION_UNCHECKED,
     LANE_CALIBRATION_FALSE,     /* its alert had a false tag */
+    LANE_CALIBRATION_ORDINARY,  /* it hit, but a list on which its hits count as those of vehicles */
     LANE_CALIBRATIONS
 };
 const char *lane_calibration_name(enum lane_calibration calibration); /* "none", "good", ... */
