@@ -6,7 +6,7 @@ EXTRA_DIST += tests/run tests/with-database \
     tests/http/receiver.py tests/http/registration.py tests/http/relay.py tests/http/ristretto.py tests/http/screen.py \
     tests/http/sealing.py tests/http/second_gate.py tests/http/sodium.py tests/http/softhsm.py tests/http/sse.py tests/http/test_ca.py \
     tests/http/test_caps.py tests/http/test_checks.py tests/http/test_client.py tests/http/test_coverage.py tests/http/test_delta.py \
-    tests/http/test_demo.py tests/http/test_display.py tests/http/test_documents.py tests/http/test_engines.py \
+    tests/http/test_demo.py tests/http/test_display.py tests/http/test_documents.py tests/http/test_engines.py tests/http/test_engines_documented.py \
     tests/http/test_engines_http.py tests/http/test_enrol.py tests/http/test_evaluate.py tests/http/test_evidence.py \
     tests/http/test_failover.py tests/http/test_faults.py tests/http/test_fence.py tests/http/test_first_day.py \
     tests/http/test_follow.py tests/http/test_forged.py tests/http/test_hits.py tests/http/test_imports.py tests/http/test_install.py \

@@ -62,13 +62,18 @@ static void take_result(const struct document *document, const struct engine_opt
 
 static enum engine_outcome take(const struct document *document, const struct engine_options *options, struct engine_reads *reads)
 {
-    const json_t *message = document_json(document), *data = json_object_get(message, "data"), *results, *result;
+    const json_t *message = document_json(document), *data = json_object_get(message, "data"), *hook = json_object_get(message, "hook");
+    const json_t *results, *result;
     size_t i;
 
     if (message == NULL) return ENGINE_MALFORMED;
     if (json_is_object(data)) message = data;
     results = json_object_get(message, "results");
-    if (!json_is_array(results)) return ENGINE_UNKNOWN;
+    if (!json_is_array(results)) {
+        if (!json_is_object(hook)) return ENGINE_UNKNOWN;
+        reads->kind = "other"; /* a heartbeat, a clip */
+        return ENGINE_TAKEN;
+    }
     reads->kind = data != NULL ? "recognition" : "snapshot";
     json_array_foreach(results, i, result) take_result(document, options, message, result, reads);
     return ENGINE_TAKEN;

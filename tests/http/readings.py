@@ -119,6 +119,8 @@ def platerecognizer(message):
 def frigate(message):
     if message.get("type") == "lpr":
         return [Vehicle(message, 1, message["camera"], int(message["timestamp"] * 1000), preview=True).add(("plate",), ("score",))]
+    if "frigate_event_id" in message:
+        return [Vehicle(message, 1, message["camera_name"], iso_ms(message["start_time"])).add(("plate_number",), ("score",))]
     after = message["after"]
     plate, score = ("after", "recognized_license_plate"), ("after", "recognized_license_plate_score")
     if isinstance(at(message, plate), list):
@@ -143,6 +145,10 @@ def axis(message):
 
 
 def genetec(message):
+    if "PlateRead" in message:
+        vehicle = Vehicle(message, 100, message["SourceUrl"], iso_ms(message["Timestamp"]))
+        keys = [one["Key"] for one in message["PlateAnalytics"]]
+        return [vehicle.add(("PlateRead",), ("PlateAnalytics", keys.index("Confidence Score"), "Value"))]
     when = datetime.strptime(f"{message['DateUtc']} {message['TimeUtc']}", "%d/%m/%Y %H:%M:%S").replace(tzinfo=timezone.utc)
     vehicle = Vehicle(message, 100, message["CameraName"], int(when.timestamp() * 1000), message["State"])
     return [vehicle.add(("Plate",), ("ConfidenceScore",))]

@@ -67,7 +67,7 @@ SAMPLES = {
     ("formats/axis_ffgroup_lpr_event.json", 0): [("PL", "defaultID_176", 1623405938252, False, 1, 0.719)],
     ("formats/frigate_events_mqtt.json", 0): [("", "front_door", 1607123962082, True, 1, 0.9335)],
     ("formats/frigate_tracked_object_update_lpr.json", 0): [("", "driveway_cam", 1607123958748, True, 1, 0.95)],
-    ("formats/hikvision_isapi_anpr.xml", 0): [("", "Camera 01", 1705634239000, False, 1, 0.97)],
+    ("formats/hikvision_isapi_anpr.xml", 0): [("DE", "Camera 01", 1705634239000, False, 1, 0.97)],
     ("formats/platerecognizer_snapshot_v1.json", 0): [("GB", "", 1602519447574, False, 1, 0.904)],
     ("formats/platerecognizer_snapshot_webhook.json", 0): [("", "", 1567261326983, False, 1, 0.9132), ("", "", 1567261326983, False, 1, 0.7701)],
     ("formats/platerecognizer_stream_webhook.json", 0): [("US-CA", "camera-1", 1705634239654, False, 2, 0.902)],

@@ -22,8 +22,9 @@ from test_ninth_engine import TOP
 
 PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(50)]
 CYRILLIC, CANONICAL = "КА 77 КА", "KA77KA"
-WHOLE = ("axis-form", "axis-json", "frigate-event", "frigate-lpr", "genetec-json", "genetec-xml", "hikvision-form", "hikvision-xml", "plain", "platerecognizer-form",
-         "platerecognizer-json", "platerecognizer-urlencoded", "platerecognizer-vehicle", "rekor-alert", "rekor-group", "rekor-results", "verkada")
+WHOLE = ("axis-form", "axis-json", "frigate-event", "frigate-lpr", "frigate-recognizer", "genetec-json", "genetec-sharp", "genetec-sharp-xml", "genetec-xml", "hikvision-form",
+         "hikvision-xml", "plain", "platerecognizer-form", "platerecognizer-json", "platerecognizer-urlencoded", "platerecognizer-vehicle", "rekor-alert", "rekor-group",
+         "rekor-results", "verkada")
 
 
 @pytest.fixture(scope="module")
