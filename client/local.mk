@@ -72,6 +72,7 @@ client_libclient_a_SOURCES = \
 	client/engines/take_plate.c \
 	client/engines/take_region.c \
 	client/engines/take_time.c \
+	client/engines/unifi.c \
 	client/engines/value.c \
 	client/engines/verkada.c \
 	client/enrol/ask.c \

@@ -154,6 +154,12 @@ def genetec(message):
     return [vehicle.add(("Plate",), ("ConfidenceScore",))]
 
 
+def unifi(message):
+    triggers = message["alarm"]["triggers"]
+    return [Vehicle(message, 1, one["device"], one["timestamp"]).add(("alarm", "triggers", i, "value"), ("alarm", "triggers", i, "confidence"))
+            for i, one in enumerate(triggers) if one["key"] == "license_plate_unknown"]
+
+
 def hikvision(message):
     """MESSAGE is the XML as a nested dictionary: flat()."""
     if message["eventType"] != "ANPR":
@@ -174,7 +180,8 @@ def flat(text):
     return inside(xml.etree.ElementTree.fromstring(text))
 
 
-READERS = {"rekor": rekor, "platerecognizer": platerecognizer, "frigate": frigate, "verkada": verkada, "axis": axis, "genetec": genetec, "hikvision": hikvision}
+READERS = {"rekor": rekor, "platerecognizer": platerecognizer, "frigate": frigate, "verkada": verkada, "axis": axis, "genetec": genetec, "hikvision": hikvision,
+           "unifi": unifi}
 
 
 def reading(engine, body):

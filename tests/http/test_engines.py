@@ -327,7 +327,7 @@ def test_axis_says_a_vehicle_several_times(state, preview):
 
 # -- broken in every way ------------------------------------------------------------------------------------------------------
 
-KINDS = {"data_type", "webhook_type", "type", "eventType"}  # what says that it is such a message at all
+KINDS = {"data_type", "webhook_type", "type", "eventType", "key"}  # what says that it is such a message at all
 OUTCOMES = {"taken", "unknown", "type", "malformed", "too-large"}
 JSON_SAMPLES = [("formats/rekor_alpr_results_v2.json", 0), ("formats/rekor_alpr_group_v2.json", 0), ("formats/rekor_alpr_alert_v1.json", 0),
                 ("formats/platerecognizer_stream_webhook.json", 0), ("formats/platerecognizer_vehicle_mode.json", 0), ("formats/platerecognizer_snapshot_webhook.json", 0),
@@ -576,7 +576,7 @@ def test_wrong_content_types(content_type):
 
 @pytest.mark.parametrize("body", [b"", b"\0", b"{", b"[" * 100000, b'{"a":' * 100000, b"null", b'"text"', b"QQ00QQ0", b"<a>", b"\xff\xfe{", b"{}" * 9, b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"],
                          ids=lambda body: repr(body[:12]))
-@pytest.mark.parametrize("engine", ["rekor", "platerecognizer", "frigate", "genetec", "hikvision", "verkada", "axis", "plain"])
+@pytest.mark.parametrize("engine", ["rekor", "platerecognizer", "frigate", "genetec", "hikvision", "unifi", "verkada", "axis", "plain"])
 def test_what_is_no_message(engine, body):
     told = take(engine, body)
     assert told["outcome"] in OUTCOMES - {"taken"} and told["reads"] == []

@@ -138,3 +138,31 @@ def test_plate_recognizer_posts_other_things_too(event):
     """Its documents name heartbeats and clips, not what they look like: whatever has a hook and no results."""
     told = take("platerecognizer", json.dumps({"hook": {"target": "x", "id": "camera-1", "event": event}, "data": {"camera_id": "camera-1"}}).encode())
     assert (told["outcome"], told["kind"], told["reads"]) == ("taken", "other", [])
+
+
+def protect(*triggers, **members):
+    """An alarm of UniFi Protect; triggers are (key, value)."""
+    return json.dumps({"alarm": {"name": "Plates", "sources": [{"device": "AABBCC000001", "type": "include"}], "triggers": [
+        {"device": "AABBCC000001", "key": key, "value": value, "group": {"name": value}, "zones": {"zone": [1]}, "eventId": "7f2c-1", "timestamp": NOW_MS}
+        for key, value in triggers]} | members, "timestamp": NOW_MS + 1000}).encode()
+
+
+def test_unifi():
+    told = take("unifi", protect(("license_plate_unknown", "qq00 qq0"), thumbnail="data:image/jpeg;base64," + base64.b64encode(readings.JPEG).decode()), now_ms=NOW_MS + 2000)
+    read = told["reads"][0]
+    assert (told["faults"], told["kind"]) == ({}, "alarm") and spellings(read) == {MADE_UP: 1}
+    assert (read["jurisdiction"], read["camera"], seen(read), read["ids"], read["picture"]) == (None, "AABBCC000001", NOW_MS, 1, len(readings.JPEG))
+
+
+@pytest.mark.parametrize("triggers,expected", [
+    ([("license_plate_known", "QQ11QQ1"), ("license_plate_of_interest", "QQ11QQ1")], ["QQ11QQ1"]),  # one vehicle
+    ([("license_plate_unknown", MADE_UP), ("license_plate_unknown", "QQ11QQ1")], [MADE_UP, "QQ11QQ1"]),  # two, in one event
+    ([("license_plate_known", "Mother"), ("license_plate_of_interest", "Mother")], []),  # a name
+    ([("vehicle", None), ("person", ""), ("motion", 42)], []), ([("license_plate_unknown", "QQQQ")], ["QQQQ"]), ([], [])])
+def test_unifi_tells_names_and_other_things_too(triggers, expected):
+    told = take("unifi", protect(*triggers), now_ms=NOW_MS)
+    assert told["outcome"] == "taken" and [one["plate"] for read in told["reads"] for one in read["candidates"]] == [text.replace("O", "0") for text in expected]
+
+
+def test_unifi_without_an_alarm_is_unknown():
+    assert take("unifi", b'{"events": []}')["outcome"] == take("unifi", b'{"alarm": {"name": "a"}}')["outcome"] == "unknown"
