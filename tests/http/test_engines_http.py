@@ -17,14 +17,15 @@ from house import eventually
 from receiver import make_certificate
 from sealing import jpeg
 from test_documents import blocks
-from test_engines import CORPUS, FORM, form
+from test_engines import BUILD, CORPUS, FORM, form
 from test_ninth_engine import TOP
 
 PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(50)]
+DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
 CYRILLIC, CANONICAL = "КА 77 КА", "KA77KA"
 WHOLE = ("axis-form", "axis-json", "frigate-event", "frigate-lpr", "frigate-recognizer", "genetec-json", "genetec-sharp", "genetec-sharp-xml", "genetec-xml", "hikvision-form",
          "hikvision-xml", "plain", "platerecognizer-form", "platerecognizer-json", "platerecognizer-urlencoded", "platerecognizer-vehicle", "rekor-alert", "rekor-group",
-         "rekor-results", "verkada")
+         "rekor-results", "unifi", "verkada")
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +87,19 @@ def test_every_engine_reaches_the_officer(wire, listed, name):
 
 
 def test_every_engine_is_there():
-    assert {plate_in(name, "")[0] for name in WHOLE} == {"axis", "frigate", "genetec", "hikvision", "plain", "platerecognizer", "rekor", "verkada"}
+    """In the messages above, in docs/reader-integration.md and in the man page."""
+    refused = subprocess.run([BUILD / "platesieve", "lane", "try", "none"], input=b"", capture_output=True, check=False)
+    engines = set(re.search(r"one of (.*)", refused.stderr.decode())[1].split(", "))
+    assert {plate_in(name, "")[0] for name in WHOLE} == engines and len(engines) > 8
+    rows = re.findall(r"^\| \[.*?\]\(#(.*?)\).* \| `/engines/(\w+)` \|", DOCUMENT, re.M)
+    assert {name for _, name in rows} == engines
+    headings = [re.sub(r"[^a-z -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^## (.*)", DOCUMENT, re.M)]
+    assert {link for link, _ in rows} <= set(headings)
+    listed_there = re.search(r"^\.Pq Cm (axis .*) \.$", (TOP / "man/platesieve-lane.1").read_text(), re.M)[1]
+    assert set(re.sub(r"No or Cm|,", " ", listed_there).split()) == engines
 
 
 # -- docs/reader-integration.md ---------------------------------------------------------------------------------------------------
-
-DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
 
 
 def settings_in(text):

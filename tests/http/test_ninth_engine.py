@@ -1,4 +1,5 @@
-"""docs/reader-integration.md, "A ninth adapter in an hour": what it says to write is written here, built into a platesieve, and its test runs."""
+"""docs/reader-integration.md, "An adapter of your own in an hour": what it says to write is written here, built into a platesieve, and its test runs."""
+import base64
 import json
 import re
 import shlex
@@ -13,7 +14,7 @@ import test_engines
 TOP = Path(__file__).resolve().parents[2]
 BUILD = test_engines.BUILD
 DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
-CHAPTER = DOCUMENT[DOCUMENT.index("## A ninth adapter"):]
+CHAPTER = DOCUMENT[DOCUMENT.index("## An adapter of your own"):]
 
 
 def block(language, text=CHAPTER):
@@ -30,7 +31,7 @@ def make_variables(*names):
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """A platesieve with the ninth adapter: its file and the lines that the document names."""
+    """A platesieve with one adapter more: its file and the lines that the document names."""
     folder = tmp_path_factory.mktemp("ninth")
     (folder / "client/engines").mkdir(parents=True)
     for name, old, new in (("adapters.h", "engine_verkada;", "engine_verkada, engine_kestrel;"), ("engine.c", "&engine_hikvision,", "&engine_hikvision, &engine_kestrel,")):
@@ -72,16 +73,21 @@ def test_the_plain_message_of_the_document():
     assert (read["jurisdiction"], read["region_confidence"], read["camera"], read["ids"]) == ("US-TX", 0.8, "north-1", 1)
 
 
-def test_the_template_for_a_sharp():
-    """What AutoVu makes of the document's template is understood."""
-    chapter = DOCUMENT[DOCUMENT.index("## Genetec"):]
-    values = {"#PLATE_READ#": "qq00qq0", "#CUSTOM_FIELDS#{State Name}": "TX", "#CUSTOM_FIELDS#{Confidence Score}": "97", "#CAMERA_NAME#": "Sharp 1",
-              "#DATE_UTC#{dd/MM/yyyy}": "03/11/2026", "#TIME_UTC#{HH:mm:ss}": "13:05:38", "#CONTEXT_IMAGE#": "", "#GUID#": "a-1"}
-    text = block("json", chapter)
-    for name, value in values.items():
-        assert text.count(name) == 1
-        text = text.replace(name, value)
-    read = test_engines.take("genetec", text.encode(), now_ms=1793711138000 + 5000)["reads"][0]
-    assert test_engines.spellings(read) == {"QQ00QQ0": 0.97}
-    assert (read["jurisdiction"], read["camera"], test_engines.seen(read), read["ids"]) == ("US-TX", "Sharp 1", 1793711138000, 1)
+def test_the_names_that_genetec_sends():
+    """Each row of the document's table is a whole read."""
+    chapter = DOCUMENT[DOCUMENT.index("## Genetec"):DOCUMENT.index("## Hikvision")]
+    picture = base64.b64encode(readings.JPEG).decode()
+    values = {"PlateRead": "qq00 qq0", "Plate": "qq00 qq0", "Timestamp": "2026-11-03T13:05:38.000", "ReadTimeUtc": "2026-11-03T13:05:38Z", "DateUtc": "03/11/2026",
+              "UTCDate": "2026:11:03", "TimeUtc": "13:05:38", "UTCTime": "13:05:38.000", "Id": "a-1", "Guid": "a-1", "ReferenceReadId": "a-1", "SourceUrl": "Sharp 1",
+              "CameraName": "Sharp 1", "LprCameraName": "Lpr Camera", "State": "TX", "PlateStateProvince": "TX", "ConfidenceScore": "97", "Confidence": "0.97",
+              "ContextImage": picture, "PlateImage": picture[:40], "Attributes": {"Vehicle Color": "White"},
+              "PlateAnalytics": [{"Key": "State Name", "Score": 0.9, "Value": "TX"}, {"Key": "Confidence Score", "Score": 1.0, "Value": "97"}]}
+    rows = re.findall(r"^\| [^|`]*\| (`.*) \|$", chapter, re.M)
+    assert len(rows) == 3
+    for row in rows:
+        message = {name: values[name] for name in re.findall(r"`(\w+)`", row) if name not in ("Key", "Value", "Score", "Context")}
+        told = test_engines.take("genetec", json.dumps(message).encode(), now_ms=1793711138000 + 5000)
+        read = told["reads"][0]
+        assert test_engines.spellings(read) == {"QQ00QQ0": 0.97} and told["faults"] == {}, row
+        assert (read["jurisdiction"], read["camera"], test_engines.seen(read), read["ids"], read["picture"]) == ("US-TX", "Sharp 1", 1793711138000, 1, len(readings.JPEG))
     assert readings.iso_ms("2026-11-03T13:05:38Z") == 1793711138000
