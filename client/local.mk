@@ -144,6 +144,7 @@ client_libclient_a_SOURCES = \
 	client/lane/status.c client/lane/status.h \
 	client/lane/status_command.c \
 	client/lane/try.c client/lane/try.h \
+	client/lane/handed.c client/lane/handed.h \
 	client/lane/places.c client/lane/places.h \
 	client/lane/waiting.c client/lane/waiting.h \
 	client/lane/worker.c \

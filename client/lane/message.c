@@ -37,12 +37,22 @@ static struct image *keep_picture(struct lane_service *service, const struct eng
     return image;
 }
 
-/* Nothing new, but perhaps the picture of a vehicle that has hit without one. */
+/* In this order: a read that is answered meanwhile has its alert then. */
+static bool is_picture_wanted(struct lane_service *service, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES])
+{
+    return waiting_wants_picture(service->waiting, read_id) || alerts_want_picture(service->alerts, read_id);
+}
+
+/* Nothing new, but perhaps the picture of a vehicle that is not answered yet, or has hit without one. */
 static void take_late_picture(struct lane_service *service, const struct engine_read *look, const struct lane_read *read)
 {
-    struct image *image = read->same && alerts_want_picture(service->alerts, read->check.id) ? keep_picture(service, look) : NULL;
+    const uint8_t *read_id = read->check.id;
+    struct image *image = NULL;
 
-    if (image != NULL) alerts_picture(service->alerts, read->check.id, image);
+    if (look->picture != NULL && read->same && is_picture_wanted(service, read_id)) image = keep_picture(service, look);
+    if (image == NULL) return;
+    waiting_give_picture(service->waiting, read_id, image);
+    alerts_picture(service->alerts, read_id, image);
     image_release(image);
 }
 
@@ -61,6 +71,7 @@ static enum vehicle_outcome take_look(struct lane_service *service, const struct
     read->engine = engine->name;
     read->came_us = came_us;
     read->image = keep_picture(service, look);
+    if (outcome == VEHICLE_AGAIN && read->same && read->image != NULL) waiting_give_picture(service->waiting, read->check.id, read->image);
     count_add(outcome == VEHICLE_NEW ? &service->counts.reads.asked : &service->counts.again.asked, 1);
     waiting_add(service->waiting, read);
     return outcome;

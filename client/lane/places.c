@@ -2,6 +2,7 @@
 
 #include "client/client.h"
 #include "client/pages.h"
+#include "client/picture/images.h"
 
 /* -- making them ----------------------------------------------------------------------------------------------------- */
 
@@ -88,4 +89,18 @@ void places_join(struct places *places, struct place_line *from, struct place_li
         unlink_from(places, from, number);
         link_in(places, to, number);
     }
+}
+
+bool places_picture(struct places *places, const struct place_line *line, const uint8_t id[PLATESIEVE_READ_ID_BYTES], struct image *image)
+{
+    bool wanted = false;
+
+    for (uint32_t number = line->last; number != PLACE_NONE; number = places->list[number].previous) {
+        struct lane_read *read = &places->list[number].read;
+
+        if (read->image != NULL || read->calibration || memcmp(read->check.id, id, sizeof(read->check.id)) != 0) continue;
+        read->image = image_hold(image);
+        wanted = true;
+    }
+    return wanted;
 }

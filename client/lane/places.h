@@ -35,6 +35,8 @@ void place_line_begin(struct place_line *line);
 void places_put(struct places *places, struct place_line *line, struct lane_read *read);
 /* Moves the read at place NUMBER of LINE out; TO may be NULL, then it is wiped. */
 void places_take(struct places *places, struct place_line *line, uint32_t number, struct lane_read *to);
+/* Does a read of ID in LINE wait without a picture?  Then IMAGE, if there is one, is held for each. */
+bool places_picture(struct places *places, const struct place_line *line, const uint8_t id[PLATESIEVE_READ_ID_BYTES], struct image *image);
 /* All of FROM into TO, each behind all that came before it. */
 void places_join(struct places *places, struct place_line *from, struct place_line *to);
 

@@ -19,6 +19,7 @@ struct lane_read {
     bool same;                                                 /* the look was surely of this vehicle (vehicles.h): its picture is, too */
     bool calibration;                                          /* the lane made it up itself */
     struct image *image;                                       /* images.h, held; NULL: none */
+    unsigned handed;                                           /* handed.h: where it is known as one that is being asked about; 0: it is not */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "client/client.h"
+#include "client/lane/handed.h"
 #include "client/lane/places.h"
 #include "client/moment.h"
 #include "client/picture/images.h"
@@ -19,6 +20,7 @@ struct waiting {
     pthread_mutex_t mutex;
     pthread_cond_t change;
     struct place_line fresh, old;
+    struct handed handed;
     bool away;            /* the last question was not answered: all that waits is old */
     unsigned asking;      /* questions under way */
     double allowance;     /* old reads that may be handed out */
@@ -90,6 +92,7 @@ void waiting_destroy(struct waiting *waiting)
     if (waiting == NULL) return;
     clear(waiting, &waiting->fresh);
     clear(waiting, &waiting->old);
+    handed_clear(&waiting->handed);
     places_destroy(&waiting->places);
     pthread_cond_destroy(&waiting->change);
     pthread_mutex_destroy(&waiting->mutex);
@@ -112,6 +115,9 @@ void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t c
     pthread_mutex_lock(&waiting->mutex);
     if (held_until_us > waiting->held_until_us) waiting->held_until_us = held_until_us;
     for (size_t i = 0; i < count; i++) {
+        struct image *late = handed_late_picture(&waiting->handed, &reads[i], true);
+
+        if (late != NULL) reads[i].image = late;
         make_room(waiting);
         places_put(&waiting->places, &waiting->old, &reads[i]);
     }
@@ -227,6 +233,7 @@ static size_t pick(struct waiting *waiting, int64_t now_us, struct lane_read *re
     count_allowance(waiting, now_us);
     picked = pick_fresh(waiting, reads, count);
     if (now_us >= open_us(waiting)) picked += pick_old(waiting, reads + picked, count - picked);
+    for (size_t i = 0; i < picked; i++) handed_out(&waiting->handed, &reads[i]);
     if (picked > 0) waiting->asking++;
     return picked;
 }
@@ -280,6 +287,38 @@ size_t waiting_take(struct waiting *waiting, unsigned wait_ms, struct lane_read 
     *ended = picked == 0 && has_ended(waiting);
     pthread_mutex_unlock(&waiting->mutex);
     return picked;
+}
+
+/* -- pictures that come later than their vehicle ----------------------------------------------------------------------- */
+
+bool waiting_wants_picture(struct waiting *waiting, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES])
+{
+    bool wanted;
+
+    pthread_mutex_lock(&waiting->mutex);
+    wanted = handed_wants_picture(&waiting->handed, read_id) || places_picture(&waiting->places, &waiting->fresh, read_id, NULL) ||
+             places_picture(&waiting->places, &waiting->old, read_id, NULL);
+    pthread_mutex_unlock(&waiting->mutex);
+    return wanted;
+}
+
+void waiting_give_picture(struct waiting *waiting, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES], struct image *image)
+{
+    pthread_mutex_lock(&waiting->mutex);
+    handed_give_picture(&waiting->handed, read_id, image);
+    (void)places_picture(&waiting->places, &waiting->fresh, read_id, image);
+    (void)places_picture(&waiting->places, &waiting->old, read_id, image);
+    pthread_mutex_unlock(&waiting->mutex);
+}
+
+struct image *waiting_late_picture(struct waiting *waiting, struct lane_read *read, bool over)
+{
+    struct image *late;
+
+    pthread_mutex_lock(&waiting->mutex);
+    late = handed_late_picture(&waiting->handed, read, over);
+    pthread_mutex_unlock(&waiting->mutex);
+    return late;
 }
 
 /* -- looking, ending ------------------------------------------------------------------------------------------------- */

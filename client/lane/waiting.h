@@ -47,6 +47,15 @@ void waiting_not_answered(struct waiting *waiting, int64_t now_us, unsigned hold
 /* Moves COUNT reads back, to the backlog, of which none is handed out until HELD_UNTIL_US (0: at once). */
 void waiting_add_back(struct waiting *waiting, struct lane_read *reads, size_t count, int64_t held_until_us);
 
+/* -- pictures that come later than their vehicle ------------------------------------------------------------------------ */
+
+/* Is there a read of READ_ID that waits, or is being asked about, and has no picture?  Then IMAGE is held for all such. */
+bool waiting_wants_picture(struct waiting *waiting, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES]);
+void waiting_give_picture(struct waiting *waiting, const uint8_t read_id[PLATESIEVE_READ_ID_BYTES], struct image *image);
+/* The picture that came while READ, which was handed out, was being asked about, to be released by the caller; NULL: none.  OVER: READ is answered, and what
+   comes from now on is none of waiting's.  waiting_add_back() sees to it itself. */
+struct image *waiting_late_picture(struct waiting *waiting, struct lane_read *read, bool over);
+
 /* -- the rest ---------------------------------------------------------------------------------------------------------- */
 
 /* Drops what is too old. */

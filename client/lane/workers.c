@@ -86,14 +86,14 @@ static void take_answer(struct lane_service *service, const struct lane_read *re
     count_add(answer->result == CHECK_HIT ? &counts->hits : &counts->clear, 1);
     lane_counts_latency(&service->counts, moment_monotonic_us() - read->came_us, false);
     raise_alerts(service, read, answer);
-    if (read->image != NULL && read->check.again && read->same && answer->count == 0)
-        alerts_picture(service->alerts, read->check.id, read->image); /* of an earlier look */
+    if (read->image != NULL && read->check.again && read->same) alerts_picture(service->alerts, read->check.id, read->image); /* of an earlier look */
 }
 
 /* -- what came of a question ----------------------------------------------------------------------------------------- */
 
-static void release(struct lane_read *read)
+static void release(struct worker *worker, struct lane_read *read)
 {
+    image_release(waiting_late_picture(worker->service->waiting, read, true));
     image_release(read->image);
     platesieve_wipe(read, sizeof(*read));
 }
@@ -101,8 +101,15 @@ static void release(struct lane_read *read)
 static void finish(struct worker *worker, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        take_answer(worker->service, &worker->room->reads[i], &worker->room->answers[i]);
-        release(&worker->room->reads[i]);
+        struct lane_read *read = &worker->room->reads[i];
+        struct image *late = waiting_late_picture(worker->service->waiting, read, false);
+
+        if (late != NULL) read->image = late; /* it had none */
+        take_answer(worker->service, read, &worker->room->answers[i]);
+        late = waiting_late_picture(worker->service->waiting, read, true);
+        if (late != NULL) alerts_picture(worker->service->alerts, read->check.id, late); /* came just now */
+        image_release(late);
+        release(worker, read);
     }
 }
 
@@ -110,7 +117,7 @@ static void drop(struct worker *worker, size_t count, enum lane_unchecked why)
 {
     for (size_t i = 0; i < count; i++) {
         workers_dropped(worker->service, &worker->room->reads[i], why);
-        release(&worker->room->reads[i]);
+        release(worker, &worker->room->reads[i]);
     }
 }
 
@@ -136,7 +143,7 @@ static void wait_for_quota(struct worker *worker, size_t count)
             kept++;
         } else {
             workers_dropped(service, &reads[i], UNCHECKED_OVER_QUOTA);
-            release(&reads[i]);
+            release(worker, &reads[i]);
         }
     }
     waiting_add_back(service->waiting, reads, kept, now_us + (left_ms < OVER_QUOTA_MS ? left_ms : OVER_QUOTA_MS) * 1000);

@@ -16,11 +16,12 @@ import pytest
 from house import eventually
 from lane import LOCAL
 from memory import found
+from relay import relay_to
 from screen import Screen
 from sealing import jpeg, segment, unseal
 from test_residue import needs_root
 
-PLATES = [f"QQ{number}LRT" for number in (31, 42, 53, 64, 75, 86, 97)]  # a vehicle for each test: in the list's cooldown it would be the same hit again
+PLATES = [f"QQ{number:02d}LRT" for number in (31, 42, 53, 64, 75, 86, 97, 8, 19, 20)]  # a vehicle for each test: in the list's cooldown it would be the same hit again
 LISTED, OTHER, PROBE = PLATES[:3]
 ANA = "agency/customs/ana"
 MARK = bytes(range(7, 247, 5))
@@ -208,6 +209,29 @@ def test_a_picture_that_comes_late(installation, lane, hot_list):
         eventually(lambda: any(one["hit"] == hit and one["evidence"] == 1 for one in installation.hits(hot_list)))
         assert len(screen.alerts) == 2 and image_of(service, hit)[1] == PICTURE
         assert service.status()["counts"]["reads"]["hits"] == 1
+
+
+def test_a_picture_that_comes_while_its_read_waits(installation, lane, hot_list):
+    """No gate answers; a final message brings the picture, of what was read before or with another spelling: the alert has it, once there is one."""
+    with Screen() as screen, relay_to(installation.asked["ports"]["gate"]) as relay:
+        service = lane({"display": f"http://127.0.0.1:{screen.port}/", "print": "no"}, lane={"gate": relay.url}, waiting={"age_s": 120})
+        relay.cut()
+        for number in (7, 8, 9):
+            service.post("plain", plain(PLATES[number], camera="a", id=f"w{number}", preview=True))
+        eventually(lambda: "waiting" in service.status()["alarms"])
+        assert service.post("plain", plain(PLATES[7], PICTURE, camera="a", id="w7"))["new"] == 0
+        assert service.post("plain", plain("QQ19LRX", PICTURE, camera="a", id="w8"))["again"] == 1
+        relay.join()
+        alerts = eventually(lambda: len(screen.alerts) == 3 and {alert["reading"]["plate"]: alert for alert in screen.alerts})
+        assert alerts[PLATES[9]]["image"] is None
+        for number in (7, 8):
+            assert base64.b64decode(alerts[PLATES[number]]["image"]["data"]) == PICTURE
+        eventually(lambda: {hit["hit"]: hit["evidence"] for hit in installation.hits(hot_list)}.items() >=
+                   {alerts[PLATES[number]]["hit"]: evidence for number, evidence in ((7, 1), (8, 1), (9, 0))}.items())
+        service.post("plain", plain(PLATES[9], PICTURE, camera="a", id="w9"))
+        assert base64.b64decode(eventually(lambda: screen.alerts[3:])[0]["image"]["data"]) == PICTURE
+        eventually(lambda: any(hit["hit"] == alerts[PLATES[9]]["hit"] and hit["evidence"] == 1 for hit in installation.hits(hot_list)))
+        assert service.status()["counts"]["pictures_dropped"] == 0
 
 
 @needs_root

@@ -3,6 +3,7 @@
 
 #include "client/lane/waiting.h"
 #include "client/moment.h"
+#include "client/picture/images.h"
 
 #define MS INT64_C(1000)
 #define ROOM 20
@@ -248,6 +249,66 @@ static void test_too_old(void **state)
     assert_int_equal(scene->dropped[UNCHECKED_AGED], 8);
 }
 
+static struct lane_read vehicle(uint8_t id, int64_t came_us)
+{
+    struct lane_read read = read_of(id, came_us);
+
+    read.check.id[0] = id;
+    return read;
+}
+
+static void put(struct scene *scene, struct lane_read read)
+{
+    waiting_add(scene->waiting, &read);
+}
+
+/* In a later message about the vehicle: its read waits, is being asked about, or is back; whatever it does, nothing of the picture is left at the end. */
+static void test_a_picture_that_comes_later(void **state)
+{
+    static const uint8_t one[PLATESIEVE_READ_ID_BYTES] = { 1 }, two[PLATESIEVE_READ_ID_BYTES] = { 2 }, none[PLATESIEVE_READ_ID_BYTES] = { 9 };
+    struct scene *scene = *state;
+    struct images *images = images_create(1 << 20);
+    struct image *image, *late;
+    const int64_t now_us = 1000000 * MS;
+
+    assert_non_null(images);
+    image = images_put(images, (const uint8_t *)"a picture", 9);
+    put(scene, vehicle(1, now_us));
+    put(scene, vehicle(2, now_us + 1));
+    assert_false(waiting_wants_picture(scene->waiting, none));
+    assert_true(waiting_wants_picture(scene->waiting, one));
+    waiting_give_picture(scene->waiting, one, image);
+    assert_false(waiting_wants_picture(scene->waiting, one));
+    assert_int_equal(waiting_pick(scene->waiting, now_us, scene->out, 8), 2);
+    assert_ptr_equal(scene->out[0].image, image);
+    assert_null(scene->out[1].image);
+
+    waiting_give_picture(scene->waiting, two, image); /* while it is being asked about */
+    assert_false(waiting_wants_picture(scene->waiting, two));
+    waiting_not_answered(scene->waiting, now_us, 0);
+    waiting_add_back(scene->waiting, scene->out, 2, 0);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 1000 * MS, scene->out, 8), 2);
+    assert_ptr_equal(scene->out[0].image, image);
+    assert_ptr_equal(scene->out[1].image, image);
+    for (size_t i = 0; i < 2; i++) {
+        assert_null(waiting_late_picture(scene->waiting, &scene->out[i], true));
+        image_release(scene->out[i].image);
+    }
+
+    put(scene, vehicle(1, now_us));
+    waiting_answered(scene->waiting, now_us + 1000 * MS, 0);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 2000 * MS, scene->out, 8), 1);
+    waiting_give_picture(scene->waiting, one, image);
+    late = waiting_late_picture(scene->waiting, &scene->out[0], false);
+    assert_ptr_equal(late, image);
+    image_release(late);
+    assert_null(waiting_late_picture(scene->waiting, &scene->out[0], true));
+    assert_false(waiting_wants_picture(scene->waiting, one));
+    image_release(image);
+    assert_int_equal(images_used(images), 0);
+    images_destroy(images);
+}
+
 /* Whatever happens, each read is handed out or dropped, once. */
 static void test_none_is_lost(void **state)
 {
@@ -311,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_oldest_goes_where_there_is_no_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_old, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_picture_that_comes_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_none_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
     };
