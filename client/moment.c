@@ -25,6 +25,19 @@ int64_t moment_monotonic_ms(void)
     return moment_monotonic_us() / 1000;
 }
 
+int64_t moment_boot_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t moment_then_ms(int64_t monotonic_ms)
+{
+    return monotonic_ms == 0 ? 0 : moment_now_ms() - (moment_monotonic_ms() - monotonic_ms);
+}
+
 void moment_print(int64_t ms, char text[MOMENT_TEXT])
 {
     const time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));

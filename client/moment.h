@@ -11,6 +11,10 @@ int64_t moment_now_ms(void);
 /* Milliseconds of a clock that never jumps, for durations. */
 int64_t moment_monotonic_ms(void);
 int64_t moment_monotonic_us(void);
+/* The same, that goes on while the machine sleeps. */
+int64_t moment_boot_ms(void);
+/* What the time of day was MONOTONIC_MS, by the clock as it is now; 0 stays 0 (never). */
+int64_t moment_then_ms(int64_t monotonic_ms);
 void moment_print(int64_t ms, char text[MOMENT_TEXT]);
 /* RFC 3339 with any offset and up to nine digits of fraction, "2026-11-22T01:30Z", or a date alone (midnight UTC).
  * False for anything else. */

@@ -74,12 +74,12 @@ static void print_candidate(struct writer *writer, const struct check_policy *po
 }
 
 static void print_read(struct writer *writer, const struct check_policy *policy, const struct check_place *place, const struct check_read *read,
-                       size_t number)
+                       size_t number, int64_t ahead_ms)
 {
     char id[PLATESIEVE_TOKEN_TEXT + 1], seen[MOMENT_TEXT];
 
     base64_print(read->id, sizeof(read->id), id, sizeof(id));
-    moment_print(read->seen_ms, seen);
+    moment_print(read->seen_ms - ahead_ms, seen);
     print(writer, "{\"read_id\":\"%s\",\"seen_at\":\"%s\",%s\"candidates\":[", id, seen, read->again ? "\"again\":true," : "");
     for (size_t i = 0; i < check_candidates(policy, place, read); i++) {
         if (i > 0) print(writer, ",");
@@ -88,8 +88,8 @@ static void print_read(struct writer *writer, const struct check_policy *policy,
     print(writer, "]}");
 }
 
-size_t check_body_write(const struct check_policy *policy, const struct check_read *reads, size_t count, const struct check_place *place, char *body,
-                        size_t size)
+size_t check_body_write(const struct check_policy *policy, const struct check_read *reads, size_t count, const struct check_place *place,
+                        int64_t ahead_ms, char *body, size_t size)
 {
     struct writer writer = { body, body + size, false };
 
@@ -103,7 +103,7 @@ size_t check_body_write(const struct check_policy *policy, const struct check_re
     print(&writer, "],\"reads\":[");
     for (size_t i = 0; i < count; i++) {
         if (i > 0) print(&writer, ",");
-        print_read(&writer, policy, place, &reads[i], i);
+        print_read(&writer, policy, place, &reads[i], i, ahead_ms);
     }
     print(&writer, "]}");
     return writer.full ? 0 : (size_t)(writer.at - body);

@@ -5,6 +5,7 @@
 
 #define POLICY_EVERY_MS 60000 /* it says what time the gate has, too */
 #define POLICY_RETRY_MS 500   /* while there is none */
+#define CLOCK_EVERY_MS 1000   /* between two looks at this machine's clock */
 
 /* -- ears ---------------------------------------------------------------------------------------------------------------- */
 
@@ -28,7 +29,7 @@ static void note_keys(void *context, struct http *server, enum server_health hea
     struct checker *checker = context;
 
     key_servers_note_health(checker->servers, server, health != HEALTH_AWAY);
-    if (health != HEALTH_AWAY) atomic_store(&checker->key_answered_ms[http_server_current(server)], moment_now_ms());
+    if (health != HEALTH_AWAY) atomic_store(&checker->key_answered_ms[http_server_current(server)], moment_monotonic_ms());
 }
 
 /* -- the keeper: policy and keys ----------------------------------------------------------------------------------------- */
@@ -42,10 +43,15 @@ static void note_try(struct checker *checker, enum check_outcome outcome)
     pthread_mutex_unlock(&checker->mutex);
 }
 
-/* False when it ends. */
+/* Looks at the clock meanwhile.  False when it ends. */
 static bool pause_for(struct checker *checker, int64_t ms)
 {
-    return monotonic_pause(&checker->changed, &checker->mutex, &checker->ending, moment_monotonic_ms() + ms);
+    const int64_t end_ms = moment_monotonic_ms() + ms;
+    bool on = true;
+
+    for (int64_t now_ms; on && (now_ms = moment_monotonic_ms()) < end_ms; keyring_tell_clock(checker->keyring))
+        on = monotonic_pause(&checker->changed, &checker->mutex, &checker->ending, end_ms - now_ms < CLOCK_EVERY_MS ? end_ms : now_ms + CLOCK_EVERY_MS);
+    return on;
 }
 
 static void *keep(void *argument)
@@ -152,7 +158,7 @@ static void look_at_keys(struct checker *checker, struct checker_state *state)
         const int64_t answered_ms = atomic_load(&checker->key_answered_ms[i]);
 
         state->keys[i] = (struct checker_server) { http_server_url_of(names, i), answered_ms != 0 && !key_servers_failed(checker->servers, i),
-                                                   answered_ms };
+                                                   moment_then_ms(answered_ms) };
     }
 }
 
@@ -172,5 +178,6 @@ void checker_look(struct checker *checker, struct checker_state *state)
         check_policy_release(policy);
     }
     state->skew_known = keyring_skew(checker->keyring, &state->skew_ms);
+    state->clock_ahead_ms = keyring_clock_ahead_ms(checker->keyring);
     state->over_until_ms = checker_over_until_ms(checker);
 }

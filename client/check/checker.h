@@ -80,6 +80,7 @@ struct checker_state {
     char policy[LIMIT_POLICY_TEXT + 1];
     bool skew_known;
     int64_t skew_ms;         /* this machine's clock ahead of the gate's (negative: behind) */
+    int64_t clock_ahead_ms;  /* the same where it is off by more than LIMIT_CLOCK_OFF_S, and reads carry the gate's time; otherwise 0 */
     int64_t over_until_ms;   /* since 1970: the lane is over its quota until then; 0: it is not */
 };
 

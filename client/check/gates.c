@@ -72,7 +72,7 @@ void gates_look(struct gates *gates, struct checker_state *state)
     for (size_t i = 0; i < gates->count; i++) {
         const struct fare *fare = &gates->fares[i];
 
-        state->gates[i] = (struct checker_server) { gates->urls[i], fare->health == HEALTH_READY && !is_held(fare, now_ms), fare->answered_ms };
+        state->gates[i] = (struct checker_server) { gates->urls[i], fare->health == HEALTH_READY && !is_held(fare, now_ms), moment_then_ms(fare->answered_ms) };
     }
     pthread_mutex_unlock(&gates->mutex);
 }
@@ -141,7 +141,7 @@ static void note_answer(struct gates *gates, size_t at, enum server_health healt
     pthread_mutex_lock(&gates->mutex);
     back = fare->away_told;
     fare->away_told = false;
-    fare->answered_ms = moment_now_ms();
+    fare->answered_ms = moment_monotonic_ms();
     fare->health = health;
     pthread_mutex_unlock(&gates->mutex);
     if (back) say("the gate %s answers again", gates->urls[at]);

@@ -92,8 +92,12 @@ void check_policy_release(struct check_policy *policy); /* NULL is fine */
 enum check_outcome keyring_refresh(struct keyring *keyring, struct http *gate) MUST_USE;
 /* Fetches the keys of epochs to come over KEYS, so that the lane goes on when key servers are away as one opens.  Best effort. */
 void keyring_fetch_coming(struct keyring *keyring, struct http *keys);
-/* False: no gate has said its time yet. */
+/* How far this machine's clock is ahead of the gate's, now.  False: no gate has said its time yet. */
 bool keyring_skew(struct keyring *keyring, int64_t *skew_ms);
+/* The same where it is off by so much that times are said by the gate's clock; 0: by this machine's. */
+int64_t keyring_clock_ahead_ms(struct keyring *keyring);
+/* Says so when the clock begins to be off, or is by another minute, and when it is right again; call it every second or so. */
+void keyring_tell_clock(struct keyring *keyring);
 
 /* -- tokens.c: tokens of reads ------------------------------------------------------------------------------------------ */
 
@@ -131,9 +135,9 @@ enum key_outcome check_tokens_make(const struct check_policy *policy, const stru
 
 /* -- body.c ------------------------------------------------------------------------------------------------------- */
 
-/* The body of POST /v1/checks.  Its size; 0: it does not fit into SIZE bytes. */
+/* The body of POST /v1/checks; seen_ms of READS is AHEAD_MS ahead of the gate's time.  Its size; 0: it does not fit into SIZE bytes. */
 size_t check_body_write(const struct check_policy *policy, const struct check_read *reads, size_t count, const struct check_place *place,
-                        char *body, size_t size);
+                        int64_t ahead_ms, char *body, size_t size);
 
 /* -- answer.c ------------------------------------------------------------------------------------------------------ */
 
@@ -160,7 +164,7 @@ struct checker {
     struct key_servers *servers;
     struct keyring *keyring;
     struct health *gate_health, *key_health;
-    _Atomic int64_t key_answered_ms[HTTP_SERVERS_MAX]; /* since 1970 */
+    _Atomic int64_t key_answered_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never */
     /* The lane's quota is used up until then (since 1970; 0: it is not), and somebody asked at that time (monotonic). */
     _Atomic int64_t over_until_ms, over_asked_ms;
     /* the thread that looks after policy and keys */

@@ -38,6 +38,7 @@ struct round {
     struct check_question question;
     struct check_answer *answers;
     bool answered;         /* they are there, though of a gate that told something false */
+    bool clock_asked;      /* the gate was asked for its time, since it found a read's wrong */
     enum step stop;        /* of GATE_STOP */
     int64_t over_until_ms; /* since 1970: the quota is in the way; 0: it is not */
 };
@@ -88,6 +89,10 @@ static enum gate_verdict take(void *context, struct http *gate, const struct htt
     if (answer->status == 409) return stop(round, STEP_NEW_POLICY);
     if (answer->status >= 500 || answer->status == 429 || answer->status == 408) return later(round, gate, answer);
     if (problem_is(answer, "too-much")) return stop(round, STEP_TOO_MANY);
+    if (problem_is(answer, "time") && !round->clock_asked) {
+        round->clock_asked = true; /* one of the clocks has jumped; a policy says what time the gate has */
+        return stop(round, STEP_NEW_POLICY);
+    }
     gates_tell_refusal(round->line->checker->gates, gate, answer);
     if (answer->status == 400 || answer->status == 413 || answer->status == 422) return stop(round, STEP_FAILED); /* these reads; others may do */
     return GATE_REFUSED; /* our identity, or this program, does not fit */
@@ -144,7 +149,8 @@ static enum step tokens_and_question(struct round *round, int64_t end_ms)
     evaluator_set_last(line->evaluator, last_evaluation_ms(end_ms));
     step = step_of_tokens(round, check_tokens_make(question->policy, question->reads, question->count, line->evaluator, &line->place));
     if (step == STEP_DONE) {
-        size = check_body_write(question->policy, question->reads, question->count, &line->place, line->body, LIMIT_CHECK_BODY_BYTES);
+        size = check_body_write(question->policy, question->reads, question->count, &line->place, keyring_clock_ahead_ms(line->checker->keyring), line->body,
+                                LIMIT_CHECK_BODY_BYTES);
         step = size == 0 ? STEP_TOO_MANY : ask_gates(round, size, end_ms);
     }
     if (step == STEP_NEW_POLICY) line->generation = question->policy->generation;

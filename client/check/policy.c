@@ -17,8 +17,9 @@ struct keyring {
     struct epochs known; /* fetched, with keys or public keys, also of epochs to come; an old one goes for a new one */
     struct check_policy *policy; /* in force */
     unsigned generation;
-    bool skew_known, skew_told;
-    int64_t skew_ms;
+    bool clock_known;
+    int64_t gate_ms; /* the gate's time when this machine was started */
+    int64_t told_ms; /* said that its clock is so much ahead; 0: that it is right, or nothing yet */
 };
 
 struct keyring *keyring_create(const struct settings *settings, const struct identity *identity, struct gates *gates, struct key_servers *servers)
@@ -66,15 +67,61 @@ struct check_policy *keyring_in_force(struct keyring *keyring)
     return policy;
 }
 
+/* -- clocks -------------------------------------------------------------------------------------------------------------- */
+
+/* This machine's clock may jump at any moment; what time the gate has is known all the same, by the clock that never does. */
 bool keyring_skew(struct keyring *keyring, int64_t *skew_ms)
 {
     bool known;
 
     pthread_mutex_lock(&keyring->mutex);
-    known = keyring->skew_known;
-    *skew_ms = keyring->skew_ms;
+    known = keyring->clock_known;
+    *skew_ms = known ? moment_now_ms() - (moment_boot_ms() + keyring->gate_ms) : 0;
     pthread_mutex_unlock(&keyring->mutex);
     return known;
+}
+
+static bool is_off(int64_t skew_ms)
+{
+    return skew_ms > LIMIT_CLOCK_OFF_S * INT64_C(1000) || skew_ms < -LIMIT_CLOCK_OFF_S * INT64_C(1000);
+}
+
+int64_t keyring_clock_ahead_ms(struct keyring *keyring)
+{
+    int64_t skew_ms;
+
+    return keyring_skew(keyring, &skew_ms) && is_off(skew_ms) ? skew_ms : 0;
+}
+
+void keyring_tell_clock(struct keyring *keyring)
+{
+    int64_t skew_ms;
+    bool off, tell;
+
+    if (!keyring_skew(keyring, &skew_ms)) return;
+    off = is_off(skew_ms);
+    pthread_mutex_lock(&keyring->mutex);
+    tell = off ? is_off(skew_ms - keyring->told_ms) : keyring->told_ms != 0;
+    if (tell) keyring->told_ms = off ? skew_ms : 0;
+    pthread_mutex_unlock(&keyring->mutex);
+    if (!tell) return;
+    if (off)
+        say("this machine's clock is %lld s %s the gate's: set it right; until then reads carry the gate's time",
+            (long long)((skew_ms < 0 ? -skew_ms : skew_ms) + 500) / 1000, skew_ms < 0 ? "behind" : "ahead of");
+    else say("this machine's clock agrees with the gate's again");
+}
+
+/* It said that it is THERE when it was asked at ASKED_MS (since the machine's start). */
+static void compare_clocks(struct keyring *keyring, const char *there, int64_t asked_ms)
+{
+    int64_t there_ms;
+
+    if (there == NULL || !moment_parse(there, &there_ms)) return;
+    pthread_mutex_lock(&keyring->mutex);
+    keyring->clock_known = true;
+    keyring->gate_ms = there_ms - (asked_ms + moment_boot_ms()) / 2;
+    pthread_mutex_unlock(&keyring->mutex);
+    keyring_tell_clock(keyring);
 }
 
 /* -- keys ---------------------------------------------------------------------------------------------------------------- */
@@ -214,29 +261,10 @@ bool check_policy_parse(json_t *json, struct check_policy *policy)
     return parse_grades(grades, &policy->grades);
 }
 
-/* A read of the wrong hour is one that the gate refuses, or a hit that sends people to where the car was not. */
-static void compare_clocks(struct keyring *keyring, const char *there, int64_t asked_ms)
-{
-    const int64_t now_ms = moment_now_ms(), took_ms = moment_monotonic_ms() - asked_ms;
-    char text[MOMENT_CLOCK_TEXT];
-    const bool off = moment_clock_is_off(there, "gate", text);
-    int64_t there_ms;
-    bool tell;
-
-    if (there == NULL || !moment_parse(there, &there_ms)) return;
-    pthread_mutex_lock(&keyring->mutex);
-    tell = off && !keyring->skew_told;
-    keyring->skew_told = off;
-    keyring->skew_known = true;
-    keyring->skew_ms = now_ms - took_ms / 2 - there_ms;
-    pthread_mutex_unlock(&keyring->mutex);
-    if (tell) say("%s: set it right, hits would carry a wrong time", text);
-}
-
 struct asking {
     struct keyring *keyring;
     struct check_policy *policy;
-    int64_t asked_ms; /* monotonic */
+    int64_t asked_ms; /* since the machine's start */
 };
 
 static enum gate_verdict take_policy(void *context, struct http *gate, const struct http_answer *answer)
@@ -266,7 +294,7 @@ static enum gate_verdict take_policy(void *context, struct http *gate, const str
 
 static enum check_outcome ask_policy(struct keyring *keyring, struct http *gate, struct check_policy *policy)
 {
-    struct asking asking = { keyring, policy, moment_monotonic_ms() };
+    struct asking asking = { keyring, policy, moment_boot_ms() };
     const struct gate_question question = { .request = { .method = "GET", .path = "/v1/lane" }, .take = take_policy, .context = &asking };
 
     switch (gates_ask(keyring->gates, gate, &question)) {

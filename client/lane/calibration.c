@@ -20,8 +20,8 @@ struct calibration {
     pthread_mutex_t mutex;  /* of what follows */
     bool under_way;
     enum calibration_outcome outcome;
-    int64_t good_ms;        /* since 1970 */
-    int64_t last_good_ms;   /* monotonic; the start, before there was one */
+    int64_t good_ms;        /* monotonic; 0: never */
+    int64_t last_good_ms;   /* the same; the start, before there was one */
     bool alarm;             /* the last that was said */
     bool retry;             /* the last was not good: the next comes soon */
 };
@@ -115,6 +115,7 @@ static void send(struct calibration *calibration)
     randombytes_buf(read->check.id, sizeof(read->check.id));
     read->check.seen_ms = moment_now_ms();
     read->came_us = moment_monotonic_us();
+    read->clock_ms = read->check.seen_ms - read->came_us / 1000;
     count_add(&calibration->counts->calibrations.asked, 1);
     waiting_add(calibration->waiting, read);
     platesieve_secret_free(read);
@@ -167,8 +168,7 @@ void calibration_answered(struct calibration *calibration, const struct lane_rea
     calibration->outcome = outcome_of(calibration, answer);
     calibration->retry = !went_the_way(calibration->outcome);
     if (went_the_way(calibration->outcome)) {
-        calibration->good_ms = moment_now_ms();
-        calibration->last_good_ms = moment_monotonic_ms();
+        calibration->good_ms = calibration->last_good_ms = moment_monotonic_ms();
     }
     weigh(calibration);
     pthread_mutex_unlock(&calibration->mutex);
@@ -196,7 +196,7 @@ bool calibration_look(struct calibration *calibration, struct calibration_state 
     if (calibration == NULL) return false;
     pthread_mutex_lock(&calibration->mutex);
     *state = (struct calibration_state) { .outcome = calibration->outcome,
-                                          .good_ms = calibration->good_ms,
+                                          .good_ms = moment_then_ms(calibration->good_ms),
                                           .interval_s = (unsigned)(calibration->interval_ms / 1000),
                                           .alarm = calibration->alarm };
     pthread_mutex_unlock(&calibration->mutex);

@@ -63,7 +63,7 @@ void lane_counts_message(struct lane_counts *counts, const struct engine *engine
     struct engine_counts *own = lane_counts_engine(counts, engine);
 
     count_add(&own->messages[outcome], 1);
-    if (outcome == ENGINE_TAKEN) atomic_store(&own->last_ms, moment_now_ms());
+    if (outcome == ENGINE_TAKEN) atomic_store(&own->last_ms, moment_monotonic_ms());
     if (reads == NULL) return;
     count_add(&own->reads, reads->count);
     for (size_t i = 0; i < ENGINE_FAULTS; i++) count_add(&own->faults[i], reads->faults[i]);

@@ -46,7 +46,7 @@ struct engine_counts {
     _Atomic uint64_t messages[ENGINE_OUTCOMES];
     _Atomic uint64_t reads;
     _Atomic uint64_t faults[ENGINE_FAULTS];
-    _Atomic int64_t last_ms; /* since 1970, of a message that was taken; 0: never */
+    _Atomic int64_t last_ms; /* monotonic, of a message that was taken; 0: never */
 };
 
 struct kind_count {

@@ -70,6 +70,7 @@ static enum vehicle_outcome take_look(struct lane_service *service, const struct
     if (read->check.seen_ms == 0) read->check.seen_ms = moment_now_ms();
     read->engine = engine->name;
     read->came_us = came_us;
+    read->clock_ms = moment_now_ms() - moment_monotonic_ms();
     read->image = keep_picture(service, look);
     if (outcome == VEHICLE_AGAIN && read->same && read->image != NULL) waiting_give_picture(service->waiting, read->check.id, read->image);
     count_add(outcome == VEHICLE_NEW ? &service->counts.reads.asked : &service->counts.again.asked, 1);

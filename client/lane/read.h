@@ -16,6 +16,7 @@ struct lane_read {
     char camera[LANE_CAMERA_MAX + 1];                          /* as the engine names it, printable; "" */
     const char *engine;                                        /* its name; static */
     int64_t came_us;                                           /* monotonic, when the last byte of its message had come */
+    int64_t clock_ms;                                          /* by how much the time of day, of which check.seen_ms is, was ahead of the monotonic one then */
     bool same;                                                 /* the look was surely of this vehicle (vehicles.h): its picture is, too */
     bool calibration;                                          /* the lane made it up itself */
     struct image *image;                                       /* images.h, held; NULL: none */

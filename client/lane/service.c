@@ -90,8 +90,11 @@ static void judged(void *context, const char *hit, const char *agency, const cha
 {
     struct lane_service *service = context;
 
+    struct checker_state state;
+
     (void)agency;
-    judgements_add(service->judgements, hit, judgement, at_ms);
+    checker_look(service->checker, &state);
+    judgements_add(service->judgements, hit, judgement, at_ms - state.clock_ahead_ms);
 }
 
 static void told(void *context, const char *hit, const char *outcome)

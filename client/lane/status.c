@@ -107,7 +107,7 @@ static json_t *alarms_json(struct lane_service *service, const struct checker_st
     if (state->key_count > 0 && !some_answer(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
     if (is_stuck(service)) json_array_append_new(alarms, json_string("waiting"));
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
-    if (state->skew_known && (state->skew_ms > LANE_SKEW_MS || state->skew_ms < -LANE_SKEW_MS)) json_array_append_new(alarms, json_string("clock"));
+    if (state->clock_ahead_ms != 0) json_array_append_new(alarms, json_string("clock"));
     if (calibration_look(service->calibration, &calibration) && calibration.alarm) json_array_append_new(alarms, json_string("calibration"));
     if (count_get(&service->counts.false_tags) > 0) json_array_append_new(alarms, json_string("false-tag"));
     if (count_get(&service->counts.false_recipients) > 0) json_array_append_new(alarms, json_string("false-recipients"));
@@ -143,7 +143,7 @@ static json_t *engine_json(struct lane_counts *counts, const struct engine *engi
     for (size_t i = 0; i < ENGINE_OUTCOMES; i++) json_object_set_new(messages, engine_outcome_name((enum engine_outcome)i), number(&own->messages[i]));
     for (size_t i = 0; i < ENGINE_FAULTS; i++) json_object_set_new(faults, engine_fault_name((enum engine_fault)i), number(&own->faults[i]));
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "messages", messages, "kinds", kinds_json(counts, engine), "reads", number(&own->reads), "faults", faults,
-                     "last_message_at", lane_time_json(atomic_load(&own->last_ms)));
+                     "last_message_at", lane_time_json(moment_then_ms(atomic_load(&own->last_ms))));
 }
 
 /* Those that are listened for. */

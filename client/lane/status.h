@@ -7,7 +7,6 @@
 #include "client/lane/counts.h"
 
 #define LANE_SILENT_MS 3000 /* a server that has not answered for so long is away */
-#define LANE_SKEW_MS 60000 /* a clock that is off by more is an alarm */
 
 json_t *lane_time_json(int64_t ms); /* since 1970; 0: null */
 json_t *lane_answers_json(const struct answer_counts *counts);

@@ -11,6 +11,7 @@
 #define AWAY_MS 500u          /* between two questions while none is answered, half of it more or less */
 #define REFUSED_MS 5000u      /* the same, when the gate does not want this lane */
 #define OVER_QUOTA_MS 30000   /* an operator may have raised it meanwhile */
+#define JUMP_MS 1000          /* of the clock; less is what it is adjusted by */
 
 /* In locked memory. */
 struct worker_room {
@@ -197,6 +198,14 @@ static void settle(struct worker *worker, size_t count, enum check_outcome outco
     }
 }
 
+/* By how much the clock was set forward while READ waited. */
+static int64_t jumped_ms(const struct lane_read *read)
+{
+    const int64_t jumped = moment_now_ms() - moment_monotonic_ms() - read->clock_ms;
+
+    return jumped > JUMP_MS || jumped < -JUMP_MS ? jumped : 0;
+}
+
 static void check(struct worker *worker, size_t count)
 {
     const unsigned deadline_ms = atomic_load(&worker->service->ending) ? ASK_ENDING_MS : ASK_MS;
@@ -204,7 +213,10 @@ static void check(struct worker *worker, size_t count)
     struct worker_room *room = worker->room;
     enum check_outcome outcome;
 
-    for (size_t i = 0; i < count; i++) room->questions[i] = room->reads[i].check;
+    for (size_t i = 0; i < count; i++) {
+        room->questions[i] = room->reads[i].check;
+        room->questions[i].seen_ms += jumped_ms(&room->reads[i]);
+    }
     outcome = check_ask(worker->line, room->questions, count, deadline_ms, room->answers);
     platesieve_wipe(room->questions, count * sizeof(room->questions[0]));
     note_question(worker->service, outcome, begin_us);

@@ -141,6 +141,7 @@
 #define key_servers_set_deadlines pscl_key_servers_set_deadlines
 #define key_servers_too_slow pscl_key_servers_too_slow
 #define key_servers_warm pscl_key_servers_warm
+#define keyring_clock_ahead_ms pscl_keyring_clock_ahead_ms
 #define keyring_create pscl_keyring_create
 #define keyring_destroy pscl_keyring_destroy
 #define keyring_fetch_coming pscl_keyring_fetch_coming
@@ -148,6 +149,7 @@
 #define keyring_policy pscl_keyring_policy
 #define keyring_refresh pscl_keyring_refresh
 #define keyring_skew pscl_keyring_skew
+#define keyring_tell_clock pscl_keyring_tell_clock
 #define lane_headers_create pscl_lane_headers_create
 #define lane_headers_destroy pscl_lane_headers_destroy
 #define lane_headers_get pscl_lane_headers_get
@@ -164,12 +166,14 @@
 #define list_header_verify pscl_list_header_verify
 #define list_header_write pscl_list_header_write
 #define make_printable pscl_make_printable
+#define moment_boot_ms pscl_moment_boot_ms
 #define moment_clock_is_off pscl_moment_clock_is_off
 #define moment_monotonic_ms pscl_moment_monotonic_ms
 #define moment_monotonic_us pscl_moment_monotonic_us
 #define moment_now_ms pscl_moment_now_ms
 #define moment_parse pscl_moment_parse
 #define moment_print pscl_moment_print
+#define moment_then_ms pscl_moment_then_ms
 #define name_file pscl_name_file
 #define name_parse pscl_name_parse
 #define name_part_valid pscl_name_part_valid

@@ -85,7 +85,7 @@ struct platesieve_client_candidate {
 
 struct platesieve_client_read {
     uint8_t id[PLATESIEVE_READ_ID_BYTES]; /* random, of platesieve_client_read_id(); the same when this read is asked about once more */
-    int64_t seen_ms;                      /* since 1970; 0: now */
+    int64_t seen_ms;                      /* since 1970, by this machine's clock, however far that is off; 0: now */
     bool again; /* another look at a vehicle that was checked under this id, with the spellings that are new: it is not counted as another read */
     size_t count;
     const struct platesieve_client_candidate *candidates; /* best first; those that are no plates are left out */

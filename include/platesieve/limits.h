@@ -56,6 +56,7 @@
 #define LIMIT_VIEWS 1024                 /* sites for which a gate works out in advance what is wanted */
 #define LIMIT_SEEN_AGE_S 86400           /* a read may be this old ... */
 #define LIMIT_SEEN_AHEAD_S 300           /* ... or this far ahead of the gate's clock */
+#define LIMIT_CLOCK_OFF_S 60             /* a lane whose clock is further from the gate's says times by the gate's */
 
 /* -- a lane's vehicles ------------------------------------------------------------------------------------------------ */
 #define LIMIT_VEHICLES 256               /* that a lane tells apart at one time; with more, the one not seen for longest is forgotten */

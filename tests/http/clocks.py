@@ -1,14 +1,32 @@
-"""Programs whose clock is off."""
+"""Programs whose clock is off, and such whose clock jumps."""
+import mmap
+import struct
 import subprocess
 
 SHIFT = r"""
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-static long shift(void) { const char *text = getenv("SHIFT_S"); return text ? atol(text) : 0; }
+static const volatile long *moving; /* SHIFT_FILE: in it, and read at each call */
+__attribute__((constructor)) static void begin(void)
+{
+    const char *name = getenv("SHIFT_FILE");
+    const int fd = name == NULL ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    moving = mmap(NULL, sizeof(*moving), PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (moving == MAP_FAILED) abort();
+}
+static long shift(void)
+{
+    const char *text = getenv("SHIFT_S");
+    return moving ? *moving : text ? atol(text) : 0;
+}
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     int code = (int)syscall(SYS_clock_gettime, id, now);
@@ -39,3 +57,18 @@ def shifter(folder):
     (folder / "shift.c").write_text(SHIFT, encoding="ascii")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "shift.so", folder / "shift.c"], check=True)
     return lambda seconds: {"LD_PRELOAD": str(folder / "shift.so"), "SHIFT_S": str(seconds)}
+
+
+class MovingClock:
+    """A clock that this program sets for others while they run, those with its `environment`."""
+
+    def __init__(self, folder):
+        self.file = folder / "shift"
+        self.file.write_bytes(bytes(8))
+        with open(self.file, "r+b") as file:
+            self.shift = mmap.mmap(file.fileno(), 8)
+        self.environment = {**shifter(folder)(0), "SHIFT_FILE": str(self.file)}
+
+    def set(self, seconds):
+        """From now on it is so many seconds off."""
+        self.shift[:] = struct.pack("=q", seconds)

@@ -110,3 +110,9 @@ def shared():
 def shifted(tmp_path_factory):
     """Environment in which a program's clock is off by so many seconds."""
     return clocks.shifter(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture
+def moving_clock(tmp_path_factory):
+    """A clock that the test sets while programs with its `environment` run."""
+    return clocks.MovingClock(tmp_path_factory.mktemp("moving"))

@@ -1,6 +1,7 @@
 """Another gate of the same installation: the same lists, database and secrets, a spool and a port of its own."""
 import configparser
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,12 +23,12 @@ class SecondGate:
             settings.write(file)
         (self.folder / "gate.conf").chmod(0o600)
 
-    def start(self):
+    def start(self, environment=None):
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
         with open(self.folder / "log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen([str(self.house.programs / "platesieved"), "--config", str(self.folder / "gate.conf"), "--ready-file", str(ready)],
-                                            stderr=log, stdin=subprocess.DEVNULL)
+                                            stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         eventually(lambda: ready.exists() or self.process.poll() is not None)
         assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
         assert json.loads(ready.read_text())["port"] == self.port

@@ -1,9 +1,11 @@
 """How lanes fare: their reports, silence as an alarm at every gate, and what operators see."""
 import contextlib
+import datetime
 import json
 import time
 
 import pytest
+import requests
 
 from contract import Contract
 from house import assert_problem, eventually, now_text
@@ -217,9 +219,9 @@ def test_what_no_gate_wrote_to_the_database(installation):
 
 
 @contextlib.contextmanager
-def second_gate(house, name="gate-2"):
+def second_gate(house, name="gate-2", environment=None):
     gate = SecondGate(house, name)
-    gate.start()
+    gate.start(environment)
     try:
         yield gate
     finally:
@@ -351,6 +353,104 @@ def test_a_lane_that_loses_its_gates(installation, trial, tmp_path):
             assert lane_of(house, name)["report"]["run"]["unchecked"]["aged"] == 0  # trials are no reads
             service.kill()
         eventually(lambda: lane_of(house, name)["state"] == "silent", SILENCE_S + LATE_S)  # no goodbye
+
+
+# -- clocks ---------------------------------------------------------------------------------------------------------------------------
+
+DAY_S = 86400
+OWN_CLOCK = {**QUICK, "reads": {"vehicle_window_ms": 0, "caption_vehicles": 0}, "waiting": {"age_s": 60}}
+
+
+def plain(plate):
+    return {"plate": plate, "jurisdiction": "US-TX"}
+
+
+def answered(service):
+    """All reads were, and none is given up."""
+    counts = service.status()["counts"]["reads"]
+    assert not any(counts["unchecked"].values()), counts
+    return counts["asked"] == counts["clear"] + counts["hits"]
+
+
+def seconds_off(moment):
+    """How far an RFC 3339 time is ahead of now, by the clock that is right."""
+    return datetime.datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() - time.time()
+
+
+def notices(house, name, service, seconds):
+    """That its clock is so many seconds ahead: in its status, its metrics, its log, its report, and the operator's status."""
+    off = abs(seconds) > 60
+    eventually(lambda: abs(service.status()["clock_ahead_ms"] - seconds * 1000) < 5000 and ("clock" in service.status()["alarms"]) == off)
+    assert abs(service.metrics()["platesieve_lane_clock_ahead_seconds"] - seconds) < 5
+    words = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the gate's" if off else "agrees with the gate's again"
+    eventually(lambda: words in "".join([line for line in service.said().splitlines() if "this machine's clock" in line][-1:]))
+    eventually(lambda: abs(lane_of(house, name)["report"]["skew_ms"] - seconds * 1000) < 5000)
+    assert lane_of(house, name)["alarms"] == (["skew"] if off else [])
+    assert alarms_of(house, name) == ({"skew"} if off else set())
+    text = house.platesieve("--as", OLGA, "status", "--site", "north").stdout
+    assert (f"lane {name.removeprefix('reader/')}: skew" in text) == off
+    assert service.status()["ready"] and service.status()["alarms"] == (["clock"] if off else [])
+
+
+def test_a_lane_whose_clock_jumps(installation, trial, tmp_path, moving_clock):
+    """It is noticed at once and everywhere; each read is checked, none twice; a hit carries the time of the gates, whatever the lane's clock says."""
+    house, name, listed = installation, "reader/north/3", "QQ93JMP"
+    hot_list = house.listed(listed, cooldown_s=300)
+    with relay_to(house.asked["ports"]["gate"]) as wire:
+        service = house.lane_service(name, tmp_path / "lane", lane={"gate": wire.url}, **OWN_CLOCK)
+        service.environment = {**service.environment, **moving_clock.environment}
+        with service:
+            eventually(lambda: outcome(service) == "good" and lane_of(house, name)["state"] == "well")
+            service.post("plain", plain(listed))
+            eventually(lambda: len(service.alerts()) == 1)
+            for number, seconds in enumerate((90, -90, DAY_S, 0)):
+                moving_clock.set(seconds)
+                service.post("plain", plain(listed))  # before anybody can have noticed
+                eventually(lambda: answered(service))
+                notices(house, name, service, seconds)
+                service.post("plain", plain(f"QQ{number}4JMQ{number}"))
+                eventually(lambda: answered(service))
+            # What waits when the clock jumps keeps its age.
+            wire.cut()
+            for number in range(5):
+                service.post("plain", plain(f"QQ{number}5JMR{number}"))
+            service.post("plain", plain(listed))
+            moving_clock.set(DAY_S)
+            eventually(lambda: "no-gate" in service.status()["alarms"])
+            assert service.status()["waiting"]["oldest_s"] < 60 and not service.status()["ready"]
+            moving_clock.set(0)  # a gate that answered a day from now answers no more all the same
+            assert "no-gate" in service.status()["alarms"]
+            moving_clock.set(DAY_S)
+            wire.join()
+            eventually(lambda: answered(service))
+            counts = service.status()["counts"]
+            assert (counts["reads"]["asked"], counts["reads"]["hits"], counts["again"]["asked"]) == (15, 6, 0)
+            assert len(service.get("/alerts")["kept"]) == 1
+            # The officer's word is taken, too.
+            judgement = f"{service.url}/alerts/{service.get('/alerts')['kept'][0]}/judgement"
+            assert requests.post(judgement, json={"judgement": "misread"}, timeout=10).status_code == 200
+            eventually(lambda: service.status()["alerts"]["judgements"] == {"delivered": 1, "lost": 0})
+            assert abs(seconds_off(service.status()["now"]) - DAY_S) < 60
+            assert service.stop() == 0
+    told = eventually(lambda: [one for one in house.hits(hot_list) if one["count"] == 6])
+    assert len(told) == 1 and -60 < seconds_off(told[0]["seen_at"]) <= 0 and -60 < seconds_off(told[0]["last_seen_at"]) <= 0
+    assert -60 < seconds_off(told[0]["lane_says"]["at"]) <= 0
+
+
+def test_a_gate_whose_clock_is_off(installation, trial, tmp_path, moving_clock):
+    """Its lanes notice, each of them, and it tells its operator so of each; nothing is refused for it."""
+    house, name = installation, "reader/north/4"
+    with second_gate(house, "gate-4", moving_clock.environment) as gate, house.lane_service(name, tmp_path / "lane", lane={"gate": gate.url()}, **OWN_CLOCK) as service:
+        eventually(lambda: outcome(service) == "good")
+        for number, seconds in enumerate((-1800, 1800, 0)):
+            moving_clock.set(seconds)
+            service.post("plain", plain(f"QQ{number}6GTQ{number}"))
+            eventually(lambda: answered(service))
+            if seconds < 0:
+                eventually(lambda: "clock" in service.status()["alarms"])  # since the gate refused its reads for their time
+            eventually(lambda: abs(lane_of(house, name, gate.url())["report"]["skew_ms"] + seconds * 1000) < 5000)
+            assert "skew" in lane_of(house, name, gate.url())["alarms"] or seconds == 0
+        assert service.status()["counts"]["reads"] == {"asked": 3, "clear": 3, "hits": 0, "unchecked": dict.fromkeys(service.status()["counts"]["reads"]["unchecked"], 0)}
 
 
 def test_wrong_settings_of_a_trial(installation, tmp_path):

@@ -74,7 +74,7 @@ static int tear_down(void **state)
 
 static json_t *body_of(struct scene *scene)
 {
-    const size_t size = check_body_write(&scene->policy, scene->reads, READS, &scene->place, scene->body, sizeof(scene->body));
+    const size_t size = check_body_write(&scene->policy, scene->reads, READS, &scene->place, 0, scene->body, sizeof(scene->body));
     json_t *json = json_loadb(scene->body, size, JSON_REJECT_DUPLICATES, NULL);
 
     assert_true(size > 0);
@@ -175,10 +175,10 @@ static void candidates_that_the_policy_does_not_want_are_left_out(void **state)
 static void a_body_that_does_not_fit_is_none(void **state)
 {
     struct scene *scene = *state;
-    const size_t size = check_body_write(&scene->policy, scene->reads, READS, &scene->place, scene->body, BODY);
+    const size_t size = check_body_write(&scene->policy, scene->reads, READS, &scene->place, 0, scene->body, BODY);
 
     for (size_t room = 1; room <= size; room += 7)
-        assert_int_equal(check_body_write(&scene->policy, scene->reads, READS, &scene->place, scene->body, room), 0);
+        assert_int_equal(check_body_write(&scene->policy, scene->reads, READS, &scene->place, 0, scene->body, room), 0);
 }
 
 static void tokens_are_gone_when_it_is_over(void **state)
