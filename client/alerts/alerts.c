@@ -6,7 +6,6 @@
 
 #include "client/moment.h"
 
-#define PATIENCE_MS 10000 /* so long an alert is tried to be delivered */
 #define IDLE_MS 1000
 #define OUTPUT_MS 50 /* between looks at an output that took nothing */
 
@@ -18,7 +17,9 @@ static void note_health(struct alerts *alerts, enum alert_path path, bool well, 
 
     if (way->well && !well) say("ALARM: alerts do not get through to the %s: %s", alert_path_name(path), why);
     if (!way->well && well) say("alerts get through to the %s again", alert_path_name(path));
+    if (way->well != well) way->since_ms = moment_now_ms();
     way->well = well;
+    way->why = well ? NULL : why;
 }
 
 static void count(struct alerts *alerts, enum alert_path path, bool well)
@@ -35,34 +36,27 @@ static void on_lost(void *context, const struct kept_alert *lost, enum alert_pat
     char words[ALERT_WORDS];
 
     count(alerts, path, false);
-    note_health(alerts, path, false, "it took too long");
+    if (alerts->ways[path].well) note_health(alerts, path, false, "it takes too long");
     alert_words(&lost->alert, words);
     say("ALERT of %s/%s (%s, priority %u) did not get through to the %s: hit %s", lost->alert.agency, lost->alert.list, words, lost->alert.priority,
         alert_path_name(path), lost->alert.hit);
 }
 
-static void lose(struct alerts *alerts, struct kept_alert *kept, enum alert_path path)
+static void lose_late(struct alerts *alerts, enum alert_path path, int64_t now_ms)
 {
-    kept->due[path] = false;
-    on_lost(alerts, kept, path);
+    struct kept_alert *kept;
+
+    while ((kept = alert_book_late(alerts->book, path, now_ms - (int64_t)alerts->settings.late_s * 1000)) != NULL) {
+        kept->due[path] = false;
+        on_lost(alerts, kept, path);
+    }
 }
 
 /* The next that is due, as long as it makes sense. */
 static struct kept_alert *next_due(struct alerts *alerts, enum alert_path path, int64_t now_ms)
 {
-    struct kept_alert *kept;
-
-    while ((kept = alert_book_due(alerts->book, path, NULL)) != NULL && now_ms - kept->raised_ms > PATIENCE_MS) lose(alerts, kept, path);
-    return kept;
-}
-
-static void settle(struct alerts *alerts, enum alert_path path, uint64_t raise, bool well)
-{
-    struct kept_alert *kept = NULL;
-
-    while ((kept = alert_book_after(alerts->book, kept == NULL ? 0 : kept->number)) != NULL)
-        if (kept->raise == raise) kept->due[path] = false;
-    count(alerts, path, well);
+    lose_late(alerts, path, now_ms);
+    return alert_book_due(alerts->book, path, now_ms);
 }
 
 /* -- standard output; the mutex is held ------------------------------------------------------------------------------ */
@@ -120,33 +114,58 @@ static void drop_copy(struct alerts *alerts)
     platesieve_wipe(alerts->copy, sizeof(*alerts->copy));
 }
 
-static void end_display(struct alerts *alerts, int64_t now_ms)
+static void note_display(struct alerts *alerts, enum alert_display_news news, const char *why)
 {
-    const char *why;
+    const uint64_t raise = alerts->display->raise;
 
-    if (!alert_display_over(alerts->display, now_ms, &why)) return;
     pthread_mutex_lock(&alerts->mutex);
-    note_health(alerts, ALERT_DISPLAY, why == NULL, why);
-    if (why == NULL) settle(alerts, ALERT_DISPLAY, alerts->display->raise, true);
+    if (news == ALERT_DISPLAY_FAILED || news == ALERT_DISPLAY_HANGS) note_health(alerts, ALERT_DISPLAY, false, why);
+    if (news == ALERT_DISPLAY_FAILED) (void)alert_book_failed(alerts->book, ALERT_DISPLAY, raise);
+    if (news == ALERT_DISPLAY_TOOK || (news == ALERT_DISPLAY_IS_THERE && alert_book_waiting(alerts->book, ALERT_DISPLAY) == 0))
+        note_health(alerts, ALERT_DISPLAY, true, NULL);
+    if (news == ALERT_DISPLAY_TOOK) {
+        (void)alert_book_settle(alerts->book, ALERT_DISPLAY, raise);
+        count(alerts, ALERT_DISPLAY, true);
+    }
     pthread_mutex_unlock(&alerts->mutex);
+}
+
+/* What hangs there may be acknowledged meanwhile, or too old. */
+static void drop_unwanted(struct alerts *alerts, int64_t now_ms)
+{
+    bool wanted;
+
+    if (!alerts->display->hangs) return;
+    pthread_mutex_lock(&alerts->mutex);
+    lose_late(alerts, ALERT_DISPLAY, now_ms);
+    wanted = alert_book_wants(alerts->book, ALERT_DISPLAY, alerts->display->raise);
+    pthread_mutex_unlock(&alerts->mutex);
+    if (!wanted) alert_display_give_up(alerts->display);
 }
 
 static void serve_display(struct alerts *alerts, int64_t now_ms)
 {
+    enum alert_display_news news;
+    const char *why = NULL;
     int running;
 
-    if (alerts->display->busy) (void)curl_multi_perform(alerts->multi, &running);
-    if (alerts->display->busy) end_display(alerts, now_ms);
-    if (alerts->display->busy || now_ms < alerts->display->again_ms || !take_due(alerts, ALERT_DISPLAY, now_ms)) return;
-    if (alert_display_begin(alerts->display, alerts->copy)) (void)curl_multi_perform(alerts->multi, &running);
+    while ((news = alert_display_go_on(alerts->display, now_ms, &why)) != ALERT_DISPLAY_NO_NEWS) note_display(alerts, news, why);
+    drop_unwanted(alerts, now_ms);
+    if (!alert_display_free(alerts->display, now_ms) || !take_due(alerts, ALERT_DISPLAY, now_ms)) return;
+    if (alert_display_begin(alerts->display, alerts->copy, now_ms)) (void)curl_multi_perform(alerts->multi, &running);
     drop_copy(alerts);
 }
 
-static void end_command(struct alerts *alerts, uint64_t raise, bool well)
+/* WHY it failed; NULL: it did not. */
+static void end_command(struct alerts *alerts, uint64_t raise, const char *why)
 {
+    const struct kept_alert *kept;
+
     pthread_mutex_lock(&alerts->mutex);
-    note_health(alerts, ALERT_COMMAND, well, "it fails, or takes too long");
-    settle(alerts, ALERT_COMMAND, raise, well);
+    note_health(alerts, ALERT_COMMAND, why == NULL, why);
+    kept = alert_book_settle(alerts->book, ALERT_COMMAND, raise);
+    if (why != NULL && kept != NULL) on_lost(alerts, kept, ALERT_COMMAND);
+    else count(alerts, ALERT_COMMAND, why == NULL);
     pthread_mutex_unlock(&alerts->mutex);
 }
 
@@ -158,29 +177,31 @@ static bool begin_command(struct alerts *alerts, int64_t now_ms)
     if (alert_command_running(&alerts->command) == ALERT_COMMANDS || !take_due(alerts, ALERT_COMMAND, now_ms)) return false;
     begun = alert_command_begin(&alerts->command, alerts->copy, now_ms, &started);
     pthread_mutex_lock(&alerts->mutex);
-    for (struct kept_alert *kept = NULL; (kept = alert_book_after(alerts->book, kept == NULL ? 0 : kept->number)) != NULL;)
-        if (kept->raise == alerts->copy->raise) kept->due[ALERT_COMMAND] = false;
+    (void)alert_book_settle(alerts->book, ALERT_COMMAND, alerts->copy->raise);
     pthread_mutex_unlock(&alerts->mutex);
-    if (begun && !started) end_command(alerts, alerts->copy->raise, false);
+    if (begun && !started) end_command(alerts, alerts->copy->raise, "it can't be started");
     drop_copy(alerts);
     return true;
 }
 
 static void serve_command(struct alerts *alerts, int64_t now_ms)
 {
+    const char *why;
     uint64_t raise;
-    bool well;
 
     while (begin_command(alerts, now_ms)) continue;
-    while (alert_command_over(&alerts->command, now_ms, &raise, &well)) end_command(alerts, raise, well);
+    while (alert_command_over(&alerts->command, now_ms, &raise, &why)) end_command(alerts, raise, why);
     while (begin_command(alerts, now_ms)) continue;
+    pthread_mutex_lock(&alerts->mutex);
+    lose_late(alerts, ALERT_COMMAND, now_ms);
+    pthread_mutex_unlock(&alerts->mutex);
 }
 
 static bool has_work(struct alerts *alerts)
 {
     bool work = alerts->display != NULL && alerts->display->busy;
 
-    for (enum alert_path path = 0; path < ALERT_PATHS; path++) work = work || alert_book_due(alerts->book, path, NULL) != NULL;
+    for (enum alert_path path = 0; path < ALERT_PATHS; path++) work = work || alert_book_waiting(alerts->book, path) > 0;
     return work || alert_command_running(&alerts->command) > 0;
 }
 
@@ -191,13 +212,13 @@ static void wait_for_work(struct alerts *alerts, int64_t now_ms)
     const size_t fd_count = alerts->command.line == NULL ? 0 : alert_command_fds(&alerts->command, fds);
     int wait_ms = IDLE_MS;
 
-    pthread_mutex_lock(&alerts->mutex);
-    if (alert_book_due(alerts->book, ALERT_OUTPUT, NULL) != NULL) wait_ms = OUTPUT_MS;
-    if (alerts->display != NULL && !alerts->display->busy && alert_book_due(alerts->book, ALERT_DISPLAY, NULL) != NULL) {
-        const int64_t left_ms = alerts->display->again_ms - now_ms;
+    if (alerts->display != NULL) {
+        const int64_t next_ms = alert_display_next_ms(alerts->display, now_ms);
 
-        if (left_ms < wait_ms) wait_ms = left_ms < 0 ? 0 : (int)left_ms;
+        if (next_ms - now_ms < wait_ms) wait_ms = (int)(next_ms - now_ms);
     }
+    pthread_mutex_lock(&alerts->mutex);
+    if (alert_book_waiting(alerts->book, ALERT_OUTPUT) > 0 && wait_ms > OUTPUT_MS) wait_ms = OUTPUT_MS;
     if (alerts->ending && wait_ms > OUTPUT_MS) wait_ms = OUTPUT_MS;
     pthread_mutex_unlock(&alerts->mutex);
     (void)curl_multi_poll(alerts->multi, fds, (unsigned)fd_count, wait_ms, NULL);

@@ -3,7 +3,8 @@
  * An alert is shown as what it is: grade, and age of the list ("similar, list 26 h old: VERIFY").  Those that were raised lately are kept, in locked memory,
  * bounded in number and age, so that they can be looked at, acknowledged and judged.  Raising one never waits: the line on standard output is written at once,
  * if it can be; a thread serves the display, on a connection that stays open, and the commands.  Both take what is kept, so that what they have not taken yet is
- * bounded as well.  An alert that was raised again (the same hit) is the same one, seen once more. */
+ * bounded as well: a way that is not open for a while gets the gravest and latest first, then, and none that was acknowledged, judged or became too old meanwhile.
+ * An alert that was raised again (the same hit) is the same one, seen once more. */
 #ifndef CLIENT_ALERTS_ALERTS_H
 #define CLIENT_ALERTS_ALERTS_H
 
@@ -21,6 +22,7 @@ struct alert_settings {
     const char *command;      /* run by /bin/sh -c, its output goes nowhere; the alert comes on its standard input as JSON.  NULL: none */
     const char *display;      /* http:// URL on loopback that the alert is posted to; NULL: none */
     unsigned keep_s, keep_max; /* how long, and how many, alerts can be looked at; at most ALERTS_KEEP_... */
+    unsigned late_s;          /* one that a way did not take for so long is lost on it */
 };
 
 /* What comes of alerts.  Any thread; `delivered` must not call alerts.c again.  Each may be NULL. */
@@ -63,6 +65,8 @@ struct image *alerts_image(struct alerts *alerts, const char *hit); /* held; NUL
 /* How each way does, for status and metrics. */
 struct alert_way {
     bool used, well;          /* well: the last one arrived, or there was none yet */
+    const char *why;          /* it is not well; static; NULL: it is */
+    int64_t since_ms;         /* that it is, or is not; since 1970; 0: since the start */
     uint64_t delivered, lost; /* alerts */
     size_t waiting;
 };

@@ -50,7 +50,7 @@ struct image *alerts_image(struct alerts *alerts, const char *hit)
 void alerts_look(struct alerts *alerts, struct alerts_state *state)
 {
     pthread_mutex_lock(&alerts->mutex);
-    for (enum alert_path path = 0; path < ALERT_PATHS; path++) (void)alert_book_due(alerts->book, path, &alerts->ways[path].waiting);
+    for (enum alert_path path = 0; path < ALERT_PATHS; path++) alerts->ways[path].waiting = alert_book_waiting(alerts->book, path);
     *state = (struct alerts_state) { alert_book_count(alerts->book), alerts->ways[ALERT_OUTPUT], alerts->ways[ALERT_DISPLAY],
                                      alerts->ways[ALERT_COMMAND] };
     pthread_mutex_unlock(&alerts->mutex);
@@ -68,9 +68,10 @@ static const char *judgement_named(const char *word)
     return NULL;
 }
 
-/* Acknowledged once; judged as often as somebody knows better. */
+/* Acknowledged once; judged as often as somebody knows better.  They have seen it: who waits for it still need not. */
 static void note_judgement(struct kept_alert *kept, const char *word, int64_t at_ms)
 {
+    kept->due[ALERT_DISPLAY] = kept->due[ALERT_COMMAND] = false;
     if (strcmp(word, "acknowledged") != 0) {
         kept->judgement = word;
         kept->judged_at_ms = at_ms;

@@ -71,20 +71,54 @@ struct kept_alert *alert_book_after(struct alert_book *book, uint64_t after)
     return found;
 }
 
-struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path, size_t *count)
+static bool goes_first(const struct kept_alert *one, const struct kept_alert *other, enum alert_path path, bool in_trouble)
 {
+    if (one->tries[path] != other->tries[path]) return one->tries[path] < other->tries[path];
+    if (!in_trouble) return one->raise < other->raise;
+    if (one->alert.priority != other->alert.priority) return one->alert.priority > other->alert.priority;
+    return one->raise > other->raise;
+}
+
+struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path, int64_t monotonic_ms)
+{
+    const bool in_trouble = path != ALERT_OUTPUT && alert_book_late(book, path, monotonic_ms - ALERT_PROMPT_MS) != NULL;
     struct kept_alert *found = NULL;
-    size_t all = 0;
 
     for (unsigned i = 0; i < book->max; i++) {
         struct kept_alert *kept = &book->places[i];
 
-        if (kept->number == 0 || !kept->due[path]) continue;
-        all++;
-        if (found == NULL || kept->raise < found->raise) found = kept;
+        if (kept->number != 0 && kept->due[path] && (found == NULL || goes_first(kept, found, path, in_trouble))) found = kept;
     }
-    if (count != NULL) *count = all;
     return found;
+}
+
+struct kept_alert *alert_book_late(struct alert_book *book, enum alert_path path, int64_t before_ms)
+{
+    for (unsigned i = 0; i < book->max; i++)
+        if (book->places[i].number != 0 && book->places[i].due[path] && book->places[i].raised_ms < before_ms) return &book->places[i];
+    return NULL;
+}
+
+size_t alert_book_waiting(const struct alert_book *book, enum alert_path path)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < book->max; i++) count += book->places[i].number != 0 && book->places[i].due[path];
+    return count;
+}
+
+static struct kept_alert *raised(const struct alert_book *book, uint64_t raise)
+{
+    for (unsigned i = 0; i < book->max; i++)
+        if (book->places[i].number != 0 && book->places[i].raise == raise) return &book->places[i];
+    return NULL;
+}
+
+bool alert_book_wants(const struct alert_book *book, enum alert_path path, uint64_t raise)
+{
+    const struct kept_alert *kept = raised(book, raise);
+
+    return kept != NULL && kept->due[path];
 }
 
 struct kept_alert *alert_book_pictured(struct alert_book *book)
@@ -119,19 +153,52 @@ void alert_book_changed(struct alert_book *book, struct kept_alert *kept)
     kept->number = ++book->last;
 }
 
-/* A free place, or that of the one that was raised longest ago. */
+struct kept_alert *alert_book_settle(struct alert_book *book, enum alert_path path, uint64_t raise)
+{
+    struct kept_alert *kept = raised(book, raise);
+
+    if (kept != NULL) kept->due[path] = false;
+    return kept;
+}
+
+struct kept_alert *alert_book_failed(struct alert_book *book, enum alert_path path, uint64_t raise)
+{
+    struct kept_alert *kept = raised(book, raise);
+
+    if (kept != NULL) kept->tries[path]++;
+    return kept;
+}
+
+static bool is_due(const struct kept_alert *kept)
+{
+    bool due = false;
+
+    for (enum alert_path path = 0; path < ALERT_PATHS; path++) due = due || kept->due[path];
+    return due;
+}
+
+/* Those first that went wherever they had to; of those that did not, the least grave; of these, the one that was raised longest ago. */
+static bool makes_place(const struct kept_alert *one, const struct kept_alert *other)
+{
+    const bool due = is_due(one);
+
+    if (due != is_due(other)) return !due;
+    if (due && one->alert.priority != other->alert.priority) return one->alert.priority < other->alert.priority;
+    return one->raise < other->raise;
+}
+
 static struct kept_alert *make_place(struct alert_book *book)
 {
-    struct kept_alert *oldest = &book->places[0];
+    struct kept_alert *found = &book->places[0];
 
     for (unsigned i = 0; i < book->max; i++) {
         struct kept_alert *kept = &book->places[i];
 
         if (kept->number == 0) return kept;
-        if (kept->raise < oldest->raise) oldest = kept;
+        if (makes_place(kept, found)) found = kept;
     }
-    forget(book, oldest);
-    return oldest;
+    forget(book, found);
+    return found;
 }
 
 static void note_picture(struct alert_book *book, struct kept_alert *kept, struct image *image)
@@ -179,6 +246,7 @@ struct kept_alert *alert_book_raise(struct alert_book *book, const struct lane_r
     kept->times++;
     kept->raised_ms = moment.monotonic_ms;
     kept->until_ms = moment.monotonic_ms + (int64_t)book->keep_s * 1000;
+    memset(kept->tries, 0, sizeof(kept->tries));
     for (enum alert_path path = 0; path < ALERT_PATHS; path++) kept->due[path] = (due & 1u << path) != 0;
     return kept;
 }

@@ -24,6 +24,7 @@ struct kept_alert {
     const char *engine;
     struct image *image;    /* held; NULL: none */
     bool due[ALERT_PATHS];  /* still to be delivered */
+    unsigned tries[ALERT_PATHS]; /* that failed, since it was raised last */
     int64_t acknowledged_at_ms, judged_at_ms; /* since 1970; 0: not */
     const char *judgement, *told; /* static; NULL: none */
     unsigned telling;             /* words that the gate was not told yet */
@@ -49,8 +50,17 @@ struct kept_alert *alert_book_find(struct alert_book *book, const char *hit); /*
 void alert_book_changed(struct alert_book *book, struct kept_alert *kept);    /* gives it the next number */
 /* The one with the least number after AFTER; NULL: there is none. */
 struct kept_alert *alert_book_after(struct alert_book *book, uint64_t after);
-/* The one that was raised first of those that have yet to go PATH; COUNT (may be NULL): how many there are. */
-struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path, size_t *count);
+#define ALERT_PROMPT_MS 1000 /* an alert that waits for longer finds that there was trouble */
+/* The next of those that have yet to go PATH; NULL: there is none.  In the order in which they were raised; once one of them waits for more than ALERT_PROMPT_MS, the
+ * gravest goes first, and of these the latest, but not on standard output.  Those that were tried in vain go behind the others. */
+struct kept_alert *alert_book_due(struct alert_book *book, enum alert_path path, int64_t monotonic_ms);
+/* One of them that was raised before BEFORE_MS (monotonic); NULL: there is none. */
+struct kept_alert *alert_book_late(struct alert_book *book, enum alert_path path, int64_t before_ms);
+size_t alert_book_waiting(const struct alert_book *book, enum alert_path path);
+/* That RAISE (of whatever alert has it still) need not go PATH any more, and that it was tried in vain.  What has it; NULL: none. */
+struct kept_alert *alert_book_settle(struct alert_book *book, enum alert_path path, uint64_t raise);
+struct kept_alert *alert_book_failed(struct alert_book *book, enum alert_path path, uint64_t raise);
+bool alert_book_wants(const struct alert_book *book, enum alert_path path, uint64_t raise); /* has it yet to go there? */
 /* The one that was raised longest ago of those that have a picture; NULL: there is none. */
 struct kept_alert *alert_book_pictured(struct alert_book *book);
 void alert_book_forget(struct alert_book *book, int64_t monotonic_ms); /* wipes those whose time is over */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define CHUNK 4096
+#define END_MS 1000 /* so long what was killed may take to be gone */
 
 extern char **environ;
 
@@ -56,14 +57,27 @@ static bool spawn(const char *line, int input, pid_t *pid)
     return made;
 }
 
-static void end(struct alert_run *run)
+/* Frees the place of one that was killed, if it ended within WAIT_MS: one that waits for a disk does not. */
+static bool reap(struct alert_run *run, int wait_ms)
+{
+    struct pollfd ended = { .fd = run->watch, .events = POLLIN };
+    pid_t pid;
+
+    while (poll(&ended, 1, wait_ms) < 0 && errno == EINTR) continue;
+    while ((pid = waitpid(run->pid, NULL, WNOHANG)) < 0 && errno == EINTR) continue;
+    if (pid == 0) return false;
+    if (run->watch >= 0) close(run->watch);
+    *run = (struct alert_run) { .input = -1, .watch = -1, .stream = run->stream };
+    return true;
+}
+
+static void kill_run(struct alert_run *run)
 {
     (void)kill(-run->pid, SIGKILL); /* it was not waited for yet: its number is its own */
-    while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR) continue;
-    if (run->watch >= 0) close(run->watch);
     if (run->input >= 0) close(run->input);
+    run->input = -1;
+    run->killed = true;
     alert_stream_clear(&run->stream);
-    *run = (struct alert_run) { .input = -1, .watch = -1, .stream = run->stream };
 }
 
 static bool start(struct alert_run *run, const char *line)
@@ -81,7 +95,8 @@ static bool start(struct alert_run *run, const char *line)
     run->input = ends[1];
     run->watch = pidfd_open(run->pid, 0);
     if (run->watch >= 0 && fcntl(run->input, F_SETFL, O_NONBLOCK) == 0) return true;
-    end(run);
+    kill_run(run);
+    (void)reap(run, 0);
     return false;
 }
 
@@ -142,17 +157,21 @@ static bool has_ended(const struct alert_run *run, bool *well)
     return true;
 }
 
-bool alert_command_over(struct alert_command *command, int64_t monotonic_ms, uint64_t *raise, bool *well)
+bool alert_command_over(struct alert_command *command, int64_t monotonic_ms, uint64_t *raise, const char **why)
 {
     for (size_t i = 0; i < ALERT_COMMANDS; i++) {
         struct alert_run *run = &command->runs[i];
+        bool well = false, ended;
 
-        if (run->pid == 0) continue;
+        if (run->killed) (void)reap(run, 0);
+        if (run->pid == 0 || run->killed) continue;
         feed(run, command->chunk);
-        *well = false;
-        if (!has_ended(run, well) && monotonic_ms < run->end_ms) continue;
+        ended = has_ended(run, &well);
+        if (!ended && monotonic_ms < run->end_ms) continue;
         *raise = run->raise;
-        end(run);
+        *why = well ? NULL : ended ? "it fails" : "it takes too long";
+        kill_run(run);
+        (void)reap(run, 0);
         return true;
     }
     return false;
@@ -169,7 +188,8 @@ size_t alert_command_running(const struct alert_command *command)
 void alert_command_close(struct alert_command *command)
 {
     for (size_t i = 0; i < ALERT_COMMANDS; i++) {
-        if (command->runs[i].pid != 0) end(&command->runs[i]);
+        if (command->runs[i].pid != 0 && !command->runs[i].killed) kill_run(&command->runs[i]);
+        if (command->runs[i].pid != 0) (void)reap(&command->runs[i], END_MS);
         alert_stream_close(&command->runs[i].stream);
     }
     platesieve_secret_free(command->chunk);

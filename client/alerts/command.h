@@ -12,7 +12,8 @@
 #define ALERT_COMMAND_MS 10000
 
 struct alert_run {
-    pid_t pid; /* 0: none; the leader of a process group of its own */
+    pid_t pid;   /* 0: none; the leader of a process group of its own */
+    bool killed; /* it is over, and its place is not free yet */
     int watch; /* readable when it ended */
     int input; /* -1: it has all, or does not want it */
     size_t at;
@@ -34,8 +35,8 @@ bool alert_command_begin(struct alert_command *command, const struct kept_alert 
 /* What to wait for; how many there are. */
 #define ALERT_COMMAND_FDS (2 * ALERT_COMMANDS)
 size_t alert_command_fds(const struct alert_command *command, struct curl_waitfd fds[ALERT_COMMAND_FDS]);
-/* Writes what can be written.  The next one that is over, at most one a call: true, its RAISE, and whether it ended well. */
-bool alert_command_over(struct alert_command *command, int64_t monotonic_ms, uint64_t *raise, bool *well) MUST_USE;
+/* Writes what can be written.  The next one that is over, at most one a call: true, its RAISE, and why it failed (static; NULL: it did not). */
+bool alert_command_over(struct alert_command *command, int64_t monotonic_ms, uint64_t *raise, const char **why) MUST_USE;
 size_t alert_command_running(const struct alert_command *command);
 
 #endif

@@ -51,6 +51,7 @@ static const struct setting table[] = {
     TEXT("alerts", "display", display, "", 1000),
     NUMBER("alerts", "keep_s", keep_s, "900", 1, 86400),
     NUMBER("alerts", "keep_max", keep_max, "64", 1, ALERTS_KEEP_MAX),
+    NUMBER("alerts", "late_s", late_s, "120", 1, 3600),
     TEXT("calibration", "plate", calibration_plate, "", PLATESIEVE_PLATE_RAW_MAX),
     TEXT("calibration", "jurisdiction", calibration_jurisdiction, "", PLATESIEVE_JURISDICTION_MAX),
     TEXT("calibration", "agency", calibration_agency, "", LIMIT_NAME_MAX),

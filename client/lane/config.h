@@ -30,7 +30,7 @@ struct lane_config {
     unsigned long long images_mib, message_bytes; /* message_bytes 0: what goes with images_mib */
     bool print, alerts_json, show_plates;
     char *command, *display;
-    unsigned long long keep_s, keep_max;
+    unsigned long long keep_s, keep_max, late_s;
     char *calibration_plate, *calibration_jurisdiction, *calibration_agency, *calibration_list;
     unsigned long long calibration_interval_s, report_interval_s;
     char *log_file;

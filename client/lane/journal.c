@@ -56,6 +56,16 @@ void journal_reopen(struct journal *journal)
     journal->told = false;
 }
 
+/* What did not get through, by way. */
+static json_t *lost_json(const struct lane_counts *counts)
+{
+    json_t *lost = json_object();
+
+    for (size_t i = 0; i < WAYS; i++)
+        json_object_set_new(lost, lane_way_name((enum lane_way)i), json_integer((json_int_t)count_get(&counts->delivered[i][false])));
+    return lost;
+}
+
 static json_t *line_json(struct lane_service *service)
 {
     const struct lane_counts *counts = &service->counts;
@@ -65,10 +75,11 @@ static json_t *line_json(struct lane_service *service)
     waiting_look(service->waiting, &waiting);
     moment_print(moment_now_ms(), now);
     moment_print(counts->began_ms, began);
-    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "at", now, "since", began, "messages", (json_int_t)lane_counts_messages(counts),
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "at", now, "since", began, "messages", (json_int_t)lane_counts_messages(counts),
                      "unusable", (json_int_t)lane_counts_unusable(counts), "reads", lane_answers_json(&counts->reads), "again", lane_answers_json(&counts->again),
                      "calibrations", lane_answers_json(&counts->calibrations), "alerts", (json_int_t)count_get(&counts->alerts), "false_tags",
-                     (json_int_t)count_get(&counts->false_tags), "waiting", (json_int_t)(waiting.fresh + waiting.old));
+                     (json_int_t)count_get(&counts->false_tags), "waiting", (json_int_t)(waiting.fresh + waiting.old),
+                     "lost", lost_json(counts), "alarms", lane_alarms_json(service));
 }
 
 static void write_line(struct journal *journal, struct lane_service *service)

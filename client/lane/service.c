@@ -123,7 +123,8 @@ static bool make_alerts(struct lane_service *service)
                                              .command = config->command,
                                              .display = config->display,
                                              .keep_s = (unsigned)config->keep_s,
-                                             .keep_max = (unsigned)config->keep_max };
+                                             .keep_max = (unsigned)config->keep_max,
+                                             .late_s = (unsigned)config->late_s };
     const struct alert_ears ears = { .context = service, .delivered = delivered, .judged = judged, .pictured = pictures_came_late };
 
     service->alerts = alerts_create(&settings, &ears);

@@ -96,7 +96,7 @@ bool lane_is_ready(struct lane_service *service, const char **why)
 }
 
 /* Stable words; platesieve-lane(1) lists them. */
-static json_t *alarms_json(struct lane_service *service, const struct checker_state *state)
+static json_t *alarms_of(struct lane_service *service, const struct checker_state *state)
 {
     json_t *alarms = json_array();
     struct calibration_state calibration;
@@ -116,6 +116,14 @@ static json_t *alarms_json(struct lane_service *service, const struct checker_st
     if (alerts.command.used && !alerts.command.well) json_array_append_new(alarms, json_string("command"));
     if (alerts.display.used && !alerts.display.well) json_array_append_new(alarms, json_string("display"));
     return alarms;
+}
+
+json_t *lane_alarms_json(struct lane_service *service)
+{
+    struct checker_state state;
+
+    checker_look(service->checker, &state);
+    return alarms_of(service, &state);
 }
 
 /* -- engines --------------------------------------------------------------------------------------------------------- */
@@ -220,8 +228,8 @@ static json_t *latency_json(struct lane_counts *counts)
 static json_t *way_json(const struct alert_way *way)
 {
     if (!way->used) return json_null();
-    return json_pack("{s:b, s:I, s:I, s:I}", "well", way->well, "delivered", (json_int_t)way->delivered, "lost", (json_int_t)way->lost, "waiting",
-                     (json_int_t)way->waiting);
+    return json_pack("{s:b, s:s?, s:o, s:I, s:I, s:I}", "well", way->well, "why", way->why, "since", lane_time_json(way->since_ms), "delivered",
+                     (json_int_t)way->delivered, "lost", (json_int_t)way->lost, "waiting", (json_int_t)way->waiting);
 }
 
 /* Pictures and words on hits, on their way to gates. */
@@ -273,7 +281,7 @@ json_t *lane_status_json(struct lane_service *service)
     if (json == NULL) return NULL;
     json_object_set_new(json, "ready", json_boolean(is_ready(service, &state, &why)));
     json_object_set_new(json, "reason", why == NULL ? json_null() : json_string(why));
-    json_object_set_new(json, "alarms", alarms_json(service, &state));
+    json_object_set_new(json, "alarms", alarms_of(service, &state));
     json_object_set_new(json, "gates", servers_json(state.gates, state.gate_count));
     json_object_set_new(json, "key_servers", servers_json(state.keys, state.key_count));
     json_object_set_new(json, "policy", policy_json(&state));

@@ -4,14 +4,16 @@ import http.server
 import json
 import socket
 import threading
+import time
 
 
 class Screen:
-    """Listens on PORT (0: any).  `alerts`: what was posted; `connections`: how often somebody connected; `refuse`: answer 503 to so many."""
+    """Listens on PORT (0: any).  `alerts`: what was posted; `connections`: how often somebody connected; `refuse`: answer 503 to so many;
+    `hangs`: take what comes, and answer nothing until it is False again."""
 
     def __init__(self, port=0):
         screen = self
-        self.alerts, self.connections, self.refuse = [], 0, 0
+        self.alerts, self.connections, self.refuse, self.hangs = [], 0, 0, False
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -21,8 +23,13 @@ class Screen:
                 screen.connections += 1
                 screen.open.append(self.connection)
 
+            def do_HEAD(self):  # pylint: disable=invalid-name
+                screen.wait()
+                self.send_error(501)
+
             def do_POST(self):  # pylint: disable=invalid-name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                screen.wait()
                 refused, screen.refuse = screen.refuse > 0, max(0, screen.refuse - 1)
                 if not refused:
                     screen.alerts.append(json.loads(body))
@@ -42,7 +49,12 @@ class Screen:
     def port(self):
         return self.server.server_address[1]
 
+    def wait(self):
+        while self.hangs:
+            time.sleep(0.01)
+
     def close(self):
+        self.hangs = False
         self.server.shutdown()
         self.server.server_close()
         for connection in self.open:

@@ -93,7 +93,7 @@ def test_a_display_gets_image_and_reading(installation, lane, hot_list):
         assert re.fullmatch(rf'\d\d:\d\d:\d\d  ALERT  qq-31 lrt US-TX  stolen \(customs/{hot_list}\), plate and jurisdiction, list \d+ \w+ old, '
                             rf'priority 20: Do "not" stop <b>alone</b>  \[gate 4\]  \[hit {alert["hit"]}\]', line), line
         status = service.status()
-        assert status["alerts"]["display"] == {"well": True, "delivered": 3, "lost": 0, "waiting": 0} and status["alarms"] == []
+        assert status["alerts"]["display"] == {"well": True, "why": None, "since": None, "delivered": 3, "lost": 0, "waiting": 0} and status["alarms"] == []
         # the picture went to the agency, and nothing but its pixels
         eventually(lambda: service.status()["alerts"]["pictures"] == {"delivered": 1, "lost": 0})
         eventually(lambda: any(one["hit"] == alert["hit"] and one["evidence"] == 1 for one in installation.hits(hot_list)))
@@ -106,7 +106,7 @@ def test_a_display_gets_image_and_reading(installation, lane, hot_list):
 def test_a_display_that_is_killed(lane):
     with Screen() as screen:
         port = screen.port
-        service = lane({"display": f"http://localhost:{port}/"})
+        service = lane({"display": f"http://localhost:{port}/", "late_s": "4"})
         service.post("plain", plain(LISTED, PICTURE))
         eventually(lambda: screen.alerts)
     service.post("plain", plain(OTHER, PICTURE))
@@ -120,9 +120,53 @@ def test_a_display_that_is_killed(lane):
         assert service.status()["alerts"]["display"]["lost"] == 0 and "alerts get through to the display again" in service.said()
         screen.refuse = 10**6
         service.post("plain", plain(PLATES[3]))
-        eventually(lambda: service.status()["alerts"]["display"]["lost"] == 1, 20)  # nobody took it for ten seconds
+        eventually(lambda: service.status()["alerts"]["display"]["lost"] == 1, 20)  # nobody took it for so long
     assert re.search(r"ALERT of customs/list-\S+ \(plate and jurisdiction, list .* old, priority 20\) did not get through to the display: hit \S{22}", service.said())
     assert "LRT" not in service.said()
+
+
+def test_a_display_that_hangs(lane, tmp_path):
+    """The line and the command do not wait for it, the log of counts and the status say so; back again it gets what the officer has not seen, once."""
+    with Screen() as screen:
+        screen.hangs = True
+        service = lane({"display": f"http://127.0.0.1:{screen.port}/", "command": f"cat >/dev/null; echo . >>{tmp_path}/commands"},
+                       log={"file": tmp_path / "counts", "interval_s": "1"})
+        for number, plate in enumerate(PLATES[:4], 1):
+            service.post("plain", plain(plate, PICTURE))
+            eventually(lambda number=number: len(service.lines()) == number)  # so that they are raised in this order
+        eventually(lambda: service.status()["alerts"]["command"]["delivered"] == 4)
+        eventually(lambda: service.status()["alarms"] == ["display"])
+        way = service.status()["alerts"]["display"]
+        assert way["why"] == "it does not answer" and way["since"] and (way["delivered"], way["lost"], way["waiting"]) == (0, 0, 4)
+        counted = eventually(lambda: next((line for line in map(json.loads, (tmp_path / "counts").read_text().splitlines()) if line["alarms"]), None))
+        assert counted["alarms"] == ["display"] and set(counted["lost"]) == {"output", "display", "command", "picture", "judgement"}
+        seen = next(one["hit"] for one in service.get("/alerts")["alerts"] if one["reading"]["plate"] == PLATES[2])
+        judge(service, seen, "acknowledged")
+        time.sleep(1)  # all of them have waited for so long then
+        screen.hangs = False
+        eventually(lambda: service.status()["alarms"] == [])
+        eventually(lambda: service.status()["alerts"]["display"]["waiting"] == 0)
+        assert [one["reading"]["plate"] for one in screen.alerts] == [PLATES[0], PLATES[3], PLATES[1]]  # what it had already, then the latest first
+        assert service.status()["alerts"]["display"]["lost"] == 0
+
+
+def test_commands_that_hang_or_fail(lane, tmp_path):
+    """Those that run on have their ten seconds; what waits for them is not lost; a failure is an alarm, and the alert is in the log."""
+    service = lane({"command": f"cat >{tmp_path}/$$; test -e {tmp_path}/well && exit 0; test -e {tmp_path}/fail && exit 3; sleep 60"})
+    for plate in PLATES[:5]:
+        service.post("plain", plain(plate))
+    eventually(lambda: service.status()["alerts"]["command"]["waiting"] == 1)
+    assert len(eventually(lambda: service.lines() if len(service.lines()) == 5 else None)) == 5
+    (tmp_path / "well").touch()
+    eventually(lambda: (lambda way: (way["delivered"], way["lost"]) == (1, 4))(service.status()["alerts"]["command"]), 30)
+    service.post("plain", plain(PLATES[5]))
+    eventually(lambda: service.status()["alarms"] == [])
+    assert service.said().count("did not get through to the command") == 4 and "it takes too long" in service.said()
+    (tmp_path / "well").unlink()
+    (tmp_path / "fail").touch()
+    service.post("plain", plain(PLATES[6]))
+    eventually(lambda: service.status()["alarms"] == ["command"])
+    assert service.status()["alerts"]["command"]["why"] == "it fails"
 
 
 def test_a_command_gets_it_on_its_standard_input(lane, tmp_path):

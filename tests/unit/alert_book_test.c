@@ -44,7 +44,6 @@ static void test_number_and_age_are_bounded(void **state)
 {
     struct lost lost = { 0 };
     struct alert_book *book = alert_book_create(3, KEEP_S, 1000, on_lost, &lost);
-    size_t due;
 
     (void)state;
     assert_non_null(book);
@@ -56,8 +55,8 @@ static void test_number_and_age_are_bounded(void **state)
     assert_non_null(raise_at(book, "d", 4, PLATESIEVE_FULL, NULL, 3)); /* in place of a, which has arrived */
     assert_null(alert_book_find(book, "a"));
     assert_int_equal(lost.count, 0);
-    assert_string_equal(alert_book_due(book, ALERT_DISPLAY, &due)->alert.hit, "c");
-    assert_int_equal(due, 2);
+    assert_string_equal(alert_book_due(book, ALERT_DISPLAY, 3000)->alert.hit, "c");
+    assert_int_equal(alert_book_waiting(book, ALERT_DISPLAY), 2);
     alert_book_forget(book, 1000 + KEEP_S * 1000 - 1);
     assert_int_equal(alert_book_count(book), 3);
     alert_book_forget(book, 1000 + KEEP_S * 1000);
@@ -68,6 +67,54 @@ static void test_number_and_age_are_bounded(void **state)
     assert_int_equal(alert_book_count(book), 1);
     alert_book_destroy(book);
     assert_int_equal(lost.count, 2 * ALERT_PATHS);
+}
+
+static struct kept_alert *raise_of(struct alert_book *book, const char *hit, uint8_t read_id, unsigned priority, int64_t seconds)
+{
+    const struct lane_read read = scene_read("FIRST", read_id, NULL);
+    struct check_alert alert = scene_alert(hit, PLATESIEVE_FULL, 1);
+
+    alert.priority = priority;
+    return alert_book_raise(book, &read, &alert, ALL, (struct alert_moment) { seconds * 1000, 1770000000000 + seconds * 1000 });
+}
+
+static const char *due_at(struct alert_book *book, enum alert_path path, int64_t seconds)
+{
+    return alert_book_due(book, path, seconds * 1000)->alert.hit;
+}
+
+static void test_the_gravest_and_latest_go_first_after_trouble(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(4, KEEP_S, 0, on_lost, &lost);
+    uint64_t raise;
+
+    (void)state;
+    (void)raise_of(book, "old", 1, 20, 0);
+    raise = raise_of(book, "grave", 2, 90, 1)->raise;
+    (void)raise_of(book, "light", 3, 10, 2);
+    (void)raise_of(book, "new", 4, 20, 3);
+    assert_string_equal(due_at(book, ALERT_DISPLAY, 1), "old"); /* nothing waited for long */
+    assert_string_equal(due_at(book, ALERT_DISPLAY, 4), "grave");
+    assert_string_equal(due_at(book, ALERT_OUTPUT, 4), "old"); /* a log of what was, in its order */
+    assert_string_equal(alert_book_failed(book, ALERT_DISPLAY, raise)->alert.hit, "grave");
+    assert_string_equal(due_at(book, ALERT_DISPLAY, 4), "new"); /* what can't be delivered holds up nothing */
+    assert_string_equal(due_at(book, ALERT_COMMAND, 4), "grave");
+    assert_string_equal(alert_book_late(book, ALERT_DISPLAY, 1000)->alert.hit, "old");
+    (void)raise_of(book, "next", 5, 20, 4); /* in place of the least grave, though it was raised later */
+    assert_null(alert_book_find(book, "light"));
+    assert_int_equal(lost.count, ALERT_PATHS);
+    settle(alert_book_find(book, "new"));
+    (void)raise_of(book, "last", 6, 5, 5); /* in place of what went everywhere */
+    assert_null(alert_book_find(book, "new"));
+    assert_int_equal(lost.count, ALERT_PATHS);
+    assert_true(alert_book_wants(book, ALERT_DISPLAY, raise));
+    assert_string_equal(alert_book_settle(book, ALERT_DISPLAY, raise)->alert.hit, "grave");
+    assert_false(alert_book_wants(book, ALERT_DISPLAY, raise));
+    assert_true(alert_book_wants(book, ALERT_COMMAND, raise));
+    assert_null(alert_book_settle(book, ALERT_DISPLAY, 999));
+    assert_int_equal(alert_book_waiting(book, ALERT_DISPLAY), 3);
+    alert_book_destroy(book);
 }
 
 static void test_one_hit_is_one_alert(void **state)
@@ -336,7 +383,8 @@ static void test_stream(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_number_and_age_are_bounded), cmocka_unit_test(test_one_hit_is_one_alert), cmocka_unit_test(test_pictures_are_held),
+        cmocka_unit_test(test_number_and_age_are_bounded), cmocka_unit_test(test_the_gravest_and_latest_go_first_after_trouble),
+        cmocka_unit_test(test_one_hit_is_one_alert),       cmocka_unit_test(test_pictures_are_held),
         cmocka_unit_test(test_words),                      cmocka_unit_test(test_line),                 cmocka_unit_test(test_json),
         cmocka_unit_test(test_the_longest_fits),           cmocka_unit_test(test_stream),
     };

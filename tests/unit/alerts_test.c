@@ -1,5 +1,6 @@
 /* The ways out of alerts, for real: a pipe as standard output, a display that answers HTTP, commands; and what the officer says. */
 #include "client/alerts/alerts.h"
+#include "client/alerts/book.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -69,18 +70,25 @@ static struct alerts *create(struct alert_settings settings, struct heard *heard
 
     if (settings.keep_max == 0) settings.keep_max = 8;
     if (settings.keep_s == 0) settings.keep_s = 60;
+    if (settings.late_s == 0) settings.late_s = 60;
     memset(heard, 0, sizeof(*heard));
     alerts = alerts_create(&settings, &ears);
     assert_non_null(alerts);
     return alerts;
 }
 
-static void raise_one(struct alerts *alerts, const char *hit, uint8_t id, struct image *image)
+static void raise_of(struct alerts *alerts, const char *hit, uint8_t id, unsigned priority, struct image *image)
 {
     const struct lane_read read = scene_read("FIRST", id, image);
-    const struct check_alert alert = scene_alert(hit, PLATESIEVE_SIMILAR, 0);
+    struct check_alert alert = scene_alert(hit, PLATESIEVE_SIMILAR, 0);
 
+    alert.priority = priority;
     alerts_raise(alerts, &read, &alert);
+}
+
+static void raise_one(struct alerts *alerts, const char *hit, uint8_t id, struct image *image)
+{
+    raise_of(alerts, hit, id, 20, image);
 }
 
 static void wait_for(_Atomic unsigned *number, unsigned wanted)
@@ -98,7 +106,10 @@ struct screen {
     _Atomic unsigned connections, requests;
     _Atomic int refuse; /* answers 503 to so many */
     _Atomic bool endless; /* answers 200 and goes on until nobody listens */
+    _Atomic bool hangs;   /* has everything, and answers nothing */
+    _Atomic unsigned stuck; /* so many connections hang for good, others do not */
     char body[BODY_MAX];
+    char hits[1024]; /* of all alerts that it took, in their order */
 };
 
 static size_t read_some(int connection, char *to, size_t at, size_t room)
@@ -108,6 +119,16 @@ static size_t read_some(int connection, char *to, size_t at, size_t room)
     if (got <= 0) return 0;
     to[at + (size_t)got] = '\0';
     return (size_t)got;
+}
+
+static void note_hit(struct screen *screen)
+{
+    json_t *json = json_loads(screen->body, 0, NULL);
+    const char *hit = json_string_value(json_object_get(json, "hit"));
+    const size_t size = strlen(screen->hits);
+
+    if (hit != NULL) snprintf(screen->hits + size, sizeof(screen->hits) - size, "%s ", hit);
+    json_decref(json);
 }
 
 /* One request on CONNECTION; false when it is closed. */
@@ -132,7 +153,9 @@ static bool serve_one(struct screen *screen, int connection, char *buffer)
         screen->refuse--;
         return send(connection, bad, sizeof(bad) - 1, MSG_NOSIGNAL) > 0;
     }
+    while (screen->hangs) nap_ms(5);
     memcpy(screen->body, body, wanted + 1);
+    note_hit(screen);
     screen->requests++;
     if (screen->endless) {
         (void)send(connection, endless, sizeof(endless) - 1, MSG_NOSIGNAL);
@@ -146,13 +169,19 @@ static void *serve(void *argument)
 {
     struct screen *screen = argument;
     char *buffer = malloc(BODY_MAX);
-    int connection;
+    int connection, held = -1;
 
     while (buffer != NULL && (connection = accept(screen->listener, NULL, NULL)) >= 0) {
         screen->connections++;
+        if (screen->stuck > 0) {
+            screen->stuck--;
+            held = connection; /* one such is enough */
+            continue;
+        }
         while (serve_one(screen, connection, buffer)) continue;
         close(connection);
     }
+    if (held >= 0) close(held);
     free(buffer);
     return NULL;
 }
@@ -294,6 +323,102 @@ static void test_a_display_that_fails_and_comes_back(void **state)
     alerts_look(alerts, &looked);
     assert_true(looked.display.well);
     assert_int_equal(looked.display.delivered, 8);
+    alerts_destroy(alerts, 0);
+    screen_stop(&screen);
+}
+
+/* Nothing waits for it but what is for it; that comes once, the gravest and latest first, without what the officer has seen elsewhere. */
+static void test_a_display_that_hangs(void **state)
+{
+    struct alerts_state looked;
+    struct heard heard;
+    struct alerts *alerts;
+    char url[64];
+
+    (void)state;
+    memset(&screen, 0, sizeof(screen));
+    screen_start(&screen, 0);
+    screen.hangs = true;
+    alerts = create((struct alert_settings) { .display = screen_url(url), .command = "cat >/dev/null" }, &heard);
+    raise_of(alerts, "first", 1, 20, NULL);
+    raise_of(alerts, "seen", 2, 99, NULL);
+    raise_of(alerts, "light", 3, 10, NULL);
+    raise_of(alerts, "grave", 4, 90, NULL);
+    raise_of(alerts, "later", 5, 20, NULL);
+    wait_for(&heard.well, 5); /* commands */
+    for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += 5, nap_ms(5)) {
+        alerts_look(alerts, &looked);
+        if (!looked.display.well) break;
+    }
+    assert_false(looked.display.well);
+    assert_string_equal(looked.display.why, "it does not answer");
+    assert_true(looked.display.since_ms > 0);
+    assert_int_equal(looked.display.waiting, 5);
+    assert_int_equal(alerts_judge(alerts, "seen", "acknowledged"), ALERT_JUDGED);
+    nap_ms(ALERT_PROMPT_MS + 100); /* whatever happened when it was raised, it has waited for long */
+    raise_of(alerts, "newest", 6, 20, NULL);
+    wait_for(&heard.well, 6);
+    screen.hangs = false;
+    wait_for(&heard.well, 11);
+    assert_string_equal(screen.hits, "first grave newest later light ");
+    alerts_look(alerts, &looked);
+    assert_true(looked.display.well);
+    assert_null(looked.display.why);
+    assert_int_equal(looked.display.waiting, 0);
+    assert_int_equal(looked.display.lost, 0);
+    nap_ms(600);
+    assert_int_equal(screen.requests, 5);
+    alerts_destroy(alerts, 0);
+    screen_stop(&screen);
+}
+
+/* It answers on another connection. */
+static void test_a_display_of_which_a_part_hangs(void **state)
+{
+    struct alerts_state looked;
+    struct heard heard;
+    struct alerts *alerts;
+    char url[64];
+
+    (void)state;
+    memset(&screen, 0, sizeof(screen));
+    screen_start(&screen, 0);
+    screen.stuck = 1;
+    alerts = create((struct alert_settings) { .display = screen_url(url) }, &heard);
+    raise_one(alerts, "a", 1, NULL);
+    raise_one(alerts, "b", 2, NULL);
+    wait_for(&heard.well, 2);
+    assert_string_equal(screen.hits, "b a ");
+    alerts_look(alerts, &looked);
+    assert_true(looked.display.well);
+    alerts_destroy(alerts, 0);
+    screen_stop(&screen);
+}
+
+/* What is too old for it is lost, and said to be; that it is there again is noticed without an alert. */
+static void test_what_is_too_old_for_a_display(void **state)
+{
+    struct alerts_state looked;
+    struct heard heard;
+    struct alerts *alerts;
+    char url[64];
+
+    (void)state;
+    memset(&screen, 0, sizeof(screen));
+    screen_start(&screen, 0);
+    screen.hangs = true;
+    alerts = create((struct alert_settings) { .display = screen_url(url), .late_s = 4 }, &heard);
+    raise_one(alerts, "a", 1, NULL);
+    raise_one(alerts, "b", 2, NULL);
+    wait_for(&heard.lost, 2);
+    alerts_look(alerts, &looked);
+    assert_false(looked.display.well);
+    assert_int_equal(looked.display.waiting, 0);
+    screen.hangs = false;
+    for (int waited_ms = 0; waited_ms < WAIT_MS && !looked.display.well; waited_ms += 5, nap_ms(5)) alerts_look(alerts, &looked);
+    assert_true(looked.display.well);
+    raise_one(alerts, "c", 3, NULL);
+    wait_for(&heard.well, 1);
     alerts_destroy(alerts, 0);
     screen_stop(&screen);
 }
@@ -632,6 +757,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_display),
         cmocka_unit_test(test_a_display_that_fails_and_comes_back),
+        cmocka_unit_test(test_a_display_that_hangs),
+        cmocka_unit_test(test_a_display_of_which_a_part_hangs),
+        cmocka_unit_test(test_what_is_too_old_for_a_display),
         cmocka_unit_test(test_a_display_that_talks_too_much),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_one_connection),
