@@ -2,7 +2,7 @@
 # all files of tests/http: tests/http/test_scripts.py sees to it
 EXTRA_DIST += tests/run tests/with-database \
     tests/http/browser.mjs tests/http/clocks.py tests/http/conftest.py tests/http/contract.py tests/http/enrol.py tests/http/fake.py \
-    tests/http/house.py tests/http/installed_tree.py tests/http/meddler.py tests/http/memory.py tests/http/plates.py tests/http/proxy.py tests/http/readings.py \
+    tests/http/ground.py tests/http/house.py tests/http/installed_tree.py tests/http/meddler.py tests/http/memory.py tests/http/plates.py tests/http/proxy.py tests/http/readings.py \
     tests/http/receiver.py tests/http/registration.py tests/http/relay.py tests/http/ristretto.py tests/http/screen.py \
     tests/http/sealing.py tests/http/second_gate.py tests/http/sodium.py tests/http/softhsm.py tests/http/sse.py tests/http/test_ca.py \
     tests/http/test_caps.py tests/http/test_checks.py tests/http/test_client.py tests/http/test_coverage.py tests/http/test_delta.py \

@@ -190,7 +190,7 @@ class Installation:
             self.save()
             self.make_secrets()
             self.make_identities()
-            self.cluster.make()
+            self.make_cluster()
 
     def make_folders(self):
         if self.folder.exists() and not self.folder.is_dir():
@@ -220,6 +220,9 @@ unset PLATESIEVE_SHARED_KEYS
             if not path.exists():
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                     file.write(secrets.token_bytes(32))
+
+    def make_cluster(self):
+        self.cluster.make()
 
     def make_identities(self):
         if not self.ca.exists():

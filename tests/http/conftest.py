@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from enrol import Device  # noqa: E402  pylint: disable=wrong-import-position
 import clocks  # noqa: E402  pylint: disable=wrong-import-position
+import ground  # noqa: E402  pylint: disable=wrong-import-position
 from house import SHARED, House  # noqa: E402  pylint: disable=wrong-import-position
 
-# Small: several run beside each other.
-SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenance_work_mem": "32MB"}
+# Small: several run beside each other.  And nobody's power is cut: what was written is there after any kill.
+SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenance_work_mem": "32MB", "db.fsync": "off"}
 
 
-def make_house(folder, settings, start=True):
+def make_house(settings, start=True):
     """SETTINGS as of `deploy/local up --set`; "key_servers" besides."""
-    house = House(folder)
+    house = House(ground.new_folder(), ground.give_data)
     try:
         house.prepare({}, {**SMALL, **{name: value for name, value in settings.items() if name != "key_servers"}}, settings.get("key_servers"))
         if start:
@@ -35,7 +35,8 @@ def make_house(folder, settings, start=True):
 
 def remove_house(house):
     house.forget_connections()
-    house.stop()
+    house.stop(("gate", "keys"))
+    house.cluster.stop("immediate")
     house.cluster.remove_socket()
     shutil.rmtree(house.folder, ignore_errors=True)
 
@@ -48,6 +49,10 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, interrupted)  # installations are taken away then, too
     config.addinivalue_line("markers", "slow: takes more than some seconds")
     config.addinivalue_line("markers", "alone: asserts how long something takes; tests/run runs it when nothing else runs")
+
+
+def pytest_unconfigure():
+    ground.remove()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -67,7 +72,7 @@ def pytest_runtest_makereport(item):
 @pytest.fixture(scope="module")
 def installation(request):
     """The running installation of this file."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), getattr(request.module, "INSTALLATION", {}))
+    house = make_house(getattr(request.module, "INSTALLATION", {}))
     yield house
     remove_house(house)
 
@@ -78,7 +83,7 @@ def new_installation():
     houses = []
 
     def make(settings=None, start=True):
-        houses.append(make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), settings or {}, start))
+        houses.append(make_house(settings or {}, start))
         return houses[-1]
 
     yield make

@@ -82,10 +82,23 @@ class Evaluator:
 class House(Installation):
     """An installation with the means of a test."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, template=None):
+        """TEMPLATE: what gives a cluster its data, with the schema, when it is first started; None: it is made from nothing, as any other."""
         super().__init__(folder)
+        self.template = template
         self.sessions = {}
         self.prfs = {}
+
+    def make_cluster(self):
+        if not self.template:
+            super().make_cluster()
+
+    def start_db(self, name):
+        if not self.cluster.data.exists():
+            self.template(self.cluster)
+            (self.folder / "db/made").touch()
+            self.write_settings()
+        super().start_db(name)
 
     # -- requests -----------------------------------------------------------------------------------------------------------
 

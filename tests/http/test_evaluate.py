@@ -5,7 +5,6 @@ import json
 import re
 import secrets
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -25,7 +24,7 @@ BATCH_MAX = 256
 @pytest.fixture(scope="module")
 def keys():
     """A key server alone."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {}, start=False)
+    house = make_house({}, start=False)
     house.start(("keys",))
     yield house
     remove_house(house)

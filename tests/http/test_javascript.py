@@ -8,7 +8,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -183,7 +182,7 @@ def test_a_key_server_that_lies(folder, installation, lie):
 @pytest.fixture(scope="module")
 def three(folder):  # pylint: disable=unused-argument
     """An installation whose epochs' keys are shared by three key servers, with a list that has QQ8006J."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {"key_servers": 3})
+    house = make_house({"key_servers": 3})
     try:
         house.platesieve("--as", "agency/customs/ana", "list", "create", "shared", "--category", "stolen")
         (house.folder / "list.csv").write_text("plate,jurisdiction\nQQ8006J,US-TX\n")

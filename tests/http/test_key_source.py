@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -85,7 +84,7 @@ def contents(folder):
 @pytest.fixture(scope="module")
 def stopped(hsm, request):
     """An installation whose state was made under the token's keys, not running."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), settings(hsm), start=False)
+    house = make_house(settings(hsm), start=False)
     request.addfinalizer(lambda: remove_house(house))
     for daemon in SETTING:
         house.register_all(daemon)

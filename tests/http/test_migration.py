@@ -34,6 +34,7 @@ def store(house, number, days_ago, hit=None, hours=0):
 def test_hits_move_to_their_days(new_installation):
     """Hits by the day on which they were seen go to the day on which they must be gone; the agency's pages show the same as before."""
     house = new_installation(start=False)
+    house.cluster.make()
     house.save()
     old_schema(house)
     house.sql("INSERT INTO platesieve.agencies VALUES ('customs', 0)")

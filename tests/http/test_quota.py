@@ -88,9 +88,9 @@ def key_server(new_installation):
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory):
+def keys():
     """The same for the whole file, with the defaults."""
-    house = make_house(str(tmp_path_factory.mktemp("keys") / "x"), {**VOPRF, **DEFAULTS}, start=False)
+    house = make_house({**VOPRF, **DEFAULTS}, start=False)
     house.start(("keys",))
     yield house
     remove_house(house)

@@ -7,7 +7,6 @@ import hmac
 import json
 import os
 import subprocess
-import tempfile
 import time
 
 import pytest
@@ -76,7 +75,7 @@ def dealt():
 @pytest.fixture(scope="module")
 def installation(dealt):
     """With three key servers; DEALT has the seeds of their ceremony, which nobody else ever sees together."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {"key_servers": 3}, start=False)
+    house = make_house({"key_servers": 3}, start=False)
     try:
         house.run("platesieve", "keys", "ceremony", house.folder / "secrets/ceremony")
         for file in (house.folder / "secrets/ceremony").iterdir():

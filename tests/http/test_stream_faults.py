@@ -32,8 +32,7 @@ def make_receiver():
 @pytest.fixture(scope="module", name="house")
 def make_two_gates(receiver):
     """An installation whose streams last three seconds."""
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"),
-                       {"gate.gate.stream_life_s": "3", "gate.webhooks.allow": f"localhost:{receiver.port}", "gate.webhooks.ca": str(receiver.certificate)})
+    house = make_house({"gate.gate.stream_life_s": "3", "gate.webhooks.allow": f"localhost:{receiver.port}", "gate.webhooks.ca": str(receiver.certificate)})
     yield house
     remove_house(house)
 

@@ -35,7 +35,7 @@ def make_receivers(certificates):
 @pytest.fixture(scope="module", name="installation")
 def make_installation(certificates, receivers):
     allow = ", ".join(f"localhost:{receiver.port}" for receiver in receivers) + ", localhost:1, *.customs.example"
-    house = make_house(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"), {"gate.webhooks.allow": allow, "gate.webhooks.ca": str(certificates[0])})
+    house = make_house({"gate.webhooks.allow": allow, "gate.webhooks.ca": str(certificates[0])})
     yield house
     remove_house(house)
 
