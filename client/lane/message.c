@@ -63,6 +63,7 @@ static enum vehicle_outcome take_look(struct lane_service *service, const struct
 
     pthread_mutex_lock(&service->vehicles_lock);
     outcome = vehicles_take(service->vehicles, look, came_us / 1000, atomic_load(&service->candidates_max), read);
+    atomic_store(&service->counts.captions, vehicles_captions(service->vehicles));
     pthread_mutex_unlock(&service->vehicles_lock);
     count_add(&service->counts.vehicles[outcome], 1);
     if (outcome == VEHICLE_KNOWN) take_late_picture(service, look, read);

@@ -95,6 +95,7 @@ static void write_rest(FILE *out, struct lane_service *service)
     write_single(out, "platesieve_lane_false_tags_total", "counter", "Alerts of gates whose tag was false.", (double)count_get(&counts->false_tags));
     write_single(out, "platesieve_lane_false_recipients_total", "counter", "Recipients of pictures that gates made up.",
                  (double)count_get(&counts->false_recipients));
+    write_single(out, "platesieve_lane_captions_total", "counter", "Texts that were skipped as captions.", (double)count_get(&counts->captions));
     write_single(out, "platesieve_lane_pictures_dropped_total", "counter", "Pictures that found no memory.", (double)count_get(&counts->pictures_dropped));
     write_single(out, "platesieve_lane_waiting", "gauge", "Reads that wait to be checked.", (double)(waiting.fresh + waiting.old));
     write_single(out, "platesieve_lane_waiting_seconds", "gauge", "How long the oldest of them has waited.",

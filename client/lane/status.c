@@ -191,10 +191,11 @@ static json_t *counts_json(struct lane_counts *counts)
 
     for (size_t i = 0; i < VEHICLE_OUTCOMES; i++) json_object_set_new(vehicles, outcomes[i], number(&counts->vehicles[i]));
     for (size_t i = 0; i < REFUSED_REASONS; i++) json_object_set_new(refused, lane_refused_name((enum lane_refused)i), number(&counts->refused[i]));
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "messages", (json_int_t)lane_counts_messages(counts), "unusable",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "messages", (json_int_t)lane_counts_messages(counts), "unusable",
                      (json_int_t)lane_counts_unusable(counts), "looks", vehicles, "reads", lane_answers_json(&counts->reads), "again",
                      lane_answers_json(&counts->again), "calibrations", lane_answers_json(&counts->calibrations), "alerts", number(&counts->alerts),
-                     "false_tags", number(&counts->false_tags), "pictures_dropped", number(&counts->pictures_dropped), "refused", refused);
+                     "false_tags", number(&counts->false_tags), "captions", number(&counts->captions), "pictures_dropped",
+                     number(&counts->pictures_dropped), "refused", refused);
 }
 
 static json_t *not_asked_json(struct lane_counts *counts)

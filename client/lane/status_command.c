@@ -144,6 +144,7 @@ static void print_status(json_t *json)
     if (json_is_integer(json_object_get(json, "clock_ahead_ms"))) printf("%-10s %lld ms ahead of the gate's\n", "clock", at(json, "clock_ahead_ms"));
     print_answers("reads", json_object_get(counts, "reads"));
     print_answers("again", json_object_get(counts, "again"));
+    printf("%-10s %lld skipped\n", "captions", at(counts, "captions"));
     print_answers("calibrate", json_object_get(counts, "calibrations"));
     printf("%-10s %lld, false tags %lld, refused requests: ", "alerts", at(counts, "alerts"), at(counts, "false_tags"));
     print_some(json_object_get(counts, "refused"));

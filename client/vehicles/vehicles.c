@@ -32,6 +32,7 @@ struct vehicles {
     uint8_t key[crypto_shorthash_KEYBYTES];
     struct vehicle_table table;
     struct captions captions;
+    uint64_t skipped; /* texts, as captions */
     struct glance glance;
 };
 
@@ -111,6 +112,7 @@ static bool glance_choose(struct vehicles *vehicles, const struct caption_camera
 
         one->skipped = captions_skip(&vehicles->captions, camera, one->text, one->beside, now_ms);
         captions |= one->skipped;
+        vehicles->skipped += one->skipped;
         if (one->skipped || glance->chosen_count == glance->most) continue;
         glance->clue.texts[glance->chosen_count] = one->text;
         glance->clue.forms[glance->chosen_count] = one->form;
@@ -380,6 +382,11 @@ void vehicles_listed(struct vehicles *vehicles, const struct lane_read *read, un
     if (candidate >= read->check.count) return;
     text = text_hash(vehicles, camera, &read->check.candidates[candidate].plate);
     captions_listed(&vehicles->captions, captions_camera(&vehicles->captions, camera, now_ms), text, now_ms);
+}
+
+uint64_t vehicles_captions(const struct vehicles *vehicles)
+{
+    return vehicles->skipped;
 }
 
 void vehicles_forget(struct vehicles *vehicles, int64_t now_ms)

@@ -58,6 +58,8 @@ enum vehicle_outcome vehicles_take(struct vehicles *vehicles, const struct engin
 void vehicles_unchecked(struct vehicles *vehicles, const struct lane_read *read);
 /* READ's candidate number CANDIDATE is on a list, as a verified alert says: its text is no caption. */
 void vehicles_listed(struct vehicles *vehicles, const struct lane_read *read, unsigned candidate, int64_t now_ms);
+/* How many texts of looks were skipped as captions so far. */
+uint64_t vehicles_captions(const struct vehicles *vehicles);
 /* Wipes what is over; call it every second or so. */
 void vehicles_forget(struct vehicles *vehicles, int64_t now_ms);
 

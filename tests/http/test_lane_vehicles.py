@@ -1,5 +1,7 @@
 """One vehicle, one read: what a lane service makes of several messages about it, to the counts, alerts and pictures."""
 import base64
+import contextlib
+import time
 
 import pytest
 
@@ -8,6 +10,7 @@ from sealing import jpeg
 
 READER = "reader/north/1"
 LISTED, PROBE, FLEET = "QQ80VEH", "QQ31ZPRB", [f"QQ771VE{number}" for number in range(3)]
+ENOUGH = 5  # vehicles, for a caption
 PICTURE = jpeg(middle=b"\xff\xe1\x00\x0fExif\0\0where\x00\x00")
 
 
@@ -106,3 +109,86 @@ def test_a_vehicle_that_stays(lane):
         lane.post("plain", [{"plate": "QQ55PRK", "camera": "p"}, {"plate": f"Q{number * 7919 % 100000:05d}Z", "camera": "q"}])
     counts = settled(lane, 41)
     assert counts["reads"]["clear"] + counts["again"]["clear"] == 41
+
+
+# -- captions ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reading_lanes(installation, hot_list, tmp_path):
+    """A maker of lanes that learn captions from ENOUGH vehicles, and ask about them again after so many seconds."""
+    del hot_list
+    with contextlib.ExitStack() as stack:
+        def make(again_s):
+            service = installation.lane_service(READER, tmp_path / f"lane-{again_s}", alerts={"json": "yes", "show_plates": "yes"},
+                                                reads={"caption_vehicles": ENOUGH, "caption_again_s": again_s, "vehicle_window_ms": 0})
+            stack.enter_context(service)
+            eventually(lambda: service.status()["ready"])
+            return service
+        yield make
+
+
+passing = (f"QW{number * 7919 % 100000:05d}X" for number in range(10000))
+
+
+def beside(lane, text, camera="c", plate=None):
+    """A vehicle passes, and the engine reads TEXT beside its plate.  How many looks were answered then."""
+    time.sleep(0.005)  # or it would be one vehicle with the last, whose readings have TEXT, too
+    told = [{"plate": plate or next(passing), "confidence": 0.9}, {"plate": text, "confidence": 0.6}]
+    assert lane.post("plain", {"camera": camera, "candidates": told})["new"] == 1
+    return eventually(lambda: (counts := lane.status()["counts"]) and counts["reads"]["clear"] + counts["reads"]["hits"] == counts["reads"]["asked"] and counts)
+
+
+def test_captions(installation, reading_lanes):
+    """Learned after some vehicles, skipped and counted from then on beside other readings of that camera; asked about now and then."""
+    lettering = "QQ55TXI"
+    patient, curious = reading_lanes(3600), reading_lanes(1)
+    for lane in (patient, curious):
+        for number in range(1, ENOUGH + 4):
+            assert beside(lane, lettering)["captions"] == max(0, number - ENOUGH) or lane is curious
+    name = installation.listed(lettering, "US-TX", cooldown_s=0)
+    # It is a plate of somebody's who is looked for, too: what is skipped here, the other lane finds when it asks again.
+    seen = patient.status()["counts"]["captions"]
+    for number in range(1, 4):
+        assert beside(patient, lettering)["captions"] == seen + number
+    assert not patient.alerts()
+    eventually(lambda: beside(curious, lettering) and curious.alerts())
+    assert curious.metrics()["platesieve_lane_captions_total"] == curious.status()["counts"]["captions"]
+    # Another camera of the same lane reads all.
+    beside(patient, lettering, camera="d")
+    assert len(eventually(patient.alerts)) == 1
+    # The vehicle that bears it is read alone; and what was on a list once is skipped no more.
+    patient.post("plain", {"camera": "c", "plate": lettering})
+    eventually(lambda: len(patient.alerts()) == 2)
+    assert beside(patient, lettering)["captions"] == seen + 3
+    eventually(lambda: len(patient.alerts()) == 3)
+    assert all(alert["list"] == name for alert in patient.alerts() + curious.alerts())
+    text = installation.platesieve("lane", "status", "--url", patient.url).stdout
+    assert f"captions   {seen + 3} skipped" in text
+
+
+def test_a_listed_plate_on_every_picture(installation, reading_lanes):
+    """It stands in the jam, with others that pass; or somebody wears it as a sticker on vehicle after vehicle.  It is asked about each time."""
+    del installation
+    lane = reading_lanes(3600)
+    lane.post("plain", {"camera": "c", "plate": LISTED})
+    for _ in range(6 * ENOUGH):
+        assert beside(lane, LISTED)["captions"] == 0
+        lane.post("plain", {"camera": "c", "plate": LISTED})
+    counts = eventually(lambda: (counts := lane.status()["counts"]) and counts["reads"]["hits"] == counts["reads"]["asked"] > 6 * ENOUGH and counts)
+    assert (counts["reads"]["clear"], counts["looks"]["caption"], counts["captions"]) == (0, 0, 0)
+    assert set(plates_of(lane.alerts())) == {LISTED}
+
+
+def test_a_sticker_hides_nobody(installation, reading_lanes):
+    """Whoever has the plate of the one who follows worn by others makes it a caption; what bears it is found all the same, and so is all that bears the sticker."""
+    lane, driver = reading_lanes(3600), "QQ66STK"
+    for _ in range(2 * ENOUGH):
+        counts = beside(lane, driver)
+    assert counts["captions"] == ENOUGH
+    name = installation.listed(driver, "US-TX", cooldown_s=0)
+    assert not lane.alerts()
+    beside(lane, driver, plate=LISTED)  # one of those that wear it is looked for itself
+    assert plates_of(eventually(lane.alerts)) == [LISTED]
+    lane.post("plain", {"camera": "c", "plate": driver})
+    eventually(lambda: [alert["list"] for alert in lane.alerts()].count(name) == 1)
