@@ -59,6 +59,7 @@ client_libclient_a_SOURCES = \
 	client/engines/document_json.c \
 	client/engines/document_xml.c \
 	client/engines/engine.c client/engines/engine.h \
+	client/engines/dahua.c \
 	client/engines/frigate.c \
 	client/engines/genetec.c \
 	client/engines/hikvision.c \

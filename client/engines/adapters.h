@@ -4,7 +4,7 @@
 
 #include "client/engines/engine.h"
 
-extern const struct engine engine_axis, engine_frigate, engine_genetec, engine_hikvision, engine_plain, engine_platerecognizer, engine_rekor, engine_unifi,
-    engine_verkada;
+extern const struct engine engine_axis, engine_dahua, engine_frigate, engine_genetec, engine_hikvision, engine_plain, engine_platerecognizer, engine_rekor,
+    engine_unifi, engine_verkada;
 
 #endif

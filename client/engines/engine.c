@@ -9,7 +9,8 @@
 #define STACK_USED_BYTES 16384 /* that parsers leave pieces of the message on */
 
 const struct engine *const engines[] = {
-    &engine_axis, &engine_frigate, &engine_genetec, &engine_hikvision, &engine_plain, &engine_platerecognizer, &engine_rekor, &engine_unifi, &engine_verkada, NULL,
+    &engine_axis,           &engine_dahua, &engine_frigate, &engine_genetec, &engine_hikvision, &engine_plain,
+    &engine_platerecognizer, &engine_rekor, &engine_unifi,   &engine_verkada, NULL,
 };
 
 const struct engine *engine_named(const char *name)

@@ -92,6 +92,7 @@ struct engine {
     const char *name;  /* "rekor": it is posted to /engines/rekor */
     const char *title; /* for people */
     unsigned forms;    /* bits of enum document_form: what it may come as */
+    bool wants_result; /* it sends again what is not answered with "Result": true */
     enum engine_outcome (*take)(const struct document *document, const struct engine_options *options, struct engine_reads *reads);
 };
 

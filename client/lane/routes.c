@@ -17,7 +17,7 @@ static bool is_camera(const char *name)
     return size > 0 && size <= ENGINE_CAMERA_MAX;
 }
 
-static struct lane_reply reply_taken(const struct message_taken *taken)
+static struct lane_reply reply_taken(const struct engine *engine, const struct message_taken *taken)
 {
     switch (taken->outcome) {
     case ENGINE_TYPE: return lane_reply_problem(LANE_PROBLEM_TYPE);
@@ -25,9 +25,10 @@ static struct lane_reply reply_taken(const struct message_taken *taken)
     case ENGINE_TOO_LARGE: return lane_reply_problem(LANE_PROBLEM_TOO_LARGE);
     default: break;
     }
-    return lane_reply_json(200, json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I}", "message", engine_outcome_name(taken->outcome), "kind", taken->kind, "reads",
+    return lane_reply_json(200, json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:o*}", "message", engine_outcome_name(taken->outcome), "kind", taken->kind, "reads",
                                           (json_int_t)taken->reads, "new", (json_int_t)taken->vehicles[VEHICLE_NEW], "again",
-                                          (json_int_t)taken->vehicles[VEHICLE_AGAIN], "left_out", (json_int_t)taken->left_out, "faults", (json_int_t)taken->faults));
+                                          (json_int_t)taken->vehicles[VEHICLE_AGAIN], "left_out", (json_int_t)taken->left_out, "faults",
+                                          (json_int_t)taken->faults, "Result", engine->wants_result ? json_true() : NULL));
 }
 
 static struct lane_reply post_engine(const struct lane_request *request)
@@ -39,7 +40,7 @@ static struct lane_reply post_engine(const struct lane_request *request)
     if (engine == NULL || !lane_config_wants(request->service->config, engine)) return lane_reply_problem(LANE_PROBLEM_NOT_FOUND);
     if (camera != NULL && !is_camera(camera)) return lane_reply_problem(LANE_PROBLEM_FIELD);
     message_take(request->service, engine, camera, request->content_type, request->body, request->body_size, request->came_us, &taken);
-    return reply_taken(&taken);
+    return reply_taken(engine, &taken);
 }
 
 /* -- how it fares ---------------------------------------------------------------------------------------------------- */

@@ -160,6 +160,12 @@ def unifi(message):
             for i, one in enumerate(triggers) if one["key"] == "license_plate_unknown"]
 
 
+def dahua(message):
+    picture = message["Picture"]
+    vehicle = Vehicle(message, 100, picture["SnapInfo"]["DeviceID"], iso_ms(picture["SnapInfo"]["AccurateTime"].replace(" ", "T") + "Z"), picture["Plate"]["Region"])
+    return [vehicle.add(("Picture", "Plate", "PlateNumber"), ("Picture", "Plate", "Confidence"))]
+
+
 def hikvision(message):
     """MESSAGE is the XML as a nested dictionary: flat()."""
     if message["eventType"] != "ANPR":
@@ -181,7 +187,7 @@ def flat(text):
 
 
 READERS = {"rekor": rekor, "platerecognizer": platerecognizer, "frigate": frigate, "verkada": verkada, "axis": axis, "genetec": genetec, "hikvision": hikvision,
-           "unifi": unifi}
+           "unifi": unifi, "dahua": dahua}
 
 
 def reading(engine, body):

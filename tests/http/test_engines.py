@@ -576,7 +576,7 @@ def test_wrong_content_types(content_type):
 
 @pytest.mark.parametrize("body", [b"", b"\0", b"{", b"[" * 100000, b'{"a":' * 100000, b"null", b'"text"', b"QQ00QQ0", b"<a>", b"\xff\xfe{", b"{}" * 9, b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"],
                          ids=lambda body: repr(body[:12]))
-@pytest.mark.parametrize("engine", ["rekor", "platerecognizer", "frigate", "genetec", "hikvision", "unifi", "verkada", "axis", "plain"])
+@pytest.mark.parametrize("engine", ["rekor", "platerecognizer", "frigate", "genetec", "hikvision", "unifi", "dahua", "verkada", "axis", "plain"])
 def test_what_is_no_message(engine, body):
     told = take(engine, body)
     assert told["outcome"] in OUTCOMES - {"taken"} and told["reads"] == []

@@ -166,3 +166,54 @@ def test_unifi_tells_names_and_other_things_too(triggers, expected):
 
 def test_unifi_without_an_alarm_is_unknown():
     assert take("unifi", b'{"events": []}')["outcome"] == take("unifi", b'{"alarm": {"name": "a"}}')["outcome"] == "unknown"
+
+
+def dahua(plate=MADE_UP, picture=None, **members):
+    """What a Dahua camera posts to /NotificationInfo/TollgateInfo."""
+    return {"Picture": {"Plate": {"PlateNumber": plate, "PlateColor": "White", "PlateType": "Normal", "Confidence": 97, "IsExist": True, "Channel": 0,
+                                  "BoundingBox": [1, 2, 3, 4], "Region": "NLD"} | members,
+                        "Vehicle": {"VehicleColor": "Black", "VehicleType": "SaloonCar", "VehicleSign": "Unknown"},
+                        "SnapInfo": {"AccurateTime": "2026-11-22 11:00:00.250", "SnapTime": "2026-11-22 11:00:00", "DeviceID": "7f2c-1", "Direction": "Obverse", "LanNo": 1,
+                                     "SnapAddress": "", "DefenceCode": "abc", "TriggerSource": "Video"},
+                        "CutoutPic": {"Content": picture or "", "PicName": f"{plate}-1.jpg"}, "VehiclePic": {"Content": picture or "", "PicName": "2.jpg"},
+                        "NormalPic": {"Content": picture or "", "PicName": "3.jpg"}}}
+
+
+def seen_by_dahua(message, now="2026-11-22T11:00:02Z"):
+    return take("dahua", json.dumps(message).encode(), now_ms=readings.iso_ms(now))
+
+
+def test_dahua():
+    told = seen_by_dahua(dahua("qq00 qq0", base64.b64encode(readings.JPEG).decode()))
+    read = told["reads"][0]
+    assert (told["faults"], told["kind"]) == ({}, "read") and spellings(read) == {MADE_UP: 0.97}
+    assert (read["jurisdiction"], read["camera"], read["ids"], read["picture"]) == ("NL", "7f2c-1", 1, len(readings.JPEG))
+    assert seen(read) == readings.iso_ms("2026-11-22T11:00:00.250Z")
+    whole = dahua()
+    del whole["Picture"]["SnapInfo"]["AccurateTime"]
+    assert seen(seen_by_dahua(whole)["reads"][0]) == readings.iso_ms("2026-11-22T11:00:00Z")
+    assert spellings(seen_by_dahua(dahua()["Picture"])["reads"][0]) == {MADE_UP: 0.97}  # without what is around it
+
+
+@pytest.mark.parametrize("confidence,expected", [(95, 0.95), (100, 1), ("88", 0.88), (101, 1), (255, 1), ("200", 1), (None, 1)])
+def test_dahua_does_not_say_what_its_confidence_is_of(confidence, expected):
+    """Of 100, it seems; 0 to 255 is documented, and says nothing that could be told from it."""
+    told = seen_by_dahua(dahua(Confidence=confidence))
+    assert spellings(told["reads"][0]) == {MADE_UP: expected} and told["faults"] == {}
+
+
+@pytest.mark.parametrize("plate,members", [("", {"IsExist": False}), ("Unlicensed", {}), ("unknown", {})])
+def test_dahua_of_vehicles_without_a_plate(plate, members):
+    told = seen_by_dahua(dahua(plate, **members))
+    assert told["outcome"] == "taken" and [read["candidates"] for read in told["reads"]] == [[]]
+
+
+@pytest.mark.parametrize("message,kind", [({"Active": "keepAlive", "DeviceID": "7f2c-1"}, "heartbeat"), ({"Active": True, "DeviceID": "7f2c-1"}, "heartbeat"),
+                                          ({"DeviceName": "a", "DeviceModel": "b", "Manufacturer": "c", "DeviceID": "7f2c-1"}, "other")])
+def test_dahua_says_that_it_is_there(message, kind):
+    told = seen_by_dahua(message)
+    assert (told["outcome"], told["kind"], told["reads"]) == ("taken", kind, [])
+
+
+def test_dahua_that_is_not_dahua():
+    assert seen_by_dahua({"Events": []})["outcome"] == seen_by_dahua({"Picture": {"Name": "a"}})["outcome"] == "unknown"

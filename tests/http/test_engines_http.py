@@ -23,7 +23,7 @@ from test_ninth_engine import TOP
 PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(50)]
 DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
 CYRILLIC, CANONICAL = "КА 77 КА", "KA77KA"
-WHOLE = ("axis-form", "axis-json", "frigate-event", "frigate-lpr", "frigate-recognizer", "genetec-json", "genetec-sharp", "genetec-sharp-xml", "genetec-xml", "hikvision-form",
+WHOLE = ("axis-form", "axis-json", "dahua", "frigate-event", "frigate-lpr", "frigate-recognizer", "genetec-json", "genetec-sharp", "genetec-sharp-xml", "genetec-xml", "hikvision-form",
          "hikvision-xml", "plain", "platerecognizer-form", "platerecognizer-json", "platerecognizer-urlencoded", "platerecognizer-vehicle", "rekor-alert", "rekor-group",
          "rekor-results", "unifi", "verkada")
 
@@ -99,6 +99,16 @@ def test_every_engine_is_there():
     assert set(re.sub(r"No or Cm|,", " ", listed_there).split()) == engines
 
 
+def test_dahua_is_told_that_it_need_not_send_again(wire):
+    """A camera of it repeats what is answered otherwise."""
+    for message in ({"Picture": {"Plate": {"PlateNumber": "ZZ99ZZ9"}}}, {"Active": "keepAlive", "DeviceID": "a"}, {"Events": []}):
+        status, told = wire.post("dahua", json.dumps(message).encode())
+        assert (status, told["Result"]) == (200, True)
+    assert "Result" not in wire.post("plain", b'{"plate": "ZZ99ZZ9"}')[1]
+    status, told = wire.post("dahua", b"{")
+    assert status == 400 and "Result" not in told
+
+
 # -- docs/reader-integration.md ---------------------------------------------------------------------------------------------------
 
 
@@ -143,12 +153,13 @@ def fixture_camera(wire, tmp_path):
     """camera(engine, body, …): what the document's proxy answers a camera, (status, text)."""
     if not proxy.nginx():
         pytest.skip("nginx is not installed")
-    block, = blocks("reader-integration.md", "nginx")
+    block, dahua = blocks("reader-integration.md", "nginx")
+    block = block.replace("    location / {", dahua + "    location / {")
     certificate, key = make_certificate(tmp_path)
     hashed = subprocess.run(["openssl", "passwd", "-6", "a camera's"], capture_output=True, text=True, check=True).stdout
     (tmp_path / "cameras").write_text(f"north-1:{hashed}")
     places = {"/etc/nginx/lane.pem": certificate, "/etc/nginx/lane.key": key, "/etc/nginx/cameras": tmp_path / "cameras", "127.0.0.1:8555": f"127.0.0.1:{wire.lane.port}",
-              "/var/log/nginx/lane.log": tmp_path / "lane.log", "192.0.2.31": "127.0.0.1", "192.0.2.32": "127.0.0.1"}
+              "/var/log/nginx/lane.log": tmp_path / "lane.log", "192.0.2.31": "127.0.0.1", "192.0.2.32": "127.0.0.1", "192.0.2.33": "127.0.0.1"}
     with proxy.Proxy(tmp_path, block, places) as front:
         (tmp_path / "bodies").rmdir()  # whoever wants to write a body to a disk can't
 
@@ -184,6 +195,17 @@ def test_the_proxy_of_the_document(wire, camera, tmp_path):
     assert camera("/engines/plain?word=a-long-random-word", json.dumps(plain).encode())[0] == 200  # and the next message is served
     written = camera.front.said() + (tmp_path / "access.log").read_text() + (tmp_path / "lane.log").read_text()
     assert not re.search(f"{PLATES[-1]}|{PLATES[-2]}|random-word|camera's", written), written
+
+
+def test_dahua_through_the_proxy_of_the_document(wire, camera):
+    """Its cameras add paths of their own to the address."""
+    _, content_type, body = plate_in("dahua", PLATES[-3])
+    status, told = camera("/NotificationInfo/TollgateInfo", body.replace(b'"NLD"', b'""'), content_type, None)
+    told = json.loads(told)
+    assert (status, told["kind"], told["reads"], told["Result"]) == (200, "read", 1, True)
+    alert = eventually(lambda: [one for one in wire.alerts("dahua") if one["reading"]["plate"] == PLATES[-3]])[0]
+    assert alert["reading"]["camera"] == "north-3"
+    assert json.loads(camera("/NotificationInfo/KeepAlive", b'{"Active": "keepAlive", "DeviceID": "a"}', password=None)[1])["kind"] == "heartbeat"
 
 
 def rekor(*candidates, **members):
