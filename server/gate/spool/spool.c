@@ -62,11 +62,11 @@ static void note(struct spool *spool, enum store_outcome outcome)
         log_line(LOG_ERR, "the spool is broken: checks are refused until the disk was looked at and the daemon restarted");
 }
 
-/* CHANGE records more (or fewer) than before. */
+/* CHANGE records more (or fewer) than before.  Those that are to be written count from when they were handed over. */
 static void measure(struct spool *spool, int64_t change)
 {
     atomic_store(&spool->bytes, spool_store_bytes(spool->store));
-    atomic_store(&spool->depth, atomic_load(&spool->depth) + (uint64_t)change);
+    (void)atomic_fetch_add(&spool->depth, (uint64_t)change);
     if (atomic_load(&spool->depth) == 0) atomic_store(&spool->oldest_ms, 0);
 }
 
@@ -136,9 +136,9 @@ static void *write_all(void *argument)
         enum store_outcome outcome = write_group(spool, group);
         note(spool, outcome);
         if (atomic_load(&spool->oldest_ms) == 0) atomic_store(&spool->oldest_ms, clock_now_ms(&system_clock));
-        measure(spool, outcome == STORE_DONE ? group_size(group) : 0);
+        measure(spool, outcome == STORE_DONE ? 0 : -group_size(group));
+        finish_group(group, outcome == STORE_DONE ? OK : FAIL(REASON_SPOOL)); /* under the lock: none is carried on before its `done` was called */
         (void)pthread_mutex_unlock(&spool->store_lock);
-        finish_group(group, outcome == STORE_DONE ? OK : FAIL(REASON_SPOOL));
         (void)pthread_mutex_lock(&spool->queue_lock);
         spool->groups++;
         (void)pthread_cond_signal(&spool->stored);
@@ -159,6 +159,7 @@ static bool enqueue(struct spool *spool, struct append *append)
         *spool->last = append;
         spool->last = &append->next;
         spool->waiting += append->count;
+        (void)atomic_fetch_add(&spool->depth, append->count);
         (void)pthread_cond_signal(&spool->queued);
     }
     (void)pthread_mutex_unlock(&spool->queue_lock);

@@ -16,7 +16,8 @@ struct spool_settings {
     uint64_t bytes_max;     /* file size at which it is full */
 };
 
-/* Called once for each append, from the writer thread: OK after the sync, REASON_SPOOL otherwise. */
+/* Called once for each append, from the writer thread: OK after the sync and before any of it is carried on, REASON_SPOOL otherwise (also from the thread that appends).
+   Must not call the spool. */
 typedef void (*spool_done_fn)(void *context, struct result result);
 /* Carries up to COUNT sightings into the database in one transaction; from the drain thread.  Failing keeps them spooled. */
 typedef struct result (*spool_carry_fn)(void *context, const struct sighting *sightings, size_t count);
@@ -30,7 +31,7 @@ bool spool_accepts(const struct spool *spool);
 struct result spool_each(struct spool *spool, void (*each)(void *context, const struct sighting *sighting), void *context);
 
 struct spool_state {
-    uint64_t depth;       /* records */
+    uint64_t depth;       /* records, and those that are about to be */
     uint64_t bytes;
     int64_t oldest_ms;    /* 0: empty */
     bool full, broken;
