@@ -234,8 +234,8 @@ static void print_gate(json_t *json)
            json_is_true(json_object_get(spool, "full")) ? " FULL" : "",
            json_is_true(json_object_get(spool, "broken")) ? " BROKEN" : "");
     print_registry(json_object_get(json, "registry"));
-    printf("  %-10s %lld reads, %lld cleared, %lld hits, %lld looked at again since the start\n", "checks", number_of(checks, "reads"),
-           number_of(checks, "cleared"), number_of(checks, "hits"), number_of(checks, "again"));
+    printf("  %-10s %lld reads, %lld cleared, %lld hits, %lld matches, %lld further looks since the start\n", "checks", number_of(checks, "reads"),
+           number_of(checks, "cleared"), number_of(checks, "hits"), number_of(checks, "matches"), number_of(checks, "again"));
     print_again(json_object_get(checks, "lanes"));
     print_quotas(json_object_get(json, "quotas"));
 }

@@ -202,7 +202,7 @@ class Demo:
 
     def result(self, checks, stored, took):
         """The figures of the last line, and those for people."""
-        figures = {name: checks[name] for name in ("reads", "cleared", "hits", "again", "hits_by_list", "hits_by_grade")}
+        figures = {name: checks[name] for name in ("reads", "cleared", "hits", "again", "matches", "hits_by_list", "hits_by_grade")}
         for lane in self.lanes:
             for name, value in lane.figures().items():
                 figures[name] = figures.get(name, 0) + value
@@ -229,11 +229,11 @@ class Demo:
         slowest = "from the last byte of a message to its alert, on the slowest lane" if self.lists else "from a request to its answer"
         rows = [
             *((("Messages", f"{figures['messages']:,}", f"of {engines} kinds of camera engines, {where}"),
-               ("Vehicles", f"{figures['vehicles']:,}", f"{figures['merged']:,} messages told nothing new of theirs; {figures['again']:,} times a later look was asked about and clear"))
+               ("Vehicles", f"{figures['vehicles']:,}", f"{figures['merged']:,} messages told nothing new of theirs; {figures['again']:,} times a later look was asked about"))
               if self.lists else ()),
-            ("Reads", f"{figures['reads']:,}", "vehicles, and later looks that hit" if self.lists else where),
+            ("Reads", f"{figures['reads']:,}", "one a vehicle, however often it was looked at" if self.lists else where),
             ("Cleared", f"{figures['cleared']:,}", "nothing is left of them but this count"),
-            ("Hits", f"{figures['hits']:,}", f"{share} of the reads, repeats included"
+            ("Hits", f"{figures['hits']:,}", f"{share} of the reads; {figures['matches']:,} matches of a read and an entry"
              + (f"; {checks['covert']} of them covert: the lane was told clear" if checks["covert"] else "")),
             *((f"  {name}", f"{figures['hits_by_grade'].get(name, 0):,}", "") for name in GRADES),
             *((f"  {name}", f"{count:,}", "") for name, count in sorted(figures["hits_by_list"].items())),

@@ -50,6 +50,7 @@
 #define LIMIT_MATCHES_PER_LIST 16        /* entries of one list that one read may match; the strongest are kept */
 #define LIMIT_CHECK_SIGHTINGS 16384      /* of one request; with more it is refused */
 #define LIMIT_COOLDOWN_RECORDS (1u << 18) /* entries and lanes in cooldown that a gate remembers */
+#define LIMIT_RECALL_RECORDS (1u << 18)  /* that a gate remembers of reads that matched, so as to count each once; three or four a read */
 #define LIMIT_EXCESS_LANES 4096          /* whose reads are counted, to find lists that hit too many of them */
 #define LIMIT_EXCESS_PAIRS (1u << 15)    /* of a lane and a list that hit there */
 #define LIMIT_EXCESS_READS 20000         /* of a lane, after which counting begins anew */

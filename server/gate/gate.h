@@ -49,7 +49,7 @@ struct gate {
     struct enrolments *enrolments;
     struct anchor_files *anchors;
     struct metrics *metrics;
-    struct metric *checks_clear, *checks_hit, *checks_again, *checks_refused; /* reads, reads, later looks, requests */
+    struct metric *checks_clear, *checks_hit, *checks_later, *checks_again, *checks_refused; /* reads three times, looks, requests */
     struct metric *spool_depth, *spool_oldest, *index_slots, *index_bytes, *lists_version, *ready;
     struct metric *key_servers_up[KEYS_SERVERS_MAX], *key_servers_wrong[KEYS_SERVERS_MAX];
     struct metric *lists_covered[COVERAGE_WHENS], *lists_uncovered[COVERAGE_WHENS], *alarms_coverage;

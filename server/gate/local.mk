@@ -14,6 +14,7 @@ libgate_core_a_SOURCES = \
 	server/gate/check/parse.c \
 	server/gate/check/policy.c server/gate/check/policy.h \
 	server/gate/check/policy_text.c server/gate/check/policy_text.h \
+	server/gate/check/recall.c server/gate/check/recall.h \
 	server/gate/check/sighting.h \
 	server/gate/check/tally.c server/gate/check/tally.h \
 	server/gate/check/text.c \

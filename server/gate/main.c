@@ -56,9 +56,10 @@ static void register_metrics(struct gate *gate)
 {
     struct metrics *metrics = gate->metrics;
 
-    gate->checks_clear = metrics_counter(metrics, "platesieve_reads_total", "Reads that were answered.", "answer=\"clear\"");
-    gate->checks_hit = metrics_counter(metrics, "platesieve_reads_total", "Reads that were answered.", "answer=\"hit\"");
-    gate->checks_again = metrics_counter(metrics, "platesieve_looks_again_total", "Later looks at a vehicle that were clear; not among the reads.", "");
+    gate->checks_clear = metrics_counter(metrics, "platesieve_reads_total", "Reads, by the answer to their first look.", "answer=\"clear\"");
+    gate->checks_hit = metrics_counter(metrics, "platesieve_reads_total", "Reads, by the answer to their first look.", "answer=\"hit\"");
+    gate->checks_later = metrics_counter(metrics, "platesieve_reads_hit_later_total", "Of the reads that were clear, those that hit at a later look.", "");
+    gate->checks_again = metrics_counter(metrics, "platesieve_looks_again_total", "Looks at reads that were counted before.", "");
     gate->checks_refused = metrics_counter(metrics, "platesieve_checks_refused_total", "Requests for checks that got an error.", "");
     gate->spool_depth = metrics_gauge(metrics, "platesieve_spool_records", "Acknowledged hits not yet in the database.", "");
     gate->spool_oldest = metrics_gauge(metrics, "platesieve_spool_oldest_seconds", "Age of the oldest of them.", "");

@@ -143,7 +143,9 @@ static void make_sighting(const struct catalogue *catalogue, const struct peer *
         .verify = age_s > list->age_limit_s,
         .confidence = batch->candidates[read->candidates + match->candidate].confidence,
         .read = match->read,
+        .again = read->again,
     };
+    memcpy(sighting->read_id, read->id, sizeof(sighting->read_id));
     memcpy(sighting->site, peer->first, sizeof(sighting->site));
     memcpy(sighting->lane, peer->second, sizeof(sighting->lane));
     sighting_id(sighting, read, list);

@@ -36,8 +36,8 @@ struct result check_run(const struct catalogue *catalogue, struct cooldown *cool
 char *check_text(const struct check_answer *answer, size_t *size);
 void check_answer_free(struct check_answer *answer); /* NULL is fine */
 
-/* What the request's reads came to, in the lane's eyes: reads = cleared + hits.  A later look at a vehicle (`again`) is a read when it hits; a clear one
-   is counted as `again` alone, so that nobody is cleared twice.  reads + again = all that was asked. */
+/* What the request's looks came to, in the lane's eyes: reads = cleared + hits.  A later look at a vehicle (`again`) that is clear is counted as `again` alone.  reads +
+   again = all that was asked.  What tally.h makes of those that matched hangs on what was counted before. */
 struct check_counts {
     uint64_t reads, cleared, hits, again;
     uint64_t covert, covert_again; /* of the cleared and of the `again`, those that matched covertly */

@@ -20,6 +20,8 @@ struct sighting {
     bool verify;                          /* the list was older than its limit */
     float confidence;
     uint16_t read;                        /* position of the read in its request; not stored */
+    bool again;                           /* a later look, as the lane says; for counting, as the next; not stored */
+    uint8_t read_id[PLATESIEVE_READ_ID_BYTES];
     char site[LIMIT_NAME_MAX + 1];
     char lane[LIMIT_NAME_MAX + 1];
 };

@@ -2,29 +2,40 @@
 
 #include <pthread.h>
 
-#define LANES_MAX 4096 /* more lanes than that share the last row's fate: counted in the totals only */
+#include "server/gate/check/recall.h"
+
+#define LANES_MAX 4096 /* more lanes than that share one row, which is not shown: they are counted in the totals only */
+
+enum view { OPEN, TRUTH, VIEWS };
+
+struct counts {
+    uint64_t reads, cleared, hits, again, matches, calibration;
+};
 
 struct lane_row {
     char name[LIMIT_IDENTITY_MAX + 1];
-    struct check_counts counts;
-    uint64_t calibration;
+    struct counts views[VIEWS];
 };
 
 struct list_row {
     char agency[LIMIT_NAME_MAX + 1], list[LIMIT_NAME_MAX + 1];
     uint32_t number;
-    uint64_t hits;
+    uint64_t hits, matches;
 };
 
-/* One lock: it is held for some tens of nanoseconds and the event-loop threads are no more than the cores. */
+/* `lock` is that of all checks: it is held for some tens of nanoseconds and the event-loop threads are no more than the cores.  `match_lock`, which is taken first, is for
+   requests that matched. */
 struct tally {
-    pthread_mutex_t lock;
-    struct check_counts total;
-    uint64_t calibration; /* of the hits, those with which lanes tried themselves */
-    uint64_t by_grade[PLATESIEVE_GRADES];
-    size_t lane_count, list_count, list_room;
+    pthread_mutex_t lock, match_lock;
+    struct counts total[VIEWS];
+    size_t lane_count;
     struct lane_row *lanes; /* open addressing by hash of the name, 2 * LANES_MAX places */
-    struct list_row *lists; /* by arrival; a list is added at its first hit */
+    struct lane_row others;
+
+    struct recall *recall;
+    uint64_t hits_by_grade[PLATESIEVE_GRADES], matches_by_grade[PLATESIEVE_GRADES];
+    size_t list_count, list_room;
+    struct list_row *lists; /* by arrival; a list is added at its first match */
 };
 
 struct tally *tally_create(void)
@@ -32,23 +43,31 @@ struct tally *tally_create(void)
     struct tally *tally = calloc(1, sizeof *tally);
     if (tally == NULL) return NULL;
     tally->lanes = calloc(2 * LANES_MAX, sizeof *tally->lanes);
-    if (tally->lanes == NULL || pthread_mutex_init(&tally->lock, NULL) != 0) {
+    tally->recall = recall_create();
+    if (tally->lanes == NULL || tally->recall == NULL || pthread_mutex_init(&tally->lock, NULL) != 0) {
+        recall_destroy(tally->recall);
         free(tally->lanes);
         free(tally);
         return NULL;
     }
+    (void)pthread_mutex_init(&tally->match_lock, NULL); /* as the one before: glibc's do not fail */
     return tally;
 }
 
 void tally_destroy(struct tally *tally)
 {
     if (tally == NULL) return;
+    (void)pthread_mutex_destroy(&tally->match_lock);
     (void)pthread_mutex_destroy(&tally->lock);
+    recall_destroy(tally->recall);
     free(tally->lanes);
     free(tally->lists);
     free(tally);
 }
 
+/* -- rows ----------------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Under the lock; a row stays where it is. */
 static struct lane_row *lane_find(struct tally *tally, const char *name)
 {
     uint64_t hash = 1469598103934665603u; /* FNV-1a */
@@ -57,24 +76,29 @@ static struct lane_row *lane_find(struct tally *tally, const char *name)
         struct lane_row *row = &tally->lanes[(hash + i) % (2 * LANES_MAX)];
         if (strcmp(row->name, name) == 0) return row;
         if (row->name[0] != '\0') continue;
-        if (tally->lane_count == LANES_MAX) return NULL;
+        if (tally->lane_count == LANES_MAX) return &tally->others;
         tally->lane_count++;
         (void)snprintf(row->name, sizeof row->name, "%s", name);
         return row;
     }
 }
 
-static struct list_row *list_find(struct tally *tally, const struct catalogue *catalogue, uint32_t number)
+static struct list_row *list_find(struct tally *tally, uint32_t number)
 {
     for (size_t i = 0; i < tally->list_count; i++)
         if (tally->lists[i].number == number) return &tally->lists[i];
+    return NULL;
+}
+
+static void list_add(struct tally *tally, const struct catalogue *catalogue, uint32_t number)
+{
     for (size_t i = 0; i < catalogue->list_count; i++) {
         const struct catalogue_list *list = &catalogue->lists[i];
         if (list->number != number) continue;
         if (tally->list_count == tally->list_room) {
             size_t room = tally->list_room == 0 ? 16 : 2 * tally->list_room;
             struct list_row *rows = realloc(tally->lists, room * sizeof *rows);
-            if (rows == NULL) return NULL;
+            if (rows == NULL) return;
             tally->lists = rows;
             tally->list_room = room;
         }
@@ -82,99 +106,238 @@ static struct list_row *list_find(struct tally *tally, const struct catalogue *c
         *row = (struct list_row){ .number = number };
         (void)snprintf(row->agency, sizeof row->agency, "%s", list->agency);
         (void)snprintf(row->list, sizeof row->list, "%s", list->id);
-        return row;
+        return;
     }
-    return NULL;
 }
 
-/* The sightings of one read: its strongest grade, and each list once.  True when all are of calibration lists: the lane had made it up itself. */
-static bool add_read(struct tally *tally, const struct catalogue *catalogue, const struct sighting *sightings, size_t count)
+void tally_name_lists(struct tally *tally, const struct catalogue *catalogue, const struct sighting *sightings, size_t count)
 {
-    uint8_t strongest = PLATESIEVE_NEAR;
-    bool calibration = true;
-
-    for (size_t i = 0; i < count; i++) {
-        bool seen = false;
-        calibration = calibration && sightings[i].calibration;
-        if (sightings[i].grade < strongest) strongest = sightings[i].grade;
-        for (size_t j = 0; j < i && !seen; j++) seen = sightings[j].list == sightings[i].list;
-        struct list_row *row = seen ? NULL : list_find(tally, catalogue, sightings[i].list);
-        if (row != NULL) row->hits++;
-    }
-    tally->by_grade[strongest]++;
-    return calibration;
+    (void)pthread_mutex_lock(&tally->match_lock);
+    for (size_t i = 0; i < count; i++)
+        if (list_find(tally, sightings[i].list) == NULL) list_add(tally, catalogue, sightings[i].list);
+    (void)pthread_mutex_unlock(&tally->match_lock);
 }
 
-static void counts_add(struct check_counts *sum, const struct check_counts *counts)
+/* -- looks that are clear ------------------------------------------------------------------------------------------------------------------------- */
+
+static void add_clear(struct counts *counts, uint64_t cleared, uint64_t again)
 {
-    sum->reads += counts->reads;
-    sum->cleared += counts->cleared;
-    sum->hits += counts->hits;
-    sum->again += counts->again;
-    sum->covert += counts->covert;
-    sum->covert_again += counts->covert_again;
+    counts->reads += cleared;
+    counts->cleared += cleared;
+    counts->again += again;
 }
 
-void tally_add(struct tally *tally, const struct catalogue *catalogue, const struct peer *peer, const struct check_counts *counts,
-               const struct sighting *sightings, size_t count)
+static void add_clear_both(struct tally *tally, struct lane_row *row, enum view view, uint64_t cleared, uint64_t again)
+{
+    add_clear(&tally->total[view], cleared, again);
+    add_clear(&row->views[view], cleared, again);
+}
+
+void tally_clear(struct tally *tally, const char *lane, const struct check_counts *counts)
 {
     (void)pthread_mutex_lock(&tally->lock);
-    counts_add(&tally->total, counts);
-    struct lane_row *lane = lane_find(tally, peer->name);
-    if (lane != NULL) counts_add(&lane->counts, counts);
-    for (size_t i = 0, next; i < count; i = next) {
-        for (next = i + 1; next < count && sightings[next].read == sightings[i].read; next++) continue;
-        if (!add_read(tally, catalogue, &sightings[i], next - i)) continue;
-        tally->calibration++;
-        if (lane != NULL) lane->calibration++;
+    struct lane_row *row = lane_find(tally, lane);
+    add_clear_both(tally, row, OPEN, counts->cleared, counts->again);
+    add_clear_both(tally, row, TRUTH, counts->cleared - counts->covert, counts->again - counts->covert_again);
+    (void)pthread_mutex_unlock(&tally->lock);
+}
+
+/* -- looks that matched --------------------------------------------------------------------------------------------------------------------------- */
+
+struct look {
+    struct lane_row *row;
+    enum view view;
+    bool again, calibration; /* calibration: all that it matched is of calibration lists: the lane had made it up itself */
+};
+
+/* How a look counts. */
+enum effect {
+    BEGINS_HIT,  /* a read that hits */
+    BECOMES_HIT, /* one that was counted as cleared, and hits now */
+    SAME,        /* one that was counted as a hit */
+    IS_OWED,     /* the first look at a read of which a later one was counted before: takes the place of the one that was taken for it */
+};
+
+/* A read's first look was clear when a later one is the first that is known to hit.  Where none of the lane's was counted as cleared, it was not counted here. */
+static enum effect effect_of(const struct look *look, const struct recall_record *read)
+{
+    if (read->counted) return read->owed && !look->again ? IS_OWED : SAME;
+    return look->again && look->row->views[look->view].cleared > 0 ? BECOMES_HIT : BEGINS_HIT;
+}
+
+static void add_look(struct counts *counts, enum effect effect, bool calibration)
+{
+    switch (effect) {
+    case BEGINS_HIT: counts->reads++; break;
+    case BECOMES_HIT: counts->cleared--, counts->again++; break;
+    case SAME: counts->again++; return;
+    case IS_OWED: counts->reads++, counts->cleared++; return;
+    }
+    counts->hits++;
+    counts->calibration += calibration;
+}
+
+static enum effect count_look(struct tally *tally, const struct look *look, struct recall_record *read)
+{
+    (void)pthread_mutex_lock(&tally->lock);
+    const enum effect effect = effect_of(look, read);
+    add_look(&tally->total[look->view], effect, look->calibration);
+    add_look(&look->row->views[look->view], effect, look->calibration);
+    (void)pthread_mutex_unlock(&tally->lock);
+    read->counted = true;
+    read->owed = effect == BECOMES_HIT || (effect == SAME && read->owed);
+    return effect;
+}
+
+/* True the first time. */
+static bool recall_first(struct recall *recall, enum recalled kind, const struct sighting *sighting)
+{
+    struct recall_record *record = recall_find(recall, kind, sighting);
+    const bool first = !record->counted;
+
+    record->counted = true;
+    return first;
+}
+
+static void count_match(struct tally *tally, struct lane_row *row, const struct sighting *sighting)
+{
+    struct list_row *list = list_find(tally, sighting->list);
+
+    if (list != NULL && recall_first(tally->recall, RECALLED_LIST, sighting)) list->hits++;
+    if (!recall_first(tally->recall, RECALLED_MATCH, sighting)) return;
+    if (list != NULL) list->matches++;
+    tally->matches_by_grade[sighting->grade]++;
+    (void)pthread_mutex_lock(&tally->lock);
+    for (enum view view = sighting->covert ? TRUTH : OPEN; view < VIEWS; view++) {
+        tally->total[view].matches++;
+        row->views[view].matches++;
     }
     (void)pthread_mutex_unlock(&tally->lock);
 }
 
-/* A later look that hit covertly is a read and a hit, like one that hit openly; to who may not know it, it is like one that was clear. */
-static json_t *counts_json(const struct check_counts *counts, uint64_t calibration, bool covert)
+/* The matches of one look; those that are not covert count as one of their own to whom these do not exist. */
+static void count_read(struct tally *tally, struct lane_row *row, const struct sighting *sightings, size_t count, struct tally_hits *hits)
 {
-    uint64_t cleared = covert ? counts->covert : 0, again = covert ? counts->covert_again : 0;
+    struct look truth = { row, TRUTH, sightings->again, true }, open = { row, OPEN, sightings->again, true };
+    const struct sighting *an_open = NULL;
+    uint8_t strongest = PLATESIEVE_NEAR;
 
-    return json_pack("{sI sI sI sI sI}", "reads", (json_int_t)(counts->reads + again), "cleared", (json_int_t)(counts->cleared - cleared), "hits",
-                     (json_int_t)(counts->hits + cleared + again), "again", (json_int_t)(counts->again - again), "calibration",
-                     (json_int_t)calibration);
+    for (size_t i = 0; i < count; i++) {
+        const struct sighting *sighting = &sightings[i];
+        count_match(tally, row, sighting);
+        if (sighting->grade < strongest) strongest = sighting->grade;
+        truth.calibration = truth.calibration && sighting->calibration;
+        if (sighting->covert) continue;
+        open.calibration = open.calibration && sighting->calibration;
+        an_open = sighting;
+    }
+    const enum effect effect = count_look(tally, &truth, recall_find(tally->recall, RECALLED_READ, sightings));
+    if (effect == BEGINS_HIT || effect == BECOMES_HIT) tally->hits_by_grade[strongest]++;
+    if (an_open == NULL) return; /* the lane was told `clear`, and that is counted */
+    switch (count_look(tally, &open, recall_find(tally->recall, RECALLED_OPEN_READ, an_open))) {
+    case BEGINS_HIT: hits->reads++; break;
+    case BECOMES_HIT: hits->later++, hits->again++; break;
+    case SAME: hits->again++; break;
+    case IS_OWED: hits->cleared++; break;
+    }
 }
 
-static json_t *lanes_json(const struct tally *tally, bool covert)
+/* Where the matches of the look that begins at I end. */
+static size_t look_end(const struct sighting *sightings, size_t count, size_t i)
+{
+    const uint16_t read = sightings[i].read;
+    while (i < count && sightings[i].read == read) i++;
+    return i;
+}
+
+static struct lane_row *row_of(struct tally *tally, const char *lane)
+{
+    (void)pthread_mutex_lock(&tally->lock);
+    struct lane_row *row = lane_find(tally, lane);
+    (void)pthread_mutex_unlock(&tally->lock);
+    return row;
+}
+
+struct tally_hits tally_matched(struct tally *tally, const char *lane, const struct sighting *sightings, size_t count)
+{
+    struct tally_hits hits = { 0 };
+
+    (void)pthread_mutex_lock(&tally->match_lock);
+    struct lane_row *row = row_of(tally, lane);
+    for (size_t i = 0, next; i < count; i = next) {
+        next = look_end(sightings, count, i);
+        count_read(tally, row, &sightings[i], next - i, &hits);
+    }
+    (void)pthread_mutex_unlock(&tally->match_lock);
+    return hits;
+}
+
+void tally_lost(struct tally *tally, const char *lane, const struct sighting *sightings, size_t count)
+{
+    (void)pthread_mutex_lock(&tally->lock);
+    struct lane_row *row = lane_find(tally, lane);
+    for (size_t i = 0; i < count; i = look_end(sightings, count, i))
+        add_clear_both(tally, row, TRUTH, !sightings[i].again, sightings[i].again);
+    (void)pthread_mutex_unlock(&tally->lock);
+}
+
+/* -- as JSON -------------------------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *counts_json(const struct counts *counts)
+{
+    return json_pack("{sI sI sI sI sI sI}", "reads", (json_int_t)counts->reads, "cleared", (json_int_t)counts->cleared, "hits", (json_int_t)counts->hits,
+                     "again", (json_int_t)counts->again, "matches", (json_int_t)counts->matches, "calibration", (json_int_t)counts->calibration);
+}
+
+static json_t *lanes_json(const struct tally *tally, enum view view)
 {
     json_t *lanes = json_array();
     for (size_t i = 0; i < 2 * LANES_MAX; i++) {
         if (tally->lanes[i].name[0] == '\0') continue;
-        json_t *lane = counts_json(&tally->lanes[i].counts, tally->lanes[i].calibration, covert);
+        json_t *lane = counts_json(&tally->lanes[i].views[view]);
         (void)json_object_set_new(lane, "lane", json_string(tally->lanes[i].name));
         (void)json_array_append_new(lanes, lane);
     }
     return lanes;
 }
 
-static void add_covert(const struct tally *tally, json_t *json)
+static json_t *grades_json(const uint64_t counts[PLATESIEVE_GRADES])
 {
-    json_t *grades = json_object(), *lists = json_object();
-    char name[2 * LIMIT_NAME_MAX + 2];
-
+    json_t *grades = json_object();
     for (unsigned grade = 0; grade < PLATESIEVE_GRADES; grade++)
-        (void)json_object_set_new(grades, platesieve_grade_name(grade), json_integer((json_int_t)tally->by_grade[grade]));
-    for (size_t i = 0; i < tally->list_count; i++) {
-        (void)snprintf(name, sizeof name, "%s/%s", tally->lists[i].agency, tally->lists[i].list);
-        (void)json_object_set_new(lists, name, json_integer((json_int_t)tally->lists[i].hits));
-    }
-    (void)json_object_set_new(json, "covert", json_integer((json_int_t)(tally->total.covert + tally->total.covert_again)));
-    (void)json_object_set_new(json, "hits_by_grade", grades);
-    (void)json_object_set_new(json, "hits_by_list", lists);
+        (void)json_object_set_new(grades, platesieve_grade_name(grade), json_integer((json_int_t)counts[grade]));
+    return grades;
 }
 
-json_t *tally_json(struct tally *tally, bool covert)
+static void add_truth(const struct tally *tally, json_t *json)
 {
+    json_t *hits = json_object(), *matches = json_object();
+    char name[2 * LIMIT_NAME_MAX + 2];
+
+    for (size_t i = 0; i < tally->list_count; i++) {
+        const struct list_row *list = &tally->lists[i];
+        if (list->matches == 0) continue;
+        (void)snprintf(name, sizeof name, "%s/%s", list->agency, list->list);
+        (void)json_object_set_new(hits, name, json_integer((json_int_t)list->hits));
+        (void)json_object_set_new(matches, name, json_integer((json_int_t)list->matches));
+    }
+    (void)json_object_set_new(json, "covert", json_integer((json_int_t)(tally->total[TRUTH].hits - tally->total[OPEN].hits)));
+    (void)json_object_set_new(json, "hits_by_grade", grades_json(tally->hits_by_grade));
+    (void)json_object_set_new(json, "hits_by_list", hits);
+    (void)json_object_set_new(json, "matches_by_grade", grades_json(tally->matches_by_grade));
+    (void)json_object_set_new(json, "matches_by_list", matches);
+}
+
+json_t *tally_json(struct tally *tally, bool truth)
+{
+    const enum view view = truth ? TRUTH : OPEN;
+
+    (void)pthread_mutex_lock(&tally->match_lock);
     (void)pthread_mutex_lock(&tally->lock);
-    json_t *json = counts_json(&tally->total, tally->calibration, covert);
-    (void)json_object_set_new(json, "lanes", lanes_json(tally, covert));
-    if (covert) add_covert(tally, json);
+    json_t *json = counts_json(&tally->total[view]);
+    (void)json_object_set_new(json, "lanes", lanes_json(tally, view));
+    if (truth) add_truth(tally, json);
     (void)pthread_mutex_unlock(&tally->lock);
+    (void)pthread_mutex_unlock(&tally->match_lock);
     return json;
 }

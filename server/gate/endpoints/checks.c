@@ -10,6 +10,7 @@ struct outcome {
     size_t size;
     struct sighting *sightings;
     size_t count;
+    struct check_counts counts;
     bool wait;
 };
 
@@ -17,7 +18,6 @@ struct outcome {
 static struct result decide(struct gate *gate, const struct peer *peer, const struct check_batch *batch, int64_t now_ms, struct outcome *outcome)
 {
     struct check_answer *answer = NULL;
-    struct check_counts counts;
     struct result result;
 
     rcu_read_lock();
@@ -27,25 +27,59 @@ static struct result decide(struct gate *gate, const struct peer *peer, const st
                                            &outcome->wait);
     if (!failed(result)) {
         outcome->text = check_text(answer, &outcome->size);
-        check_counts(answer, &counts);
+        check_counts(answer, &outcome->counts);
         if (gate->excess != NULL)
-            excess_add(gate->excess, catalogue, peer->name, counts.reads + counts.again, outcome->sightings, outcome->count, now_ms);
-        tally_add(gate->tally, catalogue, peer, &counts, outcome->sightings, outcome->count);
+            excess_add(gate->excess, catalogue, peer->name, outcome->counts.reads + outcome->counts.again, outcome->sightings, outcome->count, now_ms);
+        if (outcome->count > 0) tally_name_lists(gate->tally, catalogue, outcome->sightings, outcome->count);
         lanes_checked(gate->lanes, peer->first, peer->second, clock_now_ms(&steady_clock));
-        metric_add(gate->checks_clear, counts.cleared);
-        metric_add(gate->checks_hit, counts.hits);
-        metric_add(gate->checks_again, counts.again);
         check_answer_free(answer);
     }
     rcu_read_unlock();
     return result;
 }
 
+/* -- what is counted: what was answered, and of what matched what is on the disk ------------------------------------------------- */
+
+static void count_clear(struct gate *gate, const char *lane, const struct check_counts *counts)
+{
+    tally_clear(gate->tally, lane, counts);
+    metric_add(gate->checks_clear, counts->cleared);
+    metric_add(gate->checks_again, counts->again);
+}
+
+static void count_matched(struct gate *gate, const char *lane, const struct sighting *sightings, size_t count)
+{
+    const struct tally_hits hits = tally_matched(gate->tally, lane, sightings, count);
+
+    metric_add(gate->checks_clear, hits.cleared);
+    metric_add(gate->checks_hit, hits.reads);
+    metric_add(gate->checks_later, hits.later);
+    metric_add(gate->checks_again, hits.again);
+}
+
+/* -- what matched, on its way to the disk ------------------------------------------------------------------------------------------ */
+
 struct waiting {
-    struct request *request;
+    struct gate *gate;
+    struct request *request; /* NULL: it was answered; all that matched is covert */
     char *text;
     size_t size;
+    struct sighting *sightings;
+    size_t count;
+    struct check_counts counts;
+    char lane[LIMIT_IDENTITY_MAX + 1];
 };
+
+static struct waiting *wait_for(struct gate *gate, struct request *request, const struct outcome *outcome)
+{
+    struct waiting *waiting = malloc(sizeof *waiting);
+
+    if (waiting == NULL) return NULL;
+    *waiting = (struct waiting){ .gate = gate, .text = outcome->text, .size = outcome->size, .sightings = outcome->sightings, .count = outcome->count,
+                                 .counts = outcome->counts };
+    (void)snprintf(waiting->lane, sizeof waiting->lane, "%s", request->peer->name);
+    return waiting;
+}
 
 /* On the spool's writer thread. */
 static void synced(void *context, struct result result)
@@ -56,25 +90,48 @@ static void synced(void *context, struct result result)
         free(waiting->text);
         request_complete(waiting->request, reply_problem(result.reason));
     } else {
+        count_clear(waiting->gate, waiting->lane, &waiting->counts);
+        count_matched(waiting->gate, waiting->lane, waiting->sightings, waiting->count);
         request_complete(waiting->request, reply_text(200, "application/json", waiting->text, waiting->size));
     }
+    free(waiting->sightings);
+    free(waiting);
+}
+
+static void synced_covert(void *context, struct result result)
+{
+    struct waiting *waiting = context;
+
+    if (failed(result)) tally_lost(waiting->gate->tally, waiting->lane, waiting->sightings, waiting->count);
+    else count_matched(waiting->gate, waiting->lane, waiting->sightings, waiting->count);
+    free(waiting->sightings);
     free(waiting);
 }
 
 static struct reply answer_after_sync(struct gate *gate, struct request *request, struct outcome *outcome)
 {
-    struct waiting *waiting = malloc(sizeof *waiting);
+    struct waiting *waiting = wait_for(gate, request, outcome);
 
     if (waiting == NULL) {
         free(outcome->text);
         free(outcome->sightings);
         return reply_problem(REASON_BUSY);
     }
-    *waiting = (struct waiting){ request, outcome->text, outcome->size };
+    waiting->request = request;
     struct reply later = reply_later();
-    spool_append(gate->spool, outcome->sightings, outcome->count, synced, waiting);
-    free(outcome->sightings);
+    spool_append(gate->spool, waiting->sightings, waiting->count, synced, waiting);
     return later;
+}
+
+/* The answer does not wait for it, and does not hang on it. */
+static void keep_covert(struct gate *gate, struct request *request, const struct outcome *outcome)
+{
+    struct waiting *waiting = wait_for(gate, request, outcome);
+
+    spool_append(gate->spool, outcome->sightings, outcome->count, waiting == NULL ? NULL : synced_covert, waiting);
+    if (waiting != NULL) return;
+    tally_lost(gate->tally, request->peer->name, outcome->sightings, outcome->count);
+    free(outcome->sightings);
 }
 
 static struct reply refuse(struct gate *gate, struct result result)
@@ -128,7 +185,7 @@ struct reply post_checks(void *app, struct request *request)
         return refuse(gate, FAIL(REASON_BUSY));
     }
     if (outcome.wait) return answer_after_sync(gate, request, &outcome);
-    if (outcome.count > 0) spool_append(gate->spool, outcome.sightings, outcome.count, NULL, NULL); /* covert: does not wait */
-    free(outcome.sightings);
+    count_clear(gate, request->peer->name, &outcome.counts);
+    if (outcome.count > 0) keep_covert(gate, request, &outcome);
     return reply_text(200, "application/json", outcome.text, outcome.size);
 }
