@@ -152,11 +152,12 @@ def test_a_display_that_hangs(lane, tmp_path):
 
 def test_commands_that_hang_or_fail(lane, tmp_path):
     """Those that run on have their ten seconds; what waits for them is not lost; a failure is an alarm, and the alert is in the log."""
-    service = lane({"command": f"cat >{tmp_path}/$$; test -e {tmp_path}/well && exit 0; test -e {tmp_path}/fail && exit 3; sleep 60"})
+    service = lane({"command": f"cat >{tmp_path}/$$; test -e {tmp_path}/well && exit 0; test -e {tmp_path}/fail && exit 3; touch {tmp_path}/hangs-$$; sleep 60"})
     for plate in PLATES[:5]:
         service.post("plain", plain(plate))
     eventually(lambda: service.status()["alerts"]["command"]["waiting"] == 1)
     assert len(eventually(lambda: service.lines() if len(service.lines()) == 5 else None)) == 5
+    eventually(lambda: len(list(tmp_path.glob("hangs-*"))) == 4)
     (tmp_path / "well").touch()
     eventually(lambda: (lambda way: (way["delivered"], way["lost"]) == (1, 4))(service.status()["alerts"]["command"]), 30)
     service.post("plain", plain(PLATES[5]))
