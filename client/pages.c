@@ -13,6 +13,7 @@
 struct pages {
     uint8_t *memory;
     size_t page, count;
+    size_t stay; /* pages at the beginning */
     pthread_mutex_t mutex;
     bool *taken; /* of each page */
     size_t used;
@@ -32,13 +33,14 @@ static uint8_t *reserve(size_t size)
     return NULL;
 }
 
-struct pages *pages_create(size_t bytes, size_t least)
+struct pages *pages_create(size_t bytes, size_t least, size_t stays)
 {
     struct pages *pages = calloc(1, sizeof(*pages));
 
     if (pages == NULL) return NULL;
     pthread_mutex_init(&pages->mutex, NULL);
     pages->page = (size_t)sysconf(_SC_PAGESIZE);
+    pages->stay = stays / pages->page;
     for (;; bytes /= 2) {
         pages->count = (bytes + pages->page - 1) / pages->page;
         pages->memory = reserve(pages->count * pages->page);
@@ -105,15 +107,24 @@ void *pages_take(struct pages *pages, size_t size, size_t keep)
     return memory;
 }
 
+/* Of COUNT pages from FIRST on, those that do not stay. */
+static void release(const struct pages *pages, size_t first, size_t count)
+{
+    const size_t from = first < pages->stay ? pages->stay : first, end = first + count;
+
+    if (from < end && count > 1) (void)madvise(pages->memory + from * pages->page, (end - from) * pages->page, MADV_DONTNEED_LOCKED);
+}
+
 void pages_give_back(struct pages *pages, void *memory, size_t size, size_t written)
 {
     const size_t count = size == 0 ? 1 : (size - 1) / pages->page + 1;
 
     if (memory == NULL) return;
+    const size_t first = (size_t)((uint8_t *)memory - pages->memory) / pages->page;
     platesieve_wipe(memory, written);
-    if (count > 1) (void)madvise(memory, count * pages->page, MADV_DONTNEED_LOCKED);
+    release(pages, first, count);
     pthread_mutex_lock(&pages->mutex);
-    memset(pages->taken + (size_t)((uint8_t *)memory - pages->memory) / pages->page, false, count);
+    memset(pages->taken + first, false, count);
     pages->used -= count;
     pthread_mutex_unlock(&pages->mutex);
 }

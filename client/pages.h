@@ -1,5 +1,5 @@
 /* A region of locked memory that is handed out in pages.  It takes room in the machine's memory only as it is touched; what is given back is wiped, and
- * goes back to the kernel.  Left out of core files and of children.  Any thread. */
+ * goes back to the kernel, but for the region's beginning.  Left out of core files and of children.  Any thread. */
 #ifndef CLIENT_PAGES_H
 #define CLIENT_PAGES_H
 
@@ -10,8 +10,9 @@
 
 struct pages;
 
-/* Room for BYTES, or, where no more may be locked, for a half, a quarter and so on, but for LEAST.  NULL: not even that. */
-struct pages *pages_create(size_t bytes, size_t least) MUST_USE;
+/* Room for BYTES, or, where no more may be locked, for a half, a quarter and so on, but for LEAST.  NULL: not even that.  The first STAYS bytes, which are
+ * taken before all others, stay in memory once they were touched: for what comes and goes all the time. */
+struct pages *pages_create(size_t bytes, size_t least, size_t stays) MUST_USE;
 void pages_destroy(struct pages *pages); /* wipes; NULL is fine */
 size_t pages_size(const struct pages *pages);
 size_t pages_used(struct pages *pages);

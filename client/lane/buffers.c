@@ -24,7 +24,7 @@ static bool prepare(struct buffers *buffers, size_t bytes)
     const size_t becomes = ARENA_FACTOR * bytes + ARENA_LEAST;
 
     if (platesieve_failed(platesieve_arena_create(becomes < ENGINE_ARENA_BYTES ? becomes : ENGINE_ARENA_BYTES, &buffers->arena))) return false;
-    buffers->pages = pages_create(all, all);
+    buffers->pages = pages_create(all, all, SMALL_BYTES);
     if (buffers->pages != NULL) {
         buffers->message_max = bytes;
         buffers->small_room = all - size;

@@ -10,7 +10,7 @@ bool places_create(struct places *places, size_t count)
 {
     const size_t size = count * sizeof(struct place);
 
-    *places = (struct places) { .pages = pages_create(size, size), .free = PLACE_NONE };
+    *places = (struct places) { .pages = pages_create(size, size, 0), .free = PLACE_NONE };
     if (places->pages != NULL) places->list = pages_take(places->pages, size, 0);
     return places->list != NULL;
 }

@@ -24,7 +24,7 @@ struct image {
 /* While so much more could be locked. */
 static struct pages *make_pages(size_t bytes)
 {
-    struct pages *reserve = pages_create(RESERVE_BYTES, RESERVE_BYTES), *pages = reserve == NULL ? NULL : pages_create(bytes, LEAST_BYTES);
+    struct pages *reserve = pages_create(RESERVE_BYTES, RESERVE_BYTES, 0), *pages = reserve == NULL ? NULL : pages_create(bytes, LEAST_BYTES, 0);
 
     pages_destroy(reserve);
     return pages;

@@ -1,4 +1,5 @@
 /* Pictures in locked memory: bounded, shared, wiped, and given back. */
+#include "client/pages.h"
 #include "client/picture/images.h"
 
 #include <pthread.h>
@@ -86,6 +87,31 @@ static void test_pages_are_given_back(void **state)
     image_release(image);
     assert_int_equal(resident(kept, size), 0);
     images_destroy(images);
+}
+
+/* Small messages come and go: each would cost a call to give back what it touched, and faults to get it again. */
+static void test_the_beginning_stays(void **state)
+{
+    const size_t page = page_size();
+    struct pages *pages = pages_create(16 * page, 16 * page, 4 * page);
+    uint8_t *memory, *behind;
+
+    (void)state;
+    assert_non_null(pages);
+    memory = pages_take(pages, 3 * page, 0);
+    assert_non_null(memory);
+    memset(memory, 0xA5, 3 * page);
+    behind = pages_take(pages, 3 * page, 0);
+    assert_ptr_equal(behind, memory + 3 * page);
+    memset(behind, 0xA5, 3 * page);
+    pages_give_back(pages, memory, 3 * page, 3 * page);
+    pages_give_back(pages, behind, 3 * page, 3 * page);
+    assert_int_equal(resident(memory, 16 * page), 4);
+    assert_ptr_equal(pages_take(pages, 6 * page, 0), memory);
+    for (size_t i = 0; i < 6 * page; i++) assert_int_equal(memory[i], 0);
+    pages_give_back(pages, memory, 6 * page, 0);
+    assert_int_equal(pages_used(pages), 0);
+    pages_destroy(pages);
 }
 
 static void test_there_is_no_room_for_more(void **state)
@@ -210,6 +236,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_copy_is_kept_until_its_last_holder),
         cmocka_unit_test(test_pages_are_given_back),
+        cmocka_unit_test(test_the_beginning_stays),
         cmocka_unit_test(test_there_is_no_room_for_more),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_threads),
