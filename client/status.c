@@ -159,6 +159,8 @@ static bool print_notice(json_t *alarm)
         printf("  %-10s %s/%s is suspended since %.19sZ\n", "ALARM", agency, list, text_of(alarm, "at"));
     else if (strcmp(what, "ends") == 0)
         printf("  %-10s %s/%s ends at %.19sZ\n", "ALARM", agency, list, text_of(alarm, "at"));
+    else if (strcmp(what, "old") == 0)
+        printf("  %-10s %s/%s is past its age limit since %.19sZ: its hits must be verified\n", "ALARM", agency, list, text_of(alarm, "at"));
     else if (strcmp(what, "refused") == 0)
         printf("  %-10s %s/%s: a push was refused at %.19sZ (%s); the list is older than its agency believes\n", "ALARM", agency, list, text_of(alarm, "at"),
                text_of(alarm, "why"));

@@ -103,6 +103,41 @@ def test_a_display_gets_image_and_reading(installation, lane, hot_list):
         assert not re.search("lrt", service.said(), re.I)
 
 
+def test_a_list_past_its_limit(installation, lane, tmp_path):
+    """As an agency makes it: lanes ask it, whoever is alerted is told to verify, and so is the agency; operators have an alarm, until it is pushed again."""
+    plate, confused, again, rows = "QQ61AGD", "QQ6IAGD", "QQ72AGD", tmp_path / "rows.csv"
+    rows.write_text(f"plate,jurisdiction\n{plate},US-TX\n{again},US-TX\n")
+
+    def agency(*words):
+        return installation.platesieve("--as", ANA, "list", *words).stdout
+
+    def alarms():
+        return [one["at"] for one in installation.get("/v1/status", "operator/gate/olga").json()["alarms"] if (one["what"], one.get("list")) == ("old", "aged")]
+
+    agency("create", "aged", "--category", "stolen", "--grade", "similar", "--age-limit", "1", "--priority", "20")
+    agency("push", "aged", rows)
+    eventually(alarms)
+    assert installation.metrics()['platesieve_alarm{what="list-old"}'] == 1
+    assert re.search(r"ALARM +customs/aged is past its age limit since \S+Z: its hits must be verified", installation.platesieve("--as", "operator/gate/olga", "status").stdout)
+    with Screen() as screen:
+        service = lane({"display": f"http://127.0.0.1:{screen.port}/alert"})
+        service.post("plain", plain(confused))
+        alert = eventually(lambda: screen.alerts)[0]
+        assert (alert["list"], alert["grade"], alert["old"], alert["verify"]) == ("aged", "similar", True, True) and alert["age_s"] > 1
+        assert re.fullmatch(r"similar, list \d+ (s|min) old \(past its limit\): VERIFY", alert["words"])
+        assert alert["words"] in eventually(service.lines)[0]
+        service.post("plain", plain(plate))  # also what matches in full
+        assert re.fullmatch(r"plate and jurisdiction, list \d+ (s|min) old \(past its limit\): VERIFY", eventually(lambda: screen.alerts[1:])[0]["words"])
+        hit = installation.wait_hits(1, "aged")[0]
+        assert hit["verify"] is True and hit["age_s"] > 1
+        agency("set", "aged", "--age-limit", "3600")
+        agency("push", "aged", rows)
+        eventually(lambda: not alarms())
+        service.post("plain", plain(again))
+        fresh = eventually(lambda: screen.alerts[2:])[0]
+        assert (fresh["grade"], fresh["old"], fresh["verify"]) == ("full", False, False) and "VERIFY" not in fresh["words"]
+
+
 def test_a_display_that_is_killed(lane):
     with Screen() as screen:
         port = screen.port

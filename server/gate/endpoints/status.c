@@ -92,10 +92,11 @@ static void add_troubles(const struct alarms *alarms, const struct catalogue *ca
 static void add_alarm(void *context, enum list_alarm alarm, const struct catalogue_list *list)
 {
     struct alarms *alarms = context;
-    int64_t at_ms = alarm == LIST_ALARM_REFUSED ? list->push_refused_ms : alarm == LIST_ALARM_SUSPENDED ? list->suspended_ms : list->ends_ms;
+    const int64_t times_ms[LIST_ALARMS] = { [LIST_ALARM_REFUSED] = list->push_refused_ms, [LIST_ALARM_SUSPENDED] = list->suspended_ms,
+                                            [LIST_ALARM_ENDS] = list->ends_ms, [LIST_ALARM_OLD] = list_old_ms(list) };
 
     if (json_array_size(alarms->array) == LIMIT_ALARMS_SHOWN) return;
-    json_t *json = json_pack("{ss ss ss so}", "what", list_alarm_name(alarm), "agency", list->agency, "list", list->id, "at", time_json(at_ms));
+    json_t *json = json_pack("{ss ss ss so}", "what", list_alarm_name(alarm), "agency", list->agency, "list", list->id, "at", time_json(times_ms[alarm]));
     if (alarm == LIST_ALARM_REFUSED) (void)json_object_set_new(json, "why", json_string(list_refused_name(list)));
     (void)json_array_append_new(alarms->array, json);
 }
