@@ -212,7 +212,7 @@ def test_what_no_gate_wrote_to_the_database(installation):
     assert installation.metrics() and installation.ready() == {"ready": True}
     installation.sql("UPDATE platesieve.lanes SET version = '1', skew_ms = -9223372036854775808, calibration = 99, run = '{}', ending = false, reported_at = now(), before = array_fill(9223372036854775807, ARRAY[12]) WHERE site = 'north' AND lane = '2'")
     eventually(lambda: "skew" in lane_of(installation, OTHER)["alarms"], 5)
-    assert lane_of(installation, OTHER)["report"]["skew_ms"] == -2**53 and lane_of(installation, OTHER)["report"]["calibration"]["outcome"] == "false"
+    assert lane_of(installation, OTHER)["report"]["skew_ms"] == -2**53 and lane_of(installation, OTHER)["report"]["calibration"]["outcome"] == "ordinary"
     installation.sql("DELETE FROM platesieve.lanes")
     send(installation, OTHER)
     assert "skew" not in lane_of(installation, OTHER)["alarms"]
