@@ -86,6 +86,15 @@ static long long unchecked_of(json_t *report)
     return sum;
 }
 
+/* Only one that ends soon. */
+static void print_certificate(json_t *certificate, int64_t now_ms)
+{
+    int64_t ends_ms;
+
+    if (!json_is_true(json_object_get(certificate, "alarm")) || !moment_parse(text_of(certificate, "ends_at"), &ends_ms)) return;
+    printf(", certificate ends in %lld days", (long long)(ends_ms > now_ms ? ends_ms - now_ms : 0) / (24 * 3600 * 1000));
+}
+
 static void print_report(json_t *report, int64_t now_ms)
 {
     json_t *calibration = json_object_get(report, "calibration");
@@ -99,6 +108,7 @@ static void print_report(json_t *report, int64_t now_ms)
     printf(", %lld unchecked", unchecked_of(report));
     if (waiting > 0) printf(", %lld waiting", waiting);
     if (skew_ms >= 1000 || skew_ms <= -1000) printf(", clock %lld s %s", (skew_ms < 0 ? -skew_ms : skew_ms) / 1000, skew_ms < 0 ? "behind" : "ahead");
+    print_certificate(json_object_get(report, "certificate"), now_ms);
     snprintf(version, sizeof(version), "%s", text_of(report, "version"));
     make_printable(version);
     printf(", version %s", version);

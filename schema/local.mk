@@ -20,7 +20,8 @@ SCHEMA_SQL = \
 	schema/0018_lane_word.sql \
 	schema/0019_lanes.sql \
 	schema/0020_calibration.sql \
-	schema/0021_strongest.sql
+	schema/0021_strongest.sql \
+	schema/0022_lane_certificates.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

@@ -87,8 +87,8 @@ struct renewal {
     bool quiet;
 };
 
-/* Milliseconds until the certificate's last third begins; 0: it has.  False (not said): it can't be read. */
-bool renewal_due(const struct identity *identity, int64_t *in_ms, int64_t *ends_ms);
+/* Milliseconds until the certificate's last third begins (0: it has), when it ends (since 1970), and how long it lasts in all.  False (not said): it can't be read. */
+bool renewal_due(const struct identity *identity, int64_t *in_ms, int64_t *ends_ms, int64_t *lasts_ms);
 /* CLIENT_OK: renewed, or (*renewed false) not due or somebody else is at it; else as enrol_ask(), or CLIENT_FAILED. */
 int renew(const struct renewal *renewal, bool *renewed) MUST_USE;
 

@@ -8,7 +8,7 @@
 
 #define TRY_TIMEOUT_S 10u
 
-bool renewal_due(const struct identity *identity, int64_t *in_ms, int64_t *ends_ms)
+bool renewal_due(const struct identity *identity, int64_t *in_ms, int64_t *ends_ms, int64_t *lasts_ms)
 {
     X509 *certificate = certificate_read(identity->certificate);
     int64_t begins_ms, left_ms;
@@ -17,7 +17,8 @@ bool renewal_due(const struct identity *identity, int64_t *in_ms, int64_t *ends_
     X509_free(certificate);
     if (!read) return false;
     left_ms = *ends_ms - moment_now_ms();
-    *in_ms = left_ms - (*ends_ms - begins_ms) / 3;
+    *lasts_ms = *ends_ms - begins_ms;
+    *in_ms = left_ms - *lasts_ms / 3;
     if (*in_ms < 0) *in_ms = 0;
     return true;
 }
@@ -143,7 +144,7 @@ static int ask(const struct renewal *renewal, const struct enrol_files *files, E
 int renew(const struct renewal *renewal, bool *renewed)
 {
     struct enrol_files files;
-    int64_t in_ms, ends_ms;
+    int64_t in_ms, ends_ms, lasts_ms;
     EVP_PKEY *key = NULL;
     bool busy = false;
     int code = CLIENT_FAILED;
@@ -153,7 +154,7 @@ int renew(const struct renewal *renewal, bool *renewed)
     if (!enrol_files_lock(&files, &busy)) return busy ? CLIENT_OK : CLIENT_FAILED;
     if (!enrol_files_settle(&files)) {
         code = CLIENT_FAILED;
-    } else if (!renewal_due(renewal->identity, &in_ms, &ends_ms)) {
+    } else if (!renewal_due(renewal->identity, &in_ms, &ends_ms, &lasts_ms)) {
         say("can't read %s", renewal->identity->certificate);
     } else if (in_ms > 0 && !renewal->now) {
         code = CLIENT_OK;

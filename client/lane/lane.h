@@ -113,4 +113,19 @@ struct lane_renewer;
 struct lane_renewer *lane_renewer_start(const struct settings *settings, struct identity *identity) MUST_USE;
 void lane_renewer_stop(struct lane_renewer *renewer); /* NULL is fine */
 
+enum lane_renewal {
+    RENEWAL_NOT_DUE,
+    RENEWAL_DUE,    /* its last third: asked for, and not answered yet */
+    RENEWAL_FAILED, /* the last try did not fail for want of an answer: refused, or what came could not be used */
+};
+const char *lane_renewal_name(enum lane_renewal renewal); /* "not-due", "due", "failed" */
+struct lane_certificate {
+    int64_t ends_ms;   /* since 1970 */
+    int64_t left_ms;   /* less than 0: it has ended */
+    enum lane_renewal renewal;
+    bool alarm;        /* failed, or little is left: less than a sixth of its time, and less than 14 days */
+};
+/* Any thread.  False: there is none, or it can't be read. */
+bool lane_certificate_look(struct lane_renewer *renewer, struct lane_certificate *certificate);
+
 #endif

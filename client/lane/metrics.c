@@ -103,6 +103,11 @@ static void write_rest(FILE *out, struct lane_service *service)
     write_single(out, "platesieve_lane_images_bytes", "gauge", "Pictures in memory.", service->images == NULL ? 0 : (double)images_used(service->images));
     write_single(out, "process_resident_memory_bytes", "gauge", "Memory of this process.", (double)lane_process_bytes("VmRSS"));
     write_single(out, "process_start_time_seconds", "gauge", "When it began, since 1970.", (double)counts->began_ms / 1000);
+    struct lane_certificate certificate;
+    if (lane_certificate_look(service->renewer, &certificate)) {
+        write_single(out, "platesieve_lane_certificate_ends_seconds", "gauge", "When the lane's certificate ends, since 1970.", (double)certificate.ends_ms / 1000);
+        write_single(out, "platesieve_lane_certificate_alarm", "gauge", "1 while it ends soon, or its renewal failed.", certificate.alarm);
+    }
     struct calibration_state calibration;
     if (calibration_look(service->calibration, &calibration)) {
         write_single(out, "platesieve_lane_calibration_alarm", "gauge", "1 while the lane's trial of itself fails, or is overdue.", calibration.alarm);

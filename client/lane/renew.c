@@ -13,6 +13,8 @@
 #define TELL_AGAIN_MS (3600 * INT64_C(1000))
 #define LEAST_MS INT64_C(250)
 #define WAIT_S 60u /* for the authority, in one go */
+#define LITTLE_MS (14 * 24 * 3600 * INT64_C(1000)) /* with which something should be done about it */
+#define LITTLE_PART 6                              /* the same, of certificates that are short: half of the time in which it is asked for */
 
 struct lane_renewer {
     const struct settings *settings;
@@ -22,7 +24,40 @@ struct lane_renewer {
     pthread_cond_t wake;
     bool ending;
     int64_t told_ms; /* monotonic, when a failure was said; 0: never */
+    _Atomic int64_t ends_ms, lasts_ms; /* since 1970, and how long; 0: it can't be read */
+    _Atomic bool failed;
 };
+
+const char *lane_renewal_name(enum lane_renewal renewal)
+{
+    static const char *const names[] = { "not-due", "due", "failed" };
+
+    return names[renewal];
+}
+
+bool lane_certificate_look(struct lane_renewer *renewer, struct lane_certificate *certificate)
+{
+    const int64_t ends_ms = renewer == NULL ? 0 : atomic_load(&renewer->ends_ms), lasts_ms = renewer == NULL ? 0 : atomic_load(&renewer->lasts_ms);
+    const int64_t little_ms = lasts_ms / LITTLE_PART < LITTLE_MS ? lasts_ms / LITTLE_PART : LITTLE_MS;
+
+    *certificate = (struct lane_certificate) { .ends_ms = ends_ms, .left_ms = ends_ms - moment_now_ms() };
+    if (ends_ms == 0) return false;
+    if (certificate->left_ms <= lasts_ms / 3) certificate->renewal = atomic_load(&renewer->failed) ? RENEWAL_FAILED : RENEWAL_DUE;
+    certificate->alarm = certificate->renewal == RENEWAL_FAILED || certificate->left_ms < little_ms;
+    return true;
+}
+
+/* False: it can't be read now, and what was read before holds. */
+static bool look(struct lane_renewer *renewer, int64_t *in_ms, int64_t *left_ms)
+{
+    int64_t ends_ms, lasts_ms;
+
+    if (!renewal_due(renewer->identity, in_ms, &ends_ms, &lasts_ms)) return false;
+    *left_ms = ends_ms - moment_now_ms();
+    atomic_store(&renewer->lasts_ms, lasts_ms);
+    atomic_store(&renewer->ends_ms, ends_ms);
+    return true;
+}
 
 /* False when the lane ends. */
 static bool pause_for(struct lane_renewer *renewer, int64_t ms)
@@ -57,8 +92,10 @@ static int64_t try_now(struct lane_renewer *renewer, int64_t left_ms)
     if (renewed) {
         say("renewed the certificate of %s", renewer->identity->name.text);
         renewer->told_ms = 0;
+        atomic_store(&renewer->failed, false);
         return LEAST_MS;
     }
+    if (code != CLIENT_OK) atomic_store(&renewer->failed, code != CLIENT_REMARKS && code != CLIENT_UNREACHABLE);
     if (code != CLIENT_OK && tell && pause_for(renewer, 0)) {
         moment_print(moment_now_ms() + left_ms, end);
         say("the certificate of %s ends at %.16sZ and was not renewed yet: nobody has answered for the authority", renewer->identity->name.text,
@@ -74,11 +111,10 @@ static void *run(void *argument)
     int64_t wait_ms;
 
     do {
-        int64_t in_ms, ends_ms, left_ms;
+        int64_t in_ms, left_ms;
 
         wait_ms = LOOK_MS;
-        if (!renewal_due(renewer->identity, &in_ms, &ends_ms)) continue;
-        left_ms = ends_ms - moment_now_ms();
+        if (!look(renewer, &in_ms, &left_ms)) continue;
         if (in_ms > 0) wait_ms = between(LEAST_MS, in_ms, LOOK_MS);
         else if (left_ms > 0) wait_ms = try_now(renewer, left_ms);
     } while (pause_for(renewer, wait_ms));
@@ -88,6 +124,7 @@ static void *run(void *argument)
 struct lane_renewer *lane_renewer_start(const struct settings *settings, struct identity *identity)
 {
     struct lane_renewer *renewer = calloc(1, sizeof(*renewer));
+    int64_t in_ms, left_ms;
 
     if (renewer == NULL) {
         say("out of memory");
@@ -97,6 +134,7 @@ struct lane_renewer *lane_renewer_start(const struct settings *settings, struct 
     renewer->identity = identity;
     pthread_mutex_init(&renewer->mutex, NULL);
     monotonic_condition(&renewer->wake);
+    (void)look(renewer, &in_ms, &left_ms); /* so that the first who asks is told */
     if (pthread_create(&renewer->thread, NULL, run, renewer) == 0) return renewer;
     say("can't start a thread");
     free(renewer);

@@ -61,14 +61,23 @@ static json_t *calibration_json(struct lane_service *service)
                      (json_int_t)state.interval_s);
 }
 
+static json_t *certificate_json(struct lane_service *service)
+{
+    struct lane_certificate certificate;
+
+    if (!lane_certificate_look(service->renewer, &certificate)) return json_null();
+    return json_pack("{s:o, s:b}", "ends_at", time_json(certificate.ends_ms), "alarm", certificate.alarm);
+}
+
 static json_t *report_json(struct lane_service *service, bool ending)
 {
     struct waiting_state waiting;
 
     waiting_look(service->waiting, &waiting);
-    return json_pack("{s:o, s:o, s:I, s:s, s:o, s:I, s:o, s:b}", "started_at", time_json(service->counts.began_ms), "sent_at", time_json(moment_now_ms()),
+    return json_pack("{s:o, s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:b}", "started_at", time_json(service->counts.began_ms), "sent_at", time_json(moment_now_ms()),
                      "interval_s", (json_int_t)service->config->report_interval_s, "version", PACKAGE_VERSION, "totals", totals_json(&service->counts),
-                     "waiting", (json_int_t)(waiting.fresh + waiting.old), "calibration", calibration_json(service), "ending", ending);
+                     "waiting", (json_int_t)(waiting.fresh + waiting.old), "calibration", calibration_json(service), "certificate",
+                     certificate_json(service), "ending", ending);
 }
 
 /* -- telling --------------------------------------------------------------------------------------------------------- */

@@ -100,6 +100,7 @@ static json_t *alarms_of(struct lane_service *service, const struct checker_stat
 {
     json_t *alarms = json_array();
     struct calibration_state calibration;
+    struct lane_certificate certificate;
     struct alerts_state alerts;
 
     if (atomic_load(&service->refused)) json_array_append_new(alarms, json_string("refused"));
@@ -109,6 +110,7 @@ static json_t *alarms_of(struct lane_service *service, const struct checker_stat
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
     if (state->clock_ahead_ms != 0) json_array_append_new(alarms, json_string("clock"));
     if (calibration_look(service->calibration, &calibration) && calibration.alarm) json_array_append_new(alarms, json_string("calibration"));
+    if (lane_certificate_look(service->renewer, &certificate) && certificate.alarm) json_array_append_new(alarms, json_string("certificate"));
     if (count_get(&service->counts.false_tags) > 0) json_array_append_new(alarms, json_string("false-tag"));
     if (count_get(&service->counts.false_recipients) > 0) json_array_append_new(alarms, json_string("false-recipients"));
     alerts_look(service->alerts, &alerts);
@@ -173,6 +175,15 @@ static json_t *waiting_json(struct lane_service *service)
     waiting_look(service->waiting, &state);
     return json_pack("{s:I, s:I, s:I, s:f}", "fresh", (json_int_t)state.fresh, "old", (json_int_t)state.old, "room", (json_int_t)state.room, "oldest_s",
                      state.oldest_us == 0 ? 0.0 : (double)(moment_monotonic_us() - state.oldest_us) / 1e6);
+}
+
+static json_t *certificate_json(struct lane_service *service)
+{
+    struct lane_certificate certificate;
+
+    if (!lane_certificate_look(service->renewer, &certificate)) return json_null();
+    return json_pack("{s:o, s:f, s:s}", "ends_at", lane_time_json(certificate.ends_ms), "days_left", (double)certificate.left_ms / (24 * 3600 * 1000), "renewal",
+                     lane_renewal_name(certificate.renewal));
 }
 
 static json_t *calibration_json(struct lane_service *service)
@@ -288,6 +299,7 @@ json_t *lane_status_json(struct lane_service *service)
     json_object_set_new(json, "policy", policy_json(&state));
     json_object_set_new(json, "clock_ahead_ms", state.skew_known ? json_integer((json_int_t)state.skew_ms) : json_null());
     json_object_set_new(json, "over_quota_until", lane_time_json(state.over_until_ms));
+    json_object_set_new(json, "certificate", certificate_json(service));
     json_object_set_new(json, "calibration", calibration_json(service));
     json_object_set_new(json, "reported_at", lane_time_json(reporter_told_ms(service->reporter)));
     json_object_set_new(json, "waiting", waiting_json(service));

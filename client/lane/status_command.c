@@ -137,6 +137,11 @@ static void print_status(json_t *json)
     json_array_foreach(json_object_get(json, "alarms"), i, alarm) printf("%-10s %s\n", "ALARM", json_string_value(alarm));
     print_servers("gates", json_object_get(json, "gates"));
     print_servers("keys", json_object_get(json, "key_servers"));
+    if (json_is_object(json_object_get(json, "certificate"))) {
+        list = json_object_get(json, "certificate");
+        printf("%-10s ends %s, %.1f days left, renewal %s\n", "certified", text_at(list, "ends_at"), json_number_value(json_object_get(list, "days_left")),
+               text_at(list, "renewal"));
+    }
     if (json_is_object(json_object_get(json, "calibration"))) {
         list = json_object_get(json, "calibration");
         printf("%-10s %s, last success %s\n", "calibrated", text_at(list, "outcome"), text_at(list, "at"));

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import time
+from datetime import timezone
 
 import pytest
 import requests
@@ -219,6 +220,57 @@ def test_a_lane_whose_certificate_nobody_renews(installation, device, name):
     _, _, err = lane.end()
     assert time.monotonic() - began < 5
     assert "was not renewed yet" in err
+
+
+def late_lane(device, clock):
+    service = device.house.lane_service(device.name, device.folder / "lane", lane={"pki": str(device.pki)}, report={"interval_s": 1})
+    service.environment.update(clock)
+    return service
+
+
+def certificate_shown(service, house, name):
+    """The lane's own word, and the operator's on it."""
+    lanes = house.get("/v1/lanes", "operator/gate/olga").json()["lanes"]
+    lane = next((one for one in lanes if f"reader/{one['site']}/{one['lane']}" == name), None)
+    return service.status(), lane
+
+
+@pytest.mark.parametrize("passed_s,renewal,alarm", [(0, "not-due", False), (50 * 60, "due", False), (90 * 60, "due", True), (130 * 60, "due", True)])
+def test_a_lane_tells_when_its_certificate_ends(installation, device, name, shifted, passed_s, renewal, alarm):
+    """Of four hours, two of them past: the last third begins 80 minutes before the end, and little is left in the last 40.  The lane's clock says how late it is."""
+    house = installation
+    house.register(name)
+    with Serving(house, "--lifetime", "2h"):
+        device.run(code_for(house, name))
+    ends = device.certificate().not_valid_after
+    with late_lane(device, shifted(passed_s)) as service:
+        told = eventually(lambda: (status := service.status()["certificate"])["renewal"] == renewal and status)
+        assert told["ends_at"] == ends.strftime("%Y-%m-%dT%H:%M:%S.000Z") and abs(told["days_left"] - (7200 - passed_s) / 86400) < 0.005
+        assert ("certificate" in service.status()["alarms"]) == alarm
+        assert service.metrics()["platesieve_lane_certificate_ends_seconds"] == ends.replace(tzinfo=timezone.utc).timestamp()
+        assert service.metrics()["platesieve_lane_certificate_alarm"] == alarm
+        if passed_s > 7200:
+            return  # the gate's clock is right, and takes the lane; no matter
+        lane = eventually(lambda: (shown := certificate_shown(service, house, name)[1]) and shown["state"] != "ended" and shown)
+        eventually(lambda: ("certificate" in certificate_shown(service, house, name)[1]["alarms"]) == alarm)
+        assert lane["report"]["certificate"]["ends_at"] == told["ends_at"]
+        line = next(line for line in house.platesieve("--as", "operator/gate/olga", "status").stdout.splitlines() if name.removeprefix("reader/") + " " in line)
+        assert ("certificate ends in 0 days" in line) == alarm
+        assert "days left" in house.platesieve("lane", "status", "--url", service.url).stdout
+
+
+def test_a_renewal_that_is_refused_is_an_alarm(installation, device, name, shifted):
+    """At once, however much is left: it will not come by waiting.  (The authority's clock is three hours ahead: it takes the certificate for expired.)"""
+    house = installation
+    house.register(name)
+    with Serving(house, "--lifetime", "2h"):
+        device.run(code_for(house, name))
+    with late_lane(device, shifted(50 * 60)) as service:
+        wait_for_requests(house)
+        assert "certificate" not in service.status()["alarms"] and service.status()["certificate"]["renewal"] == "due"
+        house.platesieve("ca", "approve", env=shifted(3 * 3600), code=None)
+        eventually(lambda: "certificate" in service.status()["alarms"], 30)
+        assert service.status()["certificate"]["renewal"] == "failed"
 
 
 def test_a_break_within_a_renewal(installation, device, name):

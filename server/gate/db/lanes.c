@@ -9,11 +9,12 @@
 #define TEXT_OF(x) STRING(x)
 
 /* A lane's numbers go as one run of an array each: $4 those below, $5 its counts. */
-enum number { CHECK_AGE, REPORT_AGE, READ_AGE, UNCHECKED_AGE, FALSE_AGE, CALIBRATED_AGE, SKEW, INTERVAL, ENDING, WAITING, CALIBRATION, CALIBRATION_INTERVAL, NUMBERS };
+enum number { CHECK_AGE, REPORT_AGE, READ_AGE, UNCHECKED_AGE, FALSE_AGE, CALIBRATED_AGE, SKEW, INTERVAL, ENDING, WAITING, CALIBRATION, CALIBRATION_INTERVAL, CERTIFICATE_ENDS,
+              CERTIFICATE_ALARM, NUMBERS };
 #define NO_AGE (-1)
 #define COUNT_MAX ((int64_t)LIMIT_LANE_COUNT)
-#define COUNT_NUMBERS 12
-static_assert(NUMBERS == COUNT_NUMBERS && LANE_TOTALS == 12, "as in the statement below");
+#define TIME_MAX (INT64_C(253402300799) * 1000) /* the end of the year 9999 */
+static_assert(NUMBERS == 14 && LANE_TOTALS == 12, "as in the statement below");
 
 /* Time of an age in milliseconds; null for none. */
 #define AGO(i) "now() - make_interval(secs => nullif(v[" #i "], -1) / 1000.0)"
@@ -26,9 +27,9 @@ static_assert(NUMBERS == COUNT_NUMBERS && LANE_TOTALS == 12, "as in the statemen
 static const struct statement store = {
     "lanes_store",
     "INSERT INTO lanes AS l (site, lane, version, started_at, sent_at, checked_at, reported_at, read_at, unchecked_at, false_tags_at, calibrated_at, skew_ms,"
-    " interval_s, ending, waiting, calibration, calibration_interval_s, run)"
+    " interval_s, ending, waiting, calibration, calibration_interval_s, certificate_ends_ms, certificate_alarm, run)"
     " SELECT site, lane, version, started, sent, " AGO(1) ", " AGO(2) ", " AGO(3) ", " AGO(4) ", " AGO(5) ", " AGO(6) ","
-    " v[7], v[8], v[9] <> 0, v[10], v[11], v[12], run FROM (SELECT u.*, ($6::int8[])[(n - 1) * 12 + 1:n * 12] AS v, ($7::int8[])[(n - 1) * 12 + 1:n * 12] AS run"
+    " v[7], v[8], v[9] <> 0, v[10], v[11], v[12], nullif(v[13], 0), v[14] <> 0, run FROM (SELECT u.*, ($6::int8[])[(n - 1) * 14 + 1:n * 14] AS v, ($7::int8[])[(n - 1) * 12 + 1:n * 12] AS run"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS u (site, lane, version, started, sent, n)) AS heard"
     " ORDER BY site, lane"
     " ON CONFLICT (site, lane) DO UPDATE SET " LATEST("checked_at") ","
@@ -36,7 +37,7 @@ static const struct statement store = {
     " THEN ARRAY(SELECT " SUM " FROM unnest(l.before, l.run) WITH ORDINALITY AS u (b, r, n) ORDER BY n) ELSE l.before END, "
     TAKE("run") ", " TAKE("version") ", " TAKE("started_at") ", " TAKE("sent_at") ", " TAKE("read_at") ", " TAKE("unchecked_at") ", "
     TAKE("false_tags_at") ", " TAKE("calibrated_at") ", " TAKE("skew_ms") ", " TAKE("interval_s") ", " TAKE("ending") ", " TAKE("waiting") ", "
-    TAKE("calibration") ", " TAKE("calibration_interval_s") ", " LATEST("reported_at")
+    TAKE("calibration") ", " TAKE("calibration_interval_s") ", " TAKE("certificate_ends_ms") ", " TAKE("certificate_alarm") ", " LATEST("reported_at")
 };
 
 /* -1: never, and what no gate wrote. */
@@ -47,7 +48,7 @@ static const struct statement show = {
     "lanes_show",
     "SELECT site, lane, coalesce(version, ''), coalesce(started_at, 'epoch'), coalesce(sent_at, 'epoch'), ARRAY[" AGE("checked_at") ", " AGE("reported_at") ", "
     AGE("read_at") ", " AGE("unchecked_at") ", " AGE("false_tags_at") ", " AGE("calibrated_at") ", coalesce(skew_ms, 0), coalesce(interval_s, 0), ending::int,"
-    " coalesce(waiting, 0), coalesce(calibration, 0), coalesce(calibration_interval_s, 0), " AGE("first_seen") "]::int8[], run, before FROM lanes"
+    " coalesce(waiting, 0), coalesce(calibration, 0), coalesce(calibration_interval_s, 0), coalesce(certificate_ends_ms, 0), certificate_alarm::int, " AGE("first_seen") "]::int8[], run, before FROM lanes"
     " ORDER BY greatest(checked_at, reported_at) DESC NULLS LAST LIMIT " TEXT_OF(LIMIT_LANES)
 };
 
@@ -96,6 +97,7 @@ static void add(struct columns *columns, const struct lane_facts *facts, int64_t
         [SKEW] = facts->skew_ms, [INTERVAL] = report->interval_s,
         [ENDING] = report->ending, [WAITING] = (int64_t)report->waiting,
         [CALIBRATION] = report->calibration, [CALIBRATION_INTERVAL] = report->calibration_interval_s,
+        [CERTIFICATE_ENDS] = report->certificate_ends_ms, [CERTIFICATE_ALARM] = report->certificate_alarm,
     };
 
     array_text(&columns->sites, facts->site);
@@ -182,6 +184,8 @@ static void take_report(struct lane_facts *facts, const int64_t *numbers, const 
     report->waiting = (uint64_t)within(numbers[WAITING], 0, COUNT_MAX);
     report->calibration = (enum lane_calibration)within(numbers[CALIBRATION], 0, LANE_CALIBRATIONS - 1);
     report->calibration_interval_s = (uint32_t)within(numbers[CALIBRATION_INTERVAL], 0, LIMIT_LANE_INTERVAL_S);
+    report->certificate_ends_ms = within(numbers[CERTIFICATE_ENDS], 0, TIME_MAX);
+    report->certificate_alarm = numbers[CERTIFICATE_ALARM] != 0;
     for (size_t i = 0; i < LANE_TOTALS; i++) {
         report->totals[i] = (uint64_t)within(run[i], 0, COUNT_MAX);
         facts->before[i] = (uint64_t)within(before[i], 0, INT64_MAX / 2);

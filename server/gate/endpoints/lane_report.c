@@ -44,9 +44,21 @@ static struct result parse_calibration(const json_t *object, struct lane_report 
     return report->calibration != LANE_NOT_CALIBRATED ? OK : FAIL(REASON_BAD_FIELD);
 }
 
+/* Absent or null: it does not say. */
+static struct result parse_certificate(const json_t *object, struct lane_report *report)
+{
+    static const char *const members[] = { "ends_at", "alarm", NULL };
+
+    if (object == NULL || json_is_null(object)) return OK;
+    if (!json_is_object(object)) return FAIL(REASON_BAD_FIELD);
+    TRY(fields_only(object, members));
+    TRY(field_time(object, "ends_at", &report->certificate_ends_ms));
+    return field_bool(object, "alarm", false, &report->certificate_alarm);
+}
+
 static struct result parse(const json_t *object, struct lane_report *report)
 {
-    static const char *const members[] = { "started_at", "sent_at", "interval_s", "version", "totals", "waiting", "calibration", "ending", NULL };
+    static const char *const members[] = { "started_at", "sent_at", "interval_s", "version", "totals", "waiting", "calibration", "certificate", "ending", NULL };
     uint64_t interval_s;
 
     *report = (struct lane_report){ 0 };
@@ -60,6 +72,7 @@ static struct result parse(const json_t *object, struct lane_report *report)
     TRY(parse_totals(json_object_get(object, "totals"), report->totals));
     TRY(field_number_given(object, "waiting", 0, LIMIT_LANE_COUNT, &report->waiting));
     TRY(parse_calibration(json_object_get(object, "calibration"), report));
+    TRY(parse_certificate(json_object_get(object, "certificate"), report));
     return field_bool(object, "ending", false, &report->ending);
 }
 

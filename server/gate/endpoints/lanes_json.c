@@ -40,17 +40,23 @@ static json_t *calibration_json(const struct lane_facts *facts, int64_t now_ms, 
                      moment(facts->calibrated_ms, now_ms, wall_ms));
 }
 
+static json_t *certificate_json(const struct lane_report *report)
+{
+    if (report->certificate_ends_ms == 0) return json_null();
+    return json_pack("{so sb}", "ends_at", time_json(report->certificate_ends_ms), "alarm", report->certificate_alarm);
+}
+
 /* What it says of itself; null: it never did. */
 static json_t *report_json(const struct lane_facts *facts, int64_t now_ms, int64_t wall_ms)
 {
     const struct lane_report *report = &facts->report;
 
     if (facts->report_ms == LANE_NEVER) return json_null();
-    return json_pack("{so so sI ss sb sI sI so so so so}", "at", moment(facts->report_ms, now_ms, wall_ms), "started_at", time_json(report->started_ms),
+    return json_pack("{so so sI ss sb sI sI so so so so so}", "at", moment(facts->report_ms, now_ms, wall_ms), "started_at", time_json(report->started_ms),
                      "interval_s", (json_int_t)report->interval_s, "version", report->version, "ending", report->ending, "skew_ms",
                      (json_int_t)facts->skew_ms, "waiting", (json_int_t)report->waiting, "read_at", moment(facts->read_ms, now_ms, wall_ms), "run",
                      totals_json(report->totals, NULL), "totals", totals_json(report->totals, facts->before), "calibration",
-                     calibration_json(facts, now_ms, wall_ms));
+                     calibration_json(facts, now_ms, wall_ms), "certificate", certificate_json(report));
 }
 
 json_t *lane_json(const struct lane_view *view, int64_t now_ms, int64_t wall_ms)

@@ -32,7 +32,7 @@ const char *lane_calibration_name(enum lane_calibration calibration)
 
 const char *lane_alarm_name(unsigned bit)
 {
-    static const char *const names[LANE_ALARMS] = { "silent", "idle", "calibration", "unchecked", "false-tags", "skew", "twice" };
+    static const char *const names[LANE_ALARMS] = { "silent", "idle", "calibration", "unchecked", "false-tags", "skew", "twice", "certificate" };
 
     return names[bit];
 }
@@ -166,6 +166,7 @@ static unsigned alarms_of(const struct lane_facts *facts, const struct lane_wish
     if (within(facts->unchecked_ms, UNCHECKED_ALARM_MS, now_ms)) alarms |= LANE_ALARM_UNCHECKED;
     if (within(facts->false_ms, FALSE_TAGS_ALARM_MS, now_ms)) alarms |= LANE_ALARM_FALSE_TAGS;
     if (facts->report_ms != LANE_NEVER && skew_ms > (int64_t)wishes->skew_s * 1000) alarms |= LANE_ALARM_SKEW;
+    if (facts->report_ms != LANE_NEVER && facts->report.certificate_alarm) alarms |= LANE_ALARM_CERTIFICATE;
     if (facts->twice && within(facts->twice_ms, TWICE_ALARM_MS, now_ms)) alarms |= LANE_ALARM_TWICE;
     return alarms;
 }

@@ -50,6 +50,8 @@ struct lane_report {
     enum lane_calibration calibration;
     uint32_t calibration_interval_s;
     int64_t calibrated_ms; /* its last success, by the lane's clock; 0: none yet */
+    int64_t certificate_ends_ms; /* since 1970; 0: it does not say */
+    bool certificate_alarm;      /* the lane's own word: it ends soon, or its renewal failed */
 };
 
 /* Printable, without spaces, and short enough. */
@@ -92,9 +94,10 @@ enum lane_alarm { /* a bit each */
     LANE_ALARM_FALSE_TAGS = 1 << 4,  /* in the last day a gate answered with an alert that no agency made */
     LANE_ALARM_SKEW = 1 << 5,
     LANE_ALARM_TWICE = 1 << 6,       /* in the last minutes two lanes reported under its name */
+    LANE_ALARM_CERTIFICATE = 1 << 7, /* it says that its certificate ends soon, or that nobody renews it */
 };
-#define LANE_ALARMS 7
-const char *lane_alarm_name(unsigned bit); /* of the bit's number: "silent", "idle", "calibration", "unchecked", "false-tags", "skew", "twice" */
+#define LANE_ALARMS 8
+const char *lane_alarm_name(unsigned bit); /* of the bit's number: "silent", "idle", "calibration", "unchecked", "false-tags", "skew", "twice", "certificate" */
 
 enum lane_state {
     LANE_WELL,
