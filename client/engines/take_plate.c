@@ -81,7 +81,7 @@ static struct value without_label(struct value plate)
 }
 
 /* No UTF-8, or with characters that are in no plate: bytes that could not be read, control characters; or that say that one was not read, or that a template was
- * sent as it stands ("#PLATE_READ#"). */
+ * sent as it stands ("#PLATE_READ#", "$plate$"). */
 static bool is_broken(struct value plate)
 {
     const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)plate.text, *end = at + plate.size;
@@ -90,7 +90,7 @@ static bool is_broken(struct value plate)
 
     for (; at < end; at += size) {
         size = utf8proc_iterate(at, end - at, &character);
-        if (size <= 0 || character == 0xFFFD || (character != 0 && character < 0x80 && strchr("?*#{}", (char)character) != NULL)) return true;
+        if (size <= 0 || character == 0xFFFD || (character != 0 && character < 0x80 && strchr("?*#{}$%", (char)character) != NULL)) return true;
         if (utf8proc_category(character) == UTF8PROC_CATEGORY_CC && !is_space((char)character)) return true;
     }
     return false;

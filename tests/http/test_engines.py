@@ -266,7 +266,7 @@ def test_genetec_may_be_told_to_send_xml():
     assert spellings(long) == {"QQ00QQ0": 0.97} and long["picture"] is None  # pictures of any size want JSON; the plate is asked about all the same
 
 
-@pytest.mark.parametrize("plate", ["#PLATE_READ#", "#CUSTOM_FIELDS#{Plate}", "{plate}", "${plate}"])
+@pytest.mark.parametrize("plate", ["#PLATE_READ#", "#CUSTOM_FIELDS#{Plate}", "{plate}", "${plate}", "$plate$", "%plate%"])
 def test_a_template_that_was_not_filled_in_is_no_plate(plate):
     """Else a camera with a misspelt one would seem to read a plate, always the same."""
     told = take("genetec", json.dumps({"Plate": plate, "ConfidenceScore": "90"}).encode())

@@ -73,6 +73,20 @@ def test_the_plain_message_of_the_document():
     assert (read["jurisdiction"], read["region_confidence"], read["camera"], read["ids"]) == ("US-TX", 0.8, "north-1", 1)
 
 
+def test_the_template_of_the_document():
+    """As a camera fills it in, and as one sends it that knows none of its names."""
+    chapter = DOCUMENT[DOCUMENT.index("### A camera with a template"):DOCUMENT.index("## An adapter of your own")]
+    template = block("json", chapter)
+    values = {"plate": "QQ00QQ0", "confidence": "97", "country": "NLD", "date": "2026-11-22T12:00:00.250+01:00", "overviewimage": base64.b64encode(readings.JPEG).decode()}
+    filled = re.sub(r"\$(\w+)\$", lambda name: values[name[1]], template)
+    told = test_engines.take("plain", filled.encode(), now_ms=readings.iso_ms("2026-11-22T11:00:02Z"))
+    read = told["reads"][0]
+    assert test_engines.spellings(read) == {"QQ00QQ0": 0.97} and told["faults"] == {}
+    assert (read["jurisdiction"], read["camera"], read["picture"]) == ("NL", "gate-1", len(readings.JPEG))
+    assert test_engines.seen(read) == readings.iso_ms("2026-11-22T11:00:00.250Z")
+    assert test_engines.take("plain", template.encode())["reads"][0]["candidates"] == []
+
+
 def test_the_names_that_genetec_sends():
     """Each row of the document's table is a whole read."""
     chapter = DOCUMENT[DOCUMENT.index("## Genetec"):DOCUMENT.index("## Hikvision")]
