@@ -1,7 +1,7 @@
 # what tests/ holds
 # all files of tests/http: tests/http/test_scripts.py sees to it
 EXTRA_DIST += tests/run tests/with-database \
-    tests/http/browser.mjs tests/http/clocks.py tests/http/conftest.py tests/http/contract.py tests/http/enrol.py tests/http/fake.py \
+    tests/http/browser.mjs tests/http/chromium.py tests/http/clocks.py tests/http/conftest.py tests/http/contract.py tests/http/enrol.py tests/http/fake.py \
     tests/http/ground.py tests/http/house.py tests/http/installed_tree.py tests/http/meddler.py tests/http/memory.py tests/http/plates.py tests/http/proxy.py tests/http/readings.py \
     tests/http/receiver.py tests/http/registration.py tests/http/relay.py tests/http/ristretto.py tests/http/screen.py \
     tests/http/sealing.py tests/http/second_gate.py tests/http/sodium.py tests/http/softhsm.py tests/http/sse.py tests/http/test_ca.py \

@@ -138,6 +138,13 @@ static struct lane_reply get_display(const struct lane_request *request)
     return reply;
 }
 
+/* Browsers ask for it: without an answer each of them notes an error. */
+static struct lane_reply get_favicon(const struct lane_request *request)
+{
+    (void)request;
+    return lane_reply_static(204, "image/x-icon", "", 0);
+}
+
 /* -- the table ------------------------------------------------------------------------------------------------------- */
 
 static const struct lane_route routes[] = {
@@ -147,6 +154,7 @@ static const struct lane_route routes[] = {
     { "GET", "/livez", 0, get_livez },
     { "GET", "/readyz", 0, get_readyz },
     { "GET", "/display", 0, get_display },
+    { "GET", "/favicon.ico", 0, get_favicon },
     { "GET", "/alerts", 0, get_alerts },
     { "GET", "/alerts/*/image", 0, get_image },
     { "POST", "/alerts/*/judgement", JUDGEMENT_BYTES, post_judgement },

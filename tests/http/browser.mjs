@@ -27,8 +27,8 @@ class Element {
     }
 }
 
-const byId = Object.fromEntries(["alerts", "state", "spoken", "none"].map((id) => [id, new Element("div")]));
-const document = { title: "", getElementById: (id) => byId[id], createElement: (tag) => new Element(tag) };
+const byId = Object.fromEntries(["alerts", "state", "spoken", "none", "latest"].map((id) => [id, new Element("div")]));
+const document = { title: "", activeElement: null, getElementById: (id) => byId[id], createElement: (tag) => new Element(tag) };
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const requests = [];
 let again = null;
@@ -45,11 +45,18 @@ async function fetch(path, options = {}) {
     return { ok: answer.status < 400, json: async () => answer.json };
 }
 
-const context = vm.createContext({ document, fetch, setTimeout: (run) => { again = run; }, encodeURIComponent, console });
+// Time stands still unless it is told: {"clock": milliseconds}.
+let clock = 1e12;
+class FakeDate extends Date {
+    static now() { return clock; }
+}
+
+const context = vm.createContext({ document, fetch, AbortSignal, Date: FakeDate, setTimeout: (run) => { again = run; }, encodeURIComponent, console });
 const settled = async (condition) => { while (!condition()) await new Promise((done) => setTimeout(done, 1)); };
 vm.runInContext(readFileSync(process.argv[2], "utf8"), context);
 
-// Commands come between the answers: {"look": true}, {"press": [plate, label]}, {"print": true}.
+// Commands come between the answers: {"look": true}, {"press": [plate, label]}, {"click": [plate, label]} with a mouse
+// that nothing may come of, {"clock": ms}, {"print": true}.
 for (;;) {
     await settled(() => again !== null);
     const { value, done } = await lines.next();
@@ -59,6 +66,11 @@ for (;;) {
         const run = again;
         again = null;
         run();
+    } else if (command.clock) {
+        clock = command.clock;
+    } else if (command.click) {
+        const article = byId.alerts.children.find((one) => one.attributes["aria-label"].includes(command.click[0]));
+        all(article).find((one) => one.tag === "button" && one.textContent === command.click[1]).listeners.click({ detail: 1 });
     } else if (command.press) {
         const article = byId.alerts.children.find((one) => one.attributes["aria-label"].includes(command.press[0]));
         const before = requests.length;

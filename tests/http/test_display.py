@@ -27,7 +27,8 @@ def told(*alerts, kept=None, number=10):
 
 
 def texts(element):
-    return [element["text"]] * bool(element["text"]) + [text for child in element["children"] for text in texts(child)]
+    """Without the marks that keep the directions of scripts apart."""
+    return [re.sub("[\u2068\u2069]", "", element["text"])] * bool(element["text"]) + [text for child in element["children"] for text in texts(child)]
 
 
 def elements(element, tag):
@@ -88,6 +89,21 @@ def test_words_go_to_the_lane_and_come_back(browse):
     assert first["title"] == "Alerts"
     assert any("did not reach the lane" in text for text in texts(away["page"]["alerts"]))
     assert not any("did not reach the lane" in text for text in texts(after["page"]["alerts"]))
+
+
+def test_a_click_is_for_what_was_seen(browse):
+    """An alert that comes as a finger goes down has pushed the others away from under it."""
+    at_once, later = browse(told(alert()), {"click": ["QQ00QQ0", "Misread"]}, {"print": True},
+                            {"clock": 1e12 + 5000}, {"press": ["QQ00QQ0", "Misread"]}, {"status": 200, "json": {}}, told(kept=[HIT], number=11), {"print": True})
+    assert len(at_once["requests"]) == 1 and any("press again" in text for text in texts(at_once["page"]["alerts"]))
+    assert later["requests"][0]["body"] == '{"judgement":"misread"}' and not any("press again" in text for text in texts(later["page"]["alerts"]))
+
+
+def test_another_lane_whose_numbers_are_less(browse):
+    """Its clock was set back, and it was started anew."""
+    page, = browse(told(alert(), number=1000), {"look": True}, told(kept=["x"], number=20), {"look": True}, told(alert(number=30), number=30), {"print": True})
+    assert [one["path"] for one in page["requests"]] == ["/alerts?after=0", "/alerts?after=1000", "/alerts?after=0"]
+    assert len(page["page"]["alerts"]["children"]) == 1
 
 
 def test_a_lane_that_is_away_is_told(browse):

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from house import eventually
 from lane import LOCAL
 from memory import found
 from relay import relay_to
+from chromium import Browser, chromium
 from screen import Screen
 from sealing import jpeg, segment, unseal
 from test_residue import needs_root
@@ -353,6 +355,114 @@ def test_the_page(lane):
     answer = connection.getresponse()
     assert answer.status == 403 and answer.read()
     connection.close()
+
+
+# -- the page in a real browser ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="page")
+def fixture_page(lane, tmp_path):
+    """(browser, lane): the page of a lane for which each message is a vehicle, in the window of a patrol car."""
+    if not chromium():
+        pytest.skip("chromium is not installed: nobody looks at the lane's page")
+    service = lane(reads={"vehicle_window_ms": 0})
+    with Browser(tmp_path) as browser:
+        browser.window(800, 480)
+        browser.open(f"{service.url}/display")
+        eventually(lambda: "Connected" in browser.run("document.getElementById('state').textContent"))
+        yield browser, service
+
+
+def card(plate):
+    return f"[...document.querySelectorAll('article')].find((one) => one.querySelector('h2').textContent === '{plate}')"
+
+
+CONTRAST = """(() => {
+    const light = (color) => {
+        const [red, green, blue] = color.match(/[0-9.]+/g).map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const behind = (one) => (getComputedStyle(one).backgroundColor === "rgba(0, 0, 0, 0)" && one.parentElement ? behind(one.parentElement) : getComputedStyle(one).backgroundColor);
+    const page = light(getComputedStyle(document.querySelector("header")).backgroundColor);
+    return [...document.querySelectorAll("h1, h2, p, button")].filter((one) => one.textContent && one.offsetParent).map((one) => {
+        const ground = one.tagName === "BUTTON" ? light(behind(one)) : page, text = light(getComputedStyle(one).color);
+        return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+    });
+})()"""
+
+
+def test_the_page_in_a_browser(page, installation):
+    browser, service = page
+    assert "None at the moment." in browser.run("document.body.innerText")
+    longest = "Do not stop alone. " * 13
+    for text, plate in ((longest.strip(), "QQ10LNG"), ("\u05d0\u05dc \u05ea\u05e2\u05e6\u05d5\u05e8 100!", "QQ20RTL")):
+        name = installation.new_list(grade="plate", instruction=text, category="\u05e8\u05db\u05d1 7")
+        installation.push(name, [{"plate": plate, "jurisdiction": "US-TX"}], grade="plate")
+    service.post("plain", plain("QQ20RTL", camera="\u05e9\u05e2\u05e8"))
+    service.post("plain", plain("QQ10LNG"))
+    service.post("plain", plain("QQ3ILRT", PICTURE, jurisdiction=None))
+    eventually(lambda: browser.run("document.querySelectorAll('article').length") == 3)
+    # what others wrote is text, in its own direction, and what counts is there
+    shown = browser.run(card("QQ3ILRT") + ".innerText")
+    assert 'Do "not" stop <b>alone</b>' in shown and "VERIFY" in shown and not browser.run("document.querySelectorAll('b').length")
+    eventually(lambda: browser.run(card("QQ3ILRT") + ".querySelector('img').naturalWidth") == 64)
+    assert browser.run(f"getComputedStyle({card('QQ20RTL')}.querySelector('.instruction')).direction") == "rtl"
+    assert longest.strip() in browser.run(card("QQ10LNG") + ".innerText")
+    # nothing is wider than the screen, and each alert can be judged without scrolling
+    for width, height in ((800, 480), (1280, 800), (360, 640)):
+        browser.window(width, height)
+        assert browser.run("document.documentElement.scrollWidth") <= width
+    browser.window(800, 480)
+    for plate in ("QQ3ILRT", "QQ10LNG", "QQ20RTL"):
+        browser.run(f"{card(plate)}.scrollIntoView()")
+        top, bottom = browser.run(f"(() => {{ const box = {card(plate)}.querySelector('.words').getBoundingClientRect(); return [box.top, box.bottom]; }})()")
+        assert 0 <= top and bottom <= 480, plate
+    # by day and by night
+    for dark in (False, True):
+        browser.window(800, 480, dark=dark)
+        contrasts = browser.run(CONTRAST)
+        assert len(contrasts) > 20 and min(contrasts) >= 4.5
+    assert browser.said == []
+
+
+def test_the_page_by_keyboard(page):
+    browser, service = page
+    for plate in (LISTED, OTHER):
+        service.post("plain", plain(plate, PICTURE))
+        eventually(lambda plate=plate: browser.run(f"!!{card(plate)}"))
+    focused = "document.activeElement.closest('article')?.querySelector('h2').textContent + ' ' + document.activeElement.textContent"
+    for _ in range(20):
+        browser.press("Tab")
+        if browser.run(focused) == f"{LISTED} Misread":
+            break
+    assert browser.run(focused) == f"{LISTED} Misread"
+    assert browser.run("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    top, bar = browser.run("[document.activeElement.getBoundingClientRect().top, document.querySelector('header').getBoundingClientRect().bottom]")
+    assert top >= bar  # not below what stays at the top
+    browser.press("Enter")
+    hit = next(one["hit"] for one in service.get("/alerts")["alerts"] if one["reading"]["plate"] == LISTED)
+    eventually(lambda: kept(service, hit)["judgement"] == "misread")
+    eventually(lambda: browser.run("document.activeElement.getAttribute('aria-pressed')") == "true")
+    service.post("plain", plain(LISTED))  # it comes again, and moves to the top
+    eventually(lambda: browser.run("document.querySelector('article h2').textContent") == LISTED)
+    assert browser.run(focused) == f"{LISTED} Misread"
+    assert browser.said == []
+
+
+def test_the_page_when_the_lane_is_away(page):
+    browser, service = page
+    state = "document.getElementById('state').textContent"
+    os.kill(service.pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: "NO CONNECTION" in browser.run(state))
+    finally:
+        os.kill(service.pid, signal.SIGCONT)
+    eventually(lambda: "Connected" in browser.run(state))
+    service.post("plain", plain(LISTED))
+    eventually(lambda: browser.run("document.title") == "(1) Alerts")
+    assert service.stop() == 0
+    eventually(lambda: "NO CONNECTION" in browser.run(state))
+    assert browser.run("document.title") == "No connection" and browser.run(f"!!{card(LISTED)}")
 
 
 @pytest.mark.parametrize("display", ["http://10.0.0.1/", "https://127.0.0.1/", "http://a:b@127.0.0.1/", "file:///dev/null"])
