@@ -1,5 +1,6 @@
 """Engines' messages over HTTP, to a real lane that asks real daemons: each engine's way to the officer, and the list of bad input."""
 import base64
+import concurrent.futures
 import configparser
 import http.client
 import json
@@ -307,3 +308,52 @@ def test_nothing_of_it_is_in_the_log(wire):
     unusable = wire.lane.status()["counts"]["unusable"]
     assert unusable >= 6, "messages that were not taken are counted"
     assert not any(plate in json.dumps(wire.lane.status()) for plate in PLATES)
+
+
+# -- settings of engines and cameras ------------------------------------------------------------------------------------------------
+
+
+HERE = {"nebraska": "US-NE", "brunswick": "CA-NB", "texas": "US-TX"}
+OVERRIDES = {"engines": {"country": "US"}, "engine genetec": {"codes": "usps", "camera": "a Sharp"}, "engine plain": {"codes": "ncic"},
+             "camera nebraska": {"codes": "ncic", "camera": "the west gate"}, "camera brunswick": {"codes": "usps", "country": "CA"},
+             "camera texas": {"codes": "iso", "country": "US"}}
+
+
+def messages_of_many(plates):
+    """(engine, camera in the address, message, jurisdiction that is meant, camera that the officer is shown): codes clash, NB most of all."""
+    def some(engine, camera, make, code, where, shown):
+        return [(engine, camera, make(next(plates), code), where, shown) for _ in range(3)]
+
+    def own(name):
+        return lambda plate, code: {"plate": plate, "jurisdiction": code, "camera": name}
+
+    def sharp(plate, code):
+        return {"Plate": plate, "State": code, "ConfidenceScore": 90, "CameraName": "its own"}
+
+    def stream(plate, code):
+        return {"hook": {}, "data": {"camera_id": "its own", "results": [{"plate": plate, "score": 0.9, "region": {"code": code, "score": 0.9}}]}}
+
+    return [*some("plain", None, own("nobody's"), "NB", "US-NE", "nobody's"), *some("plain", "brunswick", own("its own"), "NB", "CA-NB", "brunswick"),
+            *some("plain", "nebraska", own("its own"), "NB", "US-NE", "the west gate"), *some("genetec", None, sharp, "NB", "CA-NB", "a Sharp"),
+            *some("genetec", "nebraska", sharp, "NB", "US-NE", "the west gate"), *some("platerecognizer", "brunswick", stream, "nb", "CA-NB", "brunswick"),
+            *some("platerecognizer", "texas", stream, "us-tx", "US-TX", "texas"), *some("platerecognizer", "texas", stream, "tx", "US-TX", "texas"),
+            *some("platerecognizer", None, stream, "us-tx", "US-TX", "its own")]
+
+
+def test_many_engines_and_cameras_with_settings_of_their_own(installation, tmp_path):
+    """At one time into one lane: what a code means is said by the camera's settings, then by the engine's, then by all."""
+    made, plates = tmp_path / "lane", [f"QZ{number:02d}NB{chr(65 + number % 20)}" for number in range(27)]
+    lists = {where: installation.new_list(grade="full") for where in HERE.values()}
+    for where, name in lists.items():
+        installation.push(name, [{"plate": plate, "jurisdiction": where} for plate in plates], grade="full")
+    told = messages_of_many(iter(plates))
+    assert len(told) == len(plates)
+    with installation.lane_service(folder=made, alerts={"json": "yes", "show_plates": "yes"}, reads={"vehicle_window_ms": 0}, **OVERRIDES) as lane:
+        eventually(lambda: lane.status()["ready"])
+        with concurrent.futures.ThreadPoolExecutor(9) as pool:
+            taken = list(pool.map(lambda one: lane.post(one[0], one[2], camera=one[1]), told))
+        assert all(one["reads"] == 1 and one["faults"] == 0 for one in taken), taken
+        eventually(lambda: len(lane.alerts()) == len(plates))
+        found = {alert["reading"]["plate"].upper(): (alert["list"], alert["grade"], alert["reading"]["camera"]) for alert in lane.alerts()}
+        for plate, (engine, camera, _, where, shown) in zip(plates, told):
+            assert found[plate] == (lists[where], "full", shown), (engine, camera)
