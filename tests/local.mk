@@ -11,7 +11,7 @@ EXTRA_DIST += tests/run tests/with-database \
     tests/http/test_failover.py tests/http/test_faults.py tests/http/test_fence.py tests/http/test_first_day.py \
     tests/http/test_follow.py tests/http/test_forged.py tests/http/test_hits.py tests/http/test_imports.py tests/http/test_install.py \
     tests/http/test_javascript.py tests/http/test_key_source.py tests/http/test_keyd.py tests/http/test_lane.py \
-    tests/http/test_lane_alerts.py tests/http/test_lane_service.py tests/http/test_lane_vehicles.py tests/http/test_lane_word.py \
+    tests/http/test_lane_alerts.py tests/http/test_lane_hardship.py tests/http/test_lane_service.py tests/http/test_lane_vehicles.py tests/http/test_lane_word.py \
     tests/http/test_lanes.py tests/http/test_lists.py tests/http/test_lists_api.py tests/http/test_local.py \
     tests/http/test_migration.py tests/http/test_ninth_engine.py tests/http/test_openapi.py tests/http/test_pictures.py \
     tests/http/test_quota.py tests/http/test_recall.py tests/http/test_registry.py tests/http/test_registry_client.py \
