@@ -49,7 +49,7 @@ def parser():
     top.add_argument("figures", nargs="*", metavar="FIGURE", help="measure these only")
     top.add_argument("--json", action="store_true", help="one object a line: figure, value, unit, yardstick, yardstick_value, ratio")
     top.add_argument("--quick", action="store_true", help="smaller sizes, two short runs each, a minute or two: shows that it works, not how fast it is")
-    top.add_argument("--big", action="store_true", help="list_large with ten million entries instead of one: half an hour, 10 GB of disk")
+    top.add_argument("--big", action="store_true", help="list_large with ten million entries instead of one: half an hour, some 20 GB of disk")
     top.add_argument("--pairs", type=int, metavar="N", help="alternating runs of each (default 15; with --quick 2)")
     top.add_argument("--profile", action="store_true", help="with check_single: say where the gate's processor time goes (needs perf)")
     top.add_argument("--keep", action="store_true", help="leave the installations (stopped) and say where they are")

@@ -96,7 +96,7 @@ def evidence_upload(stage):
         inserted.append(insert(house, [len(one) for one in sealed]))
     say(f"  {count} pictures of {PICTURE // 1000} kB over {len(LANES)} connections: " + ", ".join(f"{one:.2f}" for one in took) +
         " s; inserted by psql: " + ", ".join(f"{one:.2f}" for one in inserted) + f" s; load {os.getloadavg()[0]:.1f}")
-    yield Figure("evidence_upload", median(took), "s", "INSERT of the same bytes", median(inserted), "<= 10 s", lambda figure: max(took) <= 10)
+    yield Figure("evidence_upload", median(took), "s", "INSERT of the same bytes", median(inserted), "longest <= 10 s", lambda figure: max(took) <= 10)
     yield from evidence_memory(house, name, 16 if stage.quick else 96)
 
 
