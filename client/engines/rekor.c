@@ -1,5 +1,6 @@
 /* Rekor Scout and OpenALPR: alpr_results (pictures one by one), alpr_group (a vehicle; preview and final), alpr_alert (a group that hit a list of the engine's own),
- * vehicle (one without a plate) and heartbeat.  Confidences are of 100, times epoch milliseconds, regions "us-mo", of old versions "mo". */
+ * vehicle (one without a plate) and heartbeat.  OpenAlprWebhookProcessor passes a group on in an object of its own.  Confidences are of 100, times epoch
+ * milliseconds, regions "us-mo", of old versions "mo". */
 #include "client/engines/adapters.h"
 #include "client/engines/document.h"
 
@@ -90,13 +91,14 @@ static enum engine_outcome take_group(const struct document *document, const str
     return ENGINE_TAKEN;
 }
 
-static enum engine_outcome take_alert(const struct document *document, const struct engine_options *options, const json_t *alert, struct engine_reads *reads)
+/* A message with a group in it: an alert, or what a receiver passes on. */
+static enum engine_outcome take_around(const struct document *document, const struct engine_options *options, const json_t *message, struct engine_reads *reads)
 {
-    const struct value plate = value_of_json(json_object_get(alert, "plate_number"));
-    const json_t *group = json_object_get(alert, "group");
-    const enum engine_outcome outcome = take_group(document, options, group, reads);
+    const struct value plate = value_of_json(json_object_get(message, "plate_number"));
+    const json_t *group = json_object_get(message, "group");
+    const struct engine_options own = in_country(options, group);
+    const enum engine_outcome outcome = take_group(document, &own, group, reads);
 
-    reads->kind = "alpr_alert";
     if (plate.kind != VALUE_NONE)
         engine_candidate(reads, &reads->list[0], plate, value_of_json(json_object_get(group, "best_confidence")), ENGINE_OF_100);
     return outcome;
@@ -110,13 +112,16 @@ static enum engine_outcome take(const struct document *document, const struct en
 
     if (value_is(type, "alpr_results")) return take_results(document, &own, message, reads);
     if (value_is(type, "alpr_group")) return take_group(document, &own, message, reads);
+    if (type.kind == VALUE_NONE && json_is_object(json_object_get(message, "group"))) return take_around(document, options, message, reads);
     if (value_is(type, "alpr_alert")) {
-        const struct engine_options of_group = in_country(options, json_object_get(message, "group"));
+        const enum engine_outcome outcome = take_around(document, options, message, reads);
 
-        return take_alert(document, &of_group, message, reads);
+        reads->kind = "alpr_alert";
+        return outcome;
     }
     if (value_is(type, "vehicle")) reads->kind = "vehicle";
     if (value_is(type, "heartbeat")) reads->kind = "heartbeat";
+    if (json_object_get(message, "openalpr_webhook") != NULL) reads->kind = "test"; /* the dashboard's */
     return reads->kind != NULL ? ENGINE_TAKEN : ENGINE_UNKNOWN;
 }
 

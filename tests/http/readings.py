@@ -92,7 +92,7 @@ def rekor(message):
         return rekor_results(message)
     if kind == "alpr_group":
         return rekor_group(message)
-    return rekor_group(message, ("group",)) if kind == "alpr_alert" else []
+    return rekor_group(message, ("group",)) if kind == "alpr_alert" or (kind is None and "group" in message) else []
 
 
 def platerecognizer(message):

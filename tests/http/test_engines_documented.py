@@ -217,3 +217,19 @@ def test_dahua_says_that_it_is_there(message, kind):
 
 def test_dahua_that_is_not_dahua():
     assert seen_by_dahua({"Events": []})["outcome"] == seen_by_dahua({"Picture": {"Name": "a"}})["outcome"] == "unknown"
+
+
+def test_rekor_passed_on_by_its_receivers():
+    """OpenAlprWebhookProcessor passes a group on inside an object whose data_type is null."""
+    group = {"data_type": "alpr_group", "version": 2, "best_plate_number": MADE_UP, "best_confidence": 91.5, "best_region": "us-tx", "camera_id": 7, "epoch_start": NOW_MS,
+             "best_uuid": "a-1", "uuids": ["a-1"], "candidates": [{"plate": MADE_UP, "confidence": 91.5, "matches_template": 0}]}
+    for around in ({"data_type": None, "version": 0, "alert_list": None, "plate_number": None}, {}):
+        told = take("rekor", json.dumps(around | {"group": group}).encode(), now_ms=NOW_MS)
+        assert (told["kind"], told["faults"]) == ("alpr_group", {}) and spellings(told["reads"][0]) == {MADE_UP: 0.915}
+        assert (told["reads"][0]["jurisdiction"], told["reads"][0]["camera"]) == ("US-TX", "7")
+
+
+def test_rekor_tries_its_webhooks():
+    told = take("rekor", b'{"openalpr_webhook": "test"}')
+    assert (told["outcome"], told["kind"], told["reads"]) == ("taken", "test", [])
+    assert take("rekor", b'{"group": []}')["outcome"] == take("rekor", b'{"data_type": "weather", "group": {}}')["outcome"] == "unknown"

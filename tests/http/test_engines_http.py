@@ -21,12 +21,12 @@ from test_documents import blocks
 from test_engines import BUILD, CORPUS, FORM, form
 from test_ninth_engine import TOP
 
-PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(50)]
+PLATES = [f"QQ{i:02}QQ{i % 10}" for i in range(60)]
 DOCUMENT = (TOP / "docs/reader-integration.md").read_text()
 CYRILLIC, CANONICAL = "КА 77 КА", "KA77KA"
 WHOLE = ("axis-form", "axis-json", "dahua", "frigate-event", "frigate-lpr", "frigate-recognizer", "genetec-json", "genetec-sharp", "genetec-sharp-xml", "genetec-xml", "hikvision-form",
          "hikvision-xml", "plain", "platerecognizer-form", "platerecognizer-json", "platerecognizer-urlencoded", "platerecognizer-vehicle", "rekor-alert", "rekor-group",
-         "rekor-results", "unifi", "verkada")
+         "rekor-passed-on", "rekor-results", "unifi", "verkada")
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ def rekor(*candidates, **members):
     return {"data_type": "alpr_group", "camera_id": 7, "candidates": [{"plate": plate, "confidence": confidence} for plate, confidence in candidates]} | members
 
 
-LISTED = PLATES[20:40]
+LISTED = PLATES[28:48]
 MESSAGES = {  # what is wrong: (engine, message, type, status, what is counted, whether an alert comes all the same, of what plate)
     "truncated": ("rekor", json.dumps(rekor((LISTED[0], 90))).encode()[:-9], None, 400, "malformed", None),
     "truncated XML": ("hikvision", plate_in("hikvision-xml", LISTED[0])[2][:-40], "application/xml", 400, "malformed", None),
@@ -275,9 +275,9 @@ def test_times_in_five_notations(wire):
     when = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(seconds=20)
     there = when.astimezone(timezone(timedelta(hours=8)))
     written = [int(when.timestamp()) * 1000, when.timestamp(), there.isoformat(), when.strftime("%Y%m%d %H%M%S000"), when.strftime("%d/%m/%Y %H:%M:%S")]
-    for plate, text in zip(PLATES[40:], written):
+    for plate, text in zip(PLATES[48:], written):
         wire.post("axis", json.dumps({"plateText": plate, "capture_timestamp": text}).encode())
-    for plate, text in zip(PLATES[40:], written):
+    for plate, text in zip(PLATES[48:], written):
         alert = eventually(lambda plate=plate: [one for one in wire.alerts("axis") if one["reading"]["plate"] == plate])[0]
         assert datetime.fromisoformat(alert["seen_at"].replace("Z", "+00:00")).replace(microsecond=0) == when, text
 
