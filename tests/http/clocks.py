@@ -1,7 +1,13 @@
 """Programs whose clock is off, and such whose clock jumps."""
+import contextlib
+import math
 import mmap
+import os
 import struct
 import subprocess
+import time
+
+MINUTE_S, DAY_S = 60, 86400
 
 SHIFT = r"""
 #define _GNU_SOURCE
@@ -72,3 +78,33 @@ class MovingClock:
     def set(self, seconds):
         """From now on it is so many seconds off."""
         self.shift[:] = struct.pack("=q", seconds)
+
+    def now(self):
+        """What they believe."""
+        return time.time() + struct.unpack("=q", self.shift[:])[0]
+
+    def forward(self, seconds):
+        """At least so many seconds, less than one more."""
+        self.set(struct.unpack("=q", self.shift[:])[0] + math.ceil(seconds))
+
+    def left(self, length):
+        """Seconds until a minute or day ends."""
+        return length - self.now() % length
+
+    def new_minute(self, left=None):
+        """A minute has just begun (or has only LEFT seconds), and the day has many."""
+        if self.left(DAY_S) < 1000:
+            self.forward(self.left(DAY_S))
+        self.forward(self.left(MINUTE_S))
+        if left:
+            self.forward(self.left(MINUTE_S) - left)
+
+    @contextlib.contextmanager
+    def of_all(self):
+        """It is that of all programs that are started meanwhile."""
+        os.environ.update(self.environment)
+        try:
+            yield self
+        finally:
+            for name in self.environment:
+                del os.environ[name]

@@ -11,6 +11,7 @@ import pytest
 
 import plates
 import ristretto
+from clocks import DAY_S, MINUTE_S, MovingClock
 from conftest import make_house, remove_house
 from fake import Fake, Problem
 from house import TOP, assert_problem, eventually
@@ -21,7 +22,6 @@ KIM, OLGA, INES = "operator/keys/kim", "operator/gate/olga", "auditor/ines"
 HMAC, VOPRF = {"keys.keyd.suite": "hmac-sha256"}, {"keys.keyd.suite": "voprf-ristretto255-sha512"}
 DEFAULTS = {name: None for name in LABORATORY if ".quota " in name}  # the daemons' own
 INSTALLATION = {**HMAC, **DEFAULTS}
-DAY_S = 86400
 
 
 def elements(count):
@@ -36,18 +36,11 @@ def elements(count):
 ELEMENTS = elements(256)
 
 
-def minute_with(seconds):
-    """Waits until this minute has so many seconds left: a count of a minute is then one count."""
-    left = 60 - time.time() % 60
-    if left < seconds:
-        time.sleep(left + 0.05)
-
-
-def day_with(seconds):
-    left = DAY_S - time.time() % DAY_S
-    if left < seconds:
-        time.sleep(left + 0.05)
-    minute_with(min(seconds, 50))
+@pytest.fixture(scope="module", autouse=True, name="clock")
+def clock_fixture(tmp_path_factory):
+    """Of the daemons and clients of this file: nobody waits for a minute's end."""
+    with MovingClock(tmp_path_factory.mktemp("clock")).of_all() as clock:
+        yield clock
 
 
 def evaluate(house, count, identity=NORTH, epoch=None, **options):
@@ -55,13 +48,12 @@ def evaluate(house, count, identity=NORTH, epoch=None, **options):
     return house.post(f"/v1/epochs/{epoch}/evaluate", identity, {"blinded": ELEMENTS[:count]}, server="keys", **options)
 
 
-def assert_over(answer, counted, window):
+def assert_over(clock, answer, counted, window):
     """429 with what was counted, and with a Retry-After that is the end of the window."""
-    length = {"minute": 60, "day": DAY_S}[window]
     problem = assert_problem(answer, 429, "over-quota")
     assert (problem["counted"], problem["window"]) == (counted, window)
-    left, told = length - time.time() % length, int(answer.headers["Retry-After"])
-    assert left - 1 <= told <= left + 3, (left, told)
+    left, told = clock.left({"minute": MINUTE_S, "day": DAY_S}[window]), int(answer.headers["Retry-After"])
+    assert left - 1 <= told <= left + 10, (left, told)
 
 
 def quotas(house, server="keys", identity=INES):
@@ -99,15 +91,15 @@ def keys():
 # -- the key server -----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_stolen_reader_evaluates_2700_elements_a_minute(keys):
+def test_a_stolen_reader_evaluates_2700_elements_a_minute(keys, clock):
     """150 reads a minute, 3 candidates, 3 texts, 2 epochs."""
     house, epoch = keys, keys.epochs()[0]["id"]
-    minute_with(20)
+    clock.new_minute()
     assert [evaluate(house, 256, epoch=epoch).status_code for _ in range(10)] == [200] * 10
-    assert_over(evaluate(house, 141, epoch=epoch), "evaluations", "minute")  # whole or not at all
+    assert_over(clock, evaluate(house, 141, epoch=epoch), "evaluations", "minute")  # whole or not at all
     assert evaluate(house, 140, epoch=epoch).status_code == 200
-    assert_over(evaluate(house, 1, epoch=epoch), "evaluations", "minute")
-    assert_over(house.post(f"/v1/epochs/{epoch}/evaluate", NORTH, {"nonsense": 1}, server="keys"), "evaluations", "minute")  # not even read
+    assert_over(clock, evaluate(house, 1, epoch=epoch), "evaluations", "minute")
+    assert_over(clock, house.post(f"/v1/epochs/{epoch}/evaluate", NORTH, {"nonsense": 1}, server="keys"), "evaluations", "minute")  # not even read
     assert evaluate(house, 256, OTHER, epoch).status_code == 200  # another's is another's
     use = use_of(house, NORTH)
     assert use["profile"] == "lane" and use["minute"]["used"]["evaluations"] == use["day"]["used"]["evaluations"] == 2700
@@ -137,10 +129,10 @@ def test_what_was_not_done_is_not_charged(keys):
     assert use_of(house, reader)["day"]["used"]["evaluations"] == 5
 
 
-def test_parallel_connections_share_one_quota(keys):
+def test_parallel_connections_share_one_quota(keys, clock):
     """Sixteen connections of one identity, more than fits: to the last element, and not one more."""
     house, reader, epoch = keys, "reader/south/2", keys.epochs()[0]["id"]
-    minute_with(25)
+    clock.new_minute()
     start = threading.Barrier(16)
 
     def hammer(_):
@@ -155,22 +147,21 @@ def test_parallel_connections_share_one_quota(keys):
     assert use_of(house, reader)["minute"]["used"]["evaluations"] == 2700
 
 
-@pytest.mark.slow
-def test_retry_after_is_true(keys):
+def test_retry_after_is_true(keys, clock):
     house, epoch, reader = keys, keys.epochs()[0]["id"], "reader/south/3"
     house.issue(reader)
-    minute_with(20)
+    clock.new_minute()
     while (answer := evaluate(house, 256, reader, epoch)).status_code == 200:
         pass
-    time.sleep(int(answer.headers["Retry-After"]))
+    clock.forward(int(answer.headers["Retry-After"]))
     assert evaluate(house, 256, reader, epoch).status_code == 200
 
 
-def test_the_day_is_kept_over_restarts_kills_and_registrations(key_server):
+def test_the_day_is_kept_over_restarts_kills_and_registrations(key_server, clock):
     """40 reads a day: 720 evaluations."""
     house = key_server({"keys.quota lane.reads_a_day": "40"})
     epoch = house.epochs()[0]["id"]
-    day_with(60)
+    clock.new_minute()
     assert evaluate(house, 256, epoch=epoch).status_code == 200
     with house.without("keys"):
         pass
@@ -178,24 +169,24 @@ def test_the_day_is_kept_over_restarts_kills_and_registrations(key_server):
     house.keys.kill()
     house.start(("keys",))
     house.forget_connections()
-    assert_over(evaluate(house, 256, epoch=epoch), "evaluations", "day")
+    assert_over(clock, evaluate(house, 256, epoch=epoch), "evaluations", "day")
     assert evaluate(house, 208, epoch=epoch).status_code == 200
     house.unregister(NORTH, daemons=("keys",))
     eventually(lambda: evaluate(house, 1, epoch=epoch).status_code == 403)
     house.register(NORTH, daemons=("keys",))
     eventually(lambda: evaluate(house, 1, epoch=epoch).status_code != 403)
-    assert_over(evaluate(house, 1, epoch=epoch), "evaluations", "day")
+    assert_over(clock, evaluate(house, 1, epoch=epoch), "evaluations", "day")
     with house.without("keys"):
         pass
-    assert_over(evaluate(house, 1, epoch=epoch), "evaluations", "day")
+    assert_over(clock, evaluate(house, 1, epoch=epoch), "evaluations", "day")
     assert evaluate(house, 256, OTHER, epoch).status_code == 200
 
 
-def test_alarms(key_server):
+def test_alarms(key_server, clock):
     """A name at 80 % of its day, and all of them together: on the log once, in the status and the metrics."""
     house = key_server({"keys.quota lane.reads_a_day": "50", "keys.quota.total_a_day": "1000"})  # 900 a day each
     epoch = house.epochs()[0]["id"]
-    day_with(30)
+    clock.new_minute()
 
     def log():
         return (house.folder / "log/keys.log").read_text()
@@ -223,17 +214,17 @@ def test_alarms(key_server):
     assert log().count(f"{NORTH} has used") == 1  # once a day, also after a restart
 
 
-def test_keys_are_given_a_few_times_a_day(installation):
+def test_keys_are_given_a_few_times_a_day(installation, clock):
     """hmac-sha256: each of the keys of a day, 24 times."""
     house, reader = installation, "reader/south/2"
     epoch = house.epochs()[0]["id"]
     limit = use_of(house, reader)["day"]["limit"]["keys"]
     assert limit == 24 * (1 + 2 + 1)
-    day_with(30)
+    clock.new_minute()
     codes = [house.get(f"/v1/epochs/{epoch}/key", reader, server="keys").status_code for _ in range(limit)]
     assert set(codes) == {200}
     answer = house.get(f"/v1/epochs/{epoch}/key", reader, server="keys")
-    assert_over(answer, "keys", "day")
+    assert_over(clock, answer, "keys", "day")
     assert "key\"" not in answer.text
     assert house.get(f"/v1/epochs/{epoch}/key", "reader/south/1", server="keys").status_code == 200
 
@@ -250,31 +241,31 @@ def check(house, lane, reads, identity=NORTH):
     return house.post("/v1/checks", identity, house.check_body(lane, reads))
 
 
-def test_a_stolen_reader_asks_150_reads_a_minute(installation, listed):
+def test_a_stolen_reader_asks_150_reads_a_minute(installation, listed, clock):
     house, lane = installation, installation.lane()
-    minute_with(20)
+    clock.new_minute()
     reads = [house.read(lane, f"QQ{n:05d}") for n in range(50)]
     assert [check(house, lane, reads).status_code for _ in range(3)] == [200] * 3
-    assert_over(check(house, lane, reads[:1]), "reads", "minute")
+    assert_over(clock, check(house, lane, reads[:1]), "reads", "minute")
     assert check(house, lane, reads[:1], OTHER).status_code == 200
     use = use_of(house, NORTH, "gate")
     assert use["minute"]["used"] == {"tokens": 450, "reads": 150} and use["day"]["limit"] == {"tokens": 180000, "reads": 10000}
     with house.without("gate"):
         pass
     eventually(lambda: house.ready().get("ready"))
-    assert_over(check(house, lane, reads[:1]), "reads", "minute")
+    assert_over(clock, check(house, lane, reads[:1]), "reads", "minute")
     house.gate.kill()
     house.start(("gate",))
     house.forget_connections()
     eventually(lambda: house.ready().get("ready"))
-    assert_over(check(house, lane, reads[:1]), "reads", "minute")
+    assert_over(clock, check(house, lane, reads[:1]), "reads", "minute")
 
 
-def test_a_stolen_reader_asks_2700_tokens_a_minute(installation, listed):
+def test_a_stolen_reader_asks_2700_tokens_a_minute(installation, listed, clock):
     """However they are dressed up: eight candidates a read, and `near` sets that nobody wants."""
     house, reader = installation, "reader/south/1"
     lane = house.lane(reader)
-    minute_with(20)
+    clock.new_minute()
     full = [house.read({**lane, "grades": [*lane["grades"], "near"]}, "QQ11111", others=[(f"QQ1111{n}", "US-TX") for n in range(7)]) for _ in range(10)]
     tokens = sum(len(tokens.get("near", ())) + len(set(tokens) - {"near"}) for tokens in
                  (candidate["tokens"][0] for read in full for candidate in read["candidates"]))
@@ -282,7 +273,7 @@ def test_a_stolen_reader_asks_2700_tokens_a_minute(installation, listed):
     passed = 0
     while (answer := check(house, lane, full, reader)).status_code == 200:
         passed += tokens
-    assert_over(answer, "tokens", "minute")
+    assert_over(clock, answer, "tokens", "minute")
     assert 2700 - tokens < passed <= 2700
     assert use_of(house, reader, "gate")["minute"]["used"]["tokens"] == passed
 
@@ -311,11 +302,11 @@ def test_a_check_that_looked_up_nothing_is_not_charged(installation, listed):
     assert use_of(house, reader, "gate")["day"]["used"] == {"tokens": before["tokens"] + 3, "reads": before["reads"] + 1}
 
 
-def test_an_agency_uploads_its_lists(new_installation):
+def test_an_agency_uploads_its_lists(new_installation, clock):
     """100 tokens x 2 epochs x 2 pushes and a quarter: 500 a day."""
     house = new_installation({**HMAC, **DEFAULTS, "gate.quota agency.tokens": "100"})
     name = house.new_list(grade="plate")
-    day_with(60)
+    clock.new_minute()
 
     def entries(count):
         return [{"plate": f"QQ{n:05d}", "jurisdiction": "US-TX"} for n in range(count)]
@@ -333,7 +324,7 @@ def test_an_agency_uploads_its_lists(new_installation):
     assert use_of(house, ANA, "gate")["day"]["used"] == {"tokens": 50 * per_entry, "reads": 0}
     while (answer := put(50)).status_code == 200:
         pass
-    assert_over(answer, "tokens", "day")
+    assert_over(clock, answer, "tokens", "day")
     assert use_of(house, ANA, "gate")["day"]["used"]["tokens"] == 500 // (50 * per_entry) * 50 * per_entry
     assert house.new_list(BEN) and use_of(house, BEN, "gate")["day"]["used"]["tokens"] == 0
 
@@ -371,7 +362,7 @@ def test_the_arithmetic_of_the_threat_model(keys):
 # -- profiles and registration ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_profile_of_its_own(key_server):
+def test_a_profile_of_its_own(key_server, clock):
     house = key_server({"keys.quota bridge.reads_a_minute": "300", "keys.quota bridge.grades": "full plate similar near",
                         "keys.quota bridge.candidates": "1", "keys.quota bridge.epochs": "1", "keys.quota police.tokens": "1000"})
     path = f"/v1/identities/{NORTH}"
@@ -381,7 +372,7 @@ def test_a_profile_of_its_own(key_server):
     assert_problem(house.put(f"/v1/identities/{ANA}", KIM, json.dumps({"quota": "lane"}), server="keys"), 400, "bad-field")
     assert house.put(f"/v1/identities/{ANA}", KIM, json.dumps({"quota": "police"}), server="keys").json()["use"]["profile"] == "police"
     assert "use" not in house.get(f"/v1/identities/{KIM}", KIM, server="keys").json()
-    minute_with(20)
+    clock.new_minute()
     eventually(lambda: evaluate(house, 1).status_code == 200 and use_of(house, NORTH)["profile"] == "bridge")
     codes = [evaluate(house, 256).status_code for _ in range(33)]
     assert (codes.count(200), codes[-1]) == (32, 429)  # 8,400
@@ -447,13 +438,13 @@ def run_lane(house, reads, *options, code=1, identity=NORTH):
 
 
 @pytest.mark.parametrize("daemon", ["gate", "keys"])
-def test_a_lane_over_its_quota_clears_nobody_and_says_why(new_installation, tmp_path, daemon):
+def test_a_lane_over_its_quota_clears_nobody_and_says_why(new_installation, tmp_path, daemon, clock):
     """30 reads a minute at the gate; 256 evaluations at the key server, which are 85 reads."""
     limit = {"gate": {"gate.quota lane.reads_a_minute": "30"}, "keys": {"keys.quota lane.reads_a_minute": "1"}}[daemon]
     house = new_installation({**VOPRF, **limit})
     house.platesieve("--as", ANA, "list", "create", "wanted", "--category", "stolen", "--grade", "similar")
     push(house, "wanted", ["QQ61XX61"], tmp_path)
-    minute_with(30)
+    clock.new_minute()
     unchecked, summary, said = run_lane(house, [f"QQ{n:05d}" for n in range(100)])
     passed = {"gate": 20, "keys": 80}[daemon]  # whole batches
     assert summary["reads"] == 100 and summary["cleared"] == passed and summary["unchecked"] == summary["over_quota"] == 100 - passed
@@ -467,27 +458,26 @@ def test_a_lane_over_its_quota_clears_nobody_and_says_why(new_installation, tmp_
     assert use_of(house, NORTH, daemon)["refused"] <= 5  # it does not hammer
 
 
-@pytest.mark.slow
-def test_a_lane_waits_for_its_quota_if_it_may(new_installation, tmp_path):
+def test_a_lane_waits_for_its_quota_if_it_may(new_installation, tmp_path, clock):
     house = new_installation({**VOPRF, "gate.quota lane.reads_a_minute": "30"})
     house.platesieve("--as", ANA, "list", "create", "wanted", "--category", "stolen")
     push(house, "wanted", ["QQ61XX61"], tmp_path)
-    minute_with(30)
+    clock.new_minute(left=8)
     unchecked, summary, _ = run_lane(house, ["QQ61XX61"] * 50, "--patience", "70", code=0)
     assert not unchecked and summary["hits"] == 50 and summary["over_quota"] == 0
 
 
 @pytest.mark.parametrize("daemon", ["gate", "keys"])
-def test_a_push_over_its_quota_says_when(new_installation, tmp_path, daemon):
+def test_a_push_over_its_quota_says_when(new_installation, tmp_path, daemon, clock):
     """It ends with the time from which the same command goes on; the old revision stays."""
     house = new_installation({**VOPRF, f"{daemon}.quota agency.tokens": "100", f"{daemon}.quota agency.pushes": "2"})  # 500 a day
-    day_with(60)
+    clock.new_minute()
     house.platesieve("--as", ANA, "list", "create", "wanted", "--category", "stolen")
     push(house, "wanted", [f"QQ{n:05d}" for n in range(100)], tmp_path)  # 100 x 2 grades x 2 epochs
     said = push(house, "wanted", [f"QQ{n:05d}" for n in range(100, 200)], tmp_path, code=4)
     what = {"gate": "the gate can't take more now: over-quota (tokens a day), until ", "keys": "this agency is over its quota at the key server until "}[daemon]
     assert what in said and "the same command goes on from there" in said and "--patience is shorter" in said
-    assert f"{time.strftime('%Y-%m-%d', time.gmtime(time.time() + DAY_S))}T00:00:0" in said
+    assert f"{time.strftime('%Y-%m-%d', time.gmtime(clock.now() + DAY_S))}T00:00:0" in said
     assert house.list_object("wanted")["revision"] == 1
 
 
