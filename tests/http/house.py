@@ -277,8 +277,8 @@ class House(Installation):
         return self.post(f"/v1/lists/{name}/revisions/{revision}/commit", user,
                          {"parts": len(bodies), "entries": entries, "sha256": plates.digest_of_parts(bodies)})
 
-    def push(self, name, entries, mode="replace", user="agency/customs/ana", grade="plate", remove=(), epochs=None):
-        """One revision in one part; waits until the gate answers from it."""
+    def push(self, name, entries, mode="replace", user="agency/customs/ana", grade="plate", remove=(), epochs=None, wait=True):
+        """One revision in one part; waits until the gate answers from it, unless told not to."""
         epochs = epochs if epochs is not None else self.epochs_to_push()
         lines = self.entry_lines(name, entries, user, grade, epochs, "tokens" if mode == "tokens" else "add")
         lines += [json.dumps({"op": "remove", "reference": reference}) for reference in remove]
@@ -290,7 +290,8 @@ class House(Installation):
             assert answer.status_code == 200, answer.text
         answer = self.commit(name, revision, bodies, len(lines), user)
         assert answer.status_code == 200, answer.text
-        self.wait_live(name, answer.json()["revision"], user)
+        if wait:
+            self.wait_live(name, answer.json()["revision"], user)
         return answer.json()
 
     def wait_live(self, name, revision, user="agency/customs/ana", seconds=30):

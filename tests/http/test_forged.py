@@ -62,11 +62,11 @@ HARMLESS = {  # gates don't go by these
 }
 
 
-def make(house, name, **fields):
-    house.new_list(list=name, **fields)
+def make(house, name, wait=True):
+    house.new_list(list=name)
     epochs = house.epochs_to_push()
-    house.push(name, FIRST, epochs=epochs)
-    house.push(name, SECOND, mode="change", remove=["b"], epochs=epochs)
+    house.push(name, FIRST, epochs=epochs, wait=False)
+    house.push(name, SECOND, mode="change", remove=["b"], epochs=epochs, wait=wait)
     return name
 
 
@@ -125,7 +125,7 @@ def crime_fixture(installation):
     names = [*RULES, *ROWS, *GONE, *HARMLESS]
     make(house, "alone")
     for name in names:
-        make(house, name)
+        make(house, name, wait=False)
     make(house, "spare")  # last: its segments are the highest
     # housekeeping: slots of what was removed go at once, and entries after two days
     attack(house, "UPDATE revisions SET committed_at = now() - interval '3 days' WHERE list = (SELECT number FROM lists WHERE id = 'alone')")

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from conftest import make_house, remove_house
 from house import TOP, assert_problem, eventually
 from meddler import Meddler
 
@@ -57,6 +58,15 @@ def keys(new_installation):
     house = new_installation({**HOURLY, "keys.keyd.suite": "hmac-sha256"}, start=False)
     house.start(("keys",))
     return house
+
+
+@pytest.fixture(scope="module")
+def untouched():
+    """Another one, for what changes nothing."""
+    house = make_house({**HOURLY, "keys.keyd.suite": "hmac-sha256"}, start=False)
+    house.start(("keys",))
+    yield house
+    remove_house(house)
 
 
 # -- the key server -----------------------------------------------------------------------------------------------------------------
@@ -124,10 +134,10 @@ def test_all_is_on_the_log(keys):
     {"keep": True, "destroy": True}, {"reason": 5}, {"reason": "x" * 201}, {"reason": "é" * 101}, {"reason": "two\nlines"}, {"reason": "\x1b[31m"},
     {"reason": "bell\x07"}, {"reason": "\x7f"}, {"reason": "\u0085"}, {"reason": "\u2028"}, {"reason": "\u202e"}, {"reason": "\u2066"},
     {"Opens": "2026-11-22T10:00:00Z"}, {"opens_in_s": 5}])
-def test_bad_members(keys, body):
-    before = keys.epochs(("coming", "open"))
-    assert_problem(keys.post("/v1/epochs/rotate", KIM, body, server="keys"), 400, "bad-field")
-    assert keys.epochs(("coming", "open")) == before and "rotation" not in log_of(keys)
+def test_bad_members(untouched, body):
+    before = untouched.epochs(("coming", "open"))
+    assert_problem(untouched.post("/v1/epochs/rotate", KIM, body, server="keys"), 400, "bad-field")
+    assert untouched.epochs(("coming", "open")) == before and "rotation" not in log_of(untouched)
 
 
 def test_times_that_can_not_be(keys):
@@ -142,12 +152,12 @@ def test_times_that_can_not_be(keys):
     assert max(sum(opens <= at < closes for opens, closes in spans) for at, _ in spans) <= 4
 
 
-def test_who_may(keys):
+def test_who_may(untouched):
     for identity in (READER, ANA, "node/gate-1", "auditor/ines"):
-        assert_problem(keys.post("/v1/epochs/rotate", identity, {}, server="keys"), 403, "forbidden")
-    assert_problem(keys.get("/v1/epochs/rotate", KIM, server="keys"), 405, "method")
-    assert_problem(keys.post("/v1/epochs/rotate?now=1", KIM, {}, server="keys"), 400, "bad-query")
-    assert_problem(keys.request("POST", "/v1/epochs/rotate", KIM, server="keys", data=b" " * 4097), 413, "body-too-large")
+        assert_problem(untouched.post("/v1/epochs/rotate", identity, {}, server="keys"), 403, "forbidden")
+    assert_problem(untouched.get("/v1/epochs/rotate", KIM, server="keys"), 405, "method")
+    assert_problem(untouched.post("/v1/epochs/rotate?now=1", KIM, {}, server="keys"), 400, "bad-query")
+    assert_problem(untouched.request("POST", "/v1/epochs/rotate", KIM, server="keys", data=b" " * 4097), 413, "body-too-large")
 
 
 # -- the gate, lanes and lists ------------------------------------------------------------------------------------------------------
@@ -252,13 +262,13 @@ def test_it_is_asked_for_and_explained(keys):
     assert 560 < moment(by_id(keys)[told["rotation"]]["opens"]) - time.time() < 620
 
 
-def test_wrong_usage(keys):
+def test_wrong_usage(untouched):
     for options in (("--opens-in", "10"), ("--opens-in", "m"), ("--opens-in", "-1m"), ("--opens-in", "99999h"), ("--opens", "soon"),
                     ("--opens", "2026-11-22T10:00:01Z"), ("--keep", "--destroy"), ("--reason", "x" * 201), ("--reason", "two\nlines"),
                     ("--opens-in", "1m", "--opens", text_of(time.time() // 2 * 2 + 60)), ("surprise",)):
-        assert "two\nlines" not in command(keys, "--yes", *options, code=2).stderr
-    command(keys, "--yes", "--opens-in", "2h", code=5)
-    keys.platesieve("--as", "operator/gate/olga", "keys", "rotate", "--yes", code=2)
+        assert "two\nlines" not in command(untouched, "--yes", *options, code=2).stderr
+    command(untouched, "--yes", "--opens-in", "2h", code=5)
+    untouched.platesieve("--as", "operator/gate/olga", "keys", "rotate", "--yes", code=2)
 
 
 def test_all_key_servers_or_none(keys):
