@@ -320,9 +320,9 @@ unset PLATESIEVE_SHARED_KEYS
 
     # -- running it -------------------------------------------------------------------------------------------------------
 
-    def start(self, parts=("db", "keys", "gate")):
-        """Starts PARTS that do not run, and waits a while until they can do their work; returns those that it started.  When one fails,
-        those that this call started are stopped again."""
+    def start(self, parts=("db", "keys", "gate"), ready=True):
+        """Starts PARTS that do not run, and waits a while until they can do their work (READY: they will); returns those that it started.
+        When one fails, those that this call started are stopped again."""
         started = []
         with self.locked():
             self.asked["socket"] = self.cluster.socket_folder()
@@ -336,7 +336,7 @@ unset PLATESIEVE_SHARED_KEYS
                 for name in reversed(started):
                     self.part(name).stop()
                 raise
-        if started and all(self.part(name).pid() for name in self.names):
+        if ready and started and all(self.part(name).pid() for name in self.names):
             wait_until(lambda: all(self.readiness(name)[0] for name in self.daemons), 20)
         return started
 

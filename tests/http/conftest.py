@@ -19,6 +19,10 @@ from house import SHARED, House  # noqa: E402  pylint: disable=wrong-import-posi
 # Small: several run beside each other.  And nobody's power is cut: what was written is there after any kill.
 SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenance_work_mem": "32MB", "db.fsync": "off"}
 
+# Of half a minute and more, the longest first: begun last, one of them would keep a single worker busy while the others have nothing to do.
+LONG = ("shares", "faults", "rotation", "webhooks", "keyd", "failover", "client", "suite_voprf", "renewal", "forged", "pictures", "residue", "quota",
+        "retention", "evidence", "wire", "stream", "demo", "first_day", "lane_service", "enrol", "rules", "lanes", "scripts", "local")
+
 
 def make_house(settings, start=True):
     """SETTINGS as of `deploy/local up --set`; "key_servers" besides."""
@@ -48,7 +52,12 @@ def interrupted(_number, _frame):
 def pytest_configure(config):
     signal.signal(signal.SIGTERM, interrupted)  # installations are taken away then, too
     config.addinivalue_line("markers", "slow: takes more than some seconds")
-    config.addinivalue_line("markers", "alone: asserts how long something takes; tests/run runs it when nothing else runs")
+
+
+def pytest_collection_modifyitems(items):
+    """Workers take file by file in this order."""
+    rank = {f"test_{name}.py": number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 def pytest_unconfigure():

@@ -161,7 +161,6 @@ def test_a_revoked_lane_is_told_nothing(new_installation, tmp_path):
     house.platesieve("--as", "reader/north/1", "lane", text="plate,jurisdiction\nQQ1XX1,NL\n", code=4)
 
 
-@pytest.mark.alone
 def test_epochs_change_under_a_lane(new_installation, tmp_path):
     house = new_installation(EPOCHS)
     name = house.new_list()

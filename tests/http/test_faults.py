@@ -333,7 +333,7 @@ def test_drained_onto_a_full_disk(new_installation, small_disk):
     fill(small_disk)
     more, _ = post_until_refused(house, "QQ4011F", 400)
     told |= more
-    house.start(("db",))
+    house.start(("db",), ready=False)
     eventually(lambda: told <= set(stored(house, name)[0]), 20, 0.2)
     assert auditor_status(house)["spool"]["full"]
     (small_disk / "ballast").unlink()
@@ -407,7 +407,7 @@ def test_a_gate_with_another_pepper_answers_nothing(new_installation):
     subprocess.run([str(house.programs / "platesieved"), "init", "--config", str(house.folder / "etc/gate.conf")], check=True)
     for file in (house.folder / "gate/spool").iterdir():
         file.unlink()  # sealed under the old state
-    house.start(("gate",))
+    house.start(("gate",), ready=False)
     eventually(lambda: "no open epoch is known" in house.ready().get("reasons", ()))
     assert_problem(house.post("/v1/checks", READER, body), 503)
     time.sleep(2)  # nor later

@@ -506,7 +506,7 @@ def test_the_page_for_the_gates_loss(new_installation, tmp_path):
         run_block(house, block, tmp_path)
     (house.folder / "gate/.made").touch()
     house.forget_connections()
-    house.start(("gate",))
+    house.start(("gate",), ready=False)
     eventually(lambda: "epochs" in house.get("/v1/status", "auditor/ines").json()["degraded"])
     assert house.get("/v1/lane", READER).json()["epochs"] == []
     house.prfs.clear()

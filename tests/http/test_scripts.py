@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import LONG
 from house import TOP
 
 PROGRAMS = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build").resolve()
@@ -27,6 +28,11 @@ def test_shellcheck(path):
     assert done.returncode == 0, done.stdout
     text = path.read_text()
     assert re.search(r"^set -eu", text, re.M), "it goes on after an error"
+
+
+def test_long_files_are_there():
+    """Those that begin first, by name."""
+    assert [name for name in LONG if not Path(__file__).with_name(f"test_{name}.py").exists()] == []
 
 
 def test_readme_leads_somewhere():

@@ -516,7 +516,6 @@ def known(house):
     return {one["id"]: one for one in house.get("/v1/status", "auditor/ines").json()["epochs"]}
 
 
-@pytest.mark.alone
 def test_epochs_come_and_go_with_two(new_installation, tmp_path):
     """One is away while epochs are made, opened and destroyed: the others go on, and it finds its way back by itself."""
     house, name = new_installation(FAST), "turning"
@@ -528,6 +527,8 @@ def test_epochs_come_and_go_with_two(new_installation, tmp_path):
     house.platesieve("--as", ANA, "list", "tokens", name, tmp_path / "list.csv")
     assert set(fresh) <= set(covered(house, name))
     eventually(lambda: first not in known(house), 40)
+    house.platesieve("--as", ANA, "list", "tokens", name, tmp_path / "list.csv")
+    house.wait_live(name, house.list_object(name)["revision"])
     hits, unchecked, summary, _ = lane(house, READS)
     assert len(hits) == 1 and not unchecked and summary["cleared"] == 1
     house.start(("keys-1",))
@@ -544,7 +545,6 @@ def covered(house, name):
     return [one["id"] for one in house.list_object(name)["epochs"] if one["covered"]]
 
 
-@pytest.mark.alone
 def test_a_gate_that_knows_nothing_yet_meets_a_liar(new_installation):
     """Nobody can tell who lies: no epoch is taken in, and it says so.  Without the liar's address the two others will do."""
     house = new_installation({"key_servers": 3})
@@ -552,7 +552,7 @@ def test_a_gate_that_knows_nothing_yet_meets_a_liar(new_installation):
         house.stop(("gate",))
         (house.folder / "gate/epochs.json").unlink()
         house.asked["settings"]["gate.keys.url"] = env["PLATESIEVE_KEYS"]
-        house.start(("gate",))
+        house.start(("gate",), ready=False)
         eventually(lambda: "epochs" in house.get("/v1/status", "auditor/ines").json()["degraded"])
         told = house.get("/v1/status", "auditor/ines").json()
         assert not told["epochs"] and not told["ready"] and "no open epoch is known" in told["reasons"]
@@ -564,7 +564,6 @@ def test_a_gate_that_knows_nothing_yet_meets_a_liar(new_installation):
         assert len(told["epochs"]) == 2 and not told["degraded"] and not bad.count("/evaluate")
 
 
-@pytest.mark.alone
 def test_from_one_key_server_to_three(new_installation, tmp_path):
     """Epochs that began with a whole key end with it, while the next ones are shared already; lists and lanes go on."""
     house, name = new_installation({**FAST, "keys.keyd.epochs_ahead": "1", "gate.keys.shared": "no"}, start=False), "grown"
@@ -597,7 +596,6 @@ def test_from_one_key_server_to_three(new_installation, tmp_path):
     assert len(hits) == 1 and not unchecked
 
 
-@pytest.mark.alone
 def test_a_rotation_is_told_to_all_three(new_installation, tmp_path):
     """The same opening time gives the same epoch on all; told to two, it is there, and the third is out of it for that epoch."""
     house, name = new_installation({"key_servers": 3}), "turned"
@@ -613,6 +611,7 @@ def test_a_rotation_is_told_to_all_three(new_installation, tmp_path):
         new = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(opens))
         eventually(lambda new=new: new in known(house))
         house.platesieve("--as", ANA, "list", "tokens", name, tmp_path / "list.csv")
+        house.wait_live(name, house.list_object(name)["revision"])
         eventually(lambda new=new: [one["id"] for one in house.lane()["epochs"]] == [new], 30)
         hits, unchecked, _, _ = lane(house, READS)
         assert len(hits) == 1 and not unchecked and hits[0]["alerts"][0]["epoch"] == new
