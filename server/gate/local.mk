@@ -6,6 +6,7 @@ GATE_CORE_LIBS = libgate-core.a libserver-http.a libplatesieve.la $(YAJL_LIBS) $
 noinst_LIBRARIES += libgate-core.a
 libgate_core_a_SOURCES = \
 	server/gate/text.c server/gate/text.h \
+	server/gate/endpoints/fields.c server/gate/endpoints/fields.h \
 	server/gate/check/batch.c server/gate/check/batch.h \
 	server/gate/check/check.c server/gate/check/check.h \
 	server/gate/check/cooldown.c server/gate/check/cooldown.h \
@@ -25,6 +26,7 @@ libgate_core_a_SOURCES = \
 	server/gate/index/index.c server/gate/index/index.h \
 	server/gate/index/table.h \
 	server/gate/lanes/lanes.c server/gate/lanes/lanes.h \
+	server/gate/lanes/report.c server/gate/lanes/report.h \
 	server/gate/lanes/state.c server/gate/lanes/state.h \
 	server/gate/lists/alarms.c server/gate/lists/alarms.h \
 	server/gate/lists/excess.c server/gate/lists/excess.h \
@@ -88,7 +90,6 @@ platesieved_SOURCES = \
 	server/gate/endpoints/commit.c \
 	server/gate/endpoints/enrolments.c \
 	server/gate/endpoints/evidence.c \
-	server/gate/endpoints/fields.c server/gate/endpoints/fields.h \
 	server/gate/endpoints/flags.c server/gate/endpoints/flags.h \
 	server/gate/endpoints/header.c \
 	server/gate/endpoints/hit_json.c server/gate/endpoints/hit_json.h \

@@ -4,7 +4,7 @@
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/corpus
 
 fuzz_targets = tests/fuzz/csv_fuzz tests/fuzz/engine_fuzz tests/fuzz/import_fuzz tests/fuzz/plate_fuzz tests/fuzz/part_fuzz tests/fuzz/check_fuzz tests/fuzz/judge_fuzz \
-    tests/fuzz/evidence_fuzz tests/fuzz/keys_answer_fuzz \
+    tests/fuzz/evidence_fuzz tests/fuzz/keys_answer_fuzz tests/fuzz/lane_report_fuzz \
     tests/fuzz/roll_fuzz tests/fuzz/voprf_fuzz
 
 if FUZZING
@@ -34,6 +34,11 @@ tests_fuzz_keys_answer_fuzz_SOURCES = tests/fuzz/keys_answer_fuzz.c $(fuzz_main)
 tests_fuzz_keys_answer_fuzz_CFLAGS = $(GATE_FOLLOW_CFLAGS)
 tests_fuzz_keys_answer_fuzz_LDADD = $(GATE_FOLLOW_LIBS)
 tests_fuzz_keys_answer_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
+
+tests_fuzz_lane_report_fuzz_SOURCES = tests/fuzz/lane_report_fuzz.c $(fuzz_main)
+tests_fuzz_lane_report_fuzz_CFLAGS = $(GATE_CORE_CFLAGS)
+tests_fuzz_lane_report_fuzz_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS)
+tests_fuzz_lane_report_fuzz_LDFLAGS = $(AM_LDFLAGS) $(fuzz_flags) -static
 
 tests_fuzz_evidence_fuzz_SOURCES = tests/fuzz/evidence_fuzz.c tests/unit/evidence_scene.h $(fuzz_main)
 tests_fuzz_evidence_fuzz_CFLAGS = $(CLIENT_CFLAGS)
