@@ -248,6 +248,7 @@ libplatesieve_client_la_SOURCES = \
 	client/picture/jpeg_scale.c \
 	client/picture/picture.c \
 	client/picture/png.c \
+	client/printable.c \
 	client/tokens/epoch_listing.c \
 	client/tokens/epochs.c \
 	client/tokens/evaluator.c \
@@ -262,8 +263,8 @@ libplatesieve_client_la_SOURCES = \
 	crypto/list_header.c \
 	crypto/list_header_json.c
 libplatesieve_client_la_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/client/library/names.h
-libplatesieve_client_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
-libplatesieve_client_la_LIBADD = libplatesieve.la $(CURL_LIBS) $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CRYPTO_LIBS) -lssl $(SODIUM_LIBS) -lpthread
+libplatesieve_client_la_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(UTF8PROC_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+libplatesieve_client_la_LIBADD = libplatesieve.la $(CURL_LIBS) $(JANSSON_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CRYPTO_LIBS) -lssl $(SODIUM_LIBS) $(UTF8PROC_LIBS) -lpthread
 # current:revision:age, as of libplatesieve
 libplatesieve_client_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined $(WHOLE_LDFLAGS) \
 	-Wl,--version-script=$(srcdir)/client/library/libplatesieve-client.map

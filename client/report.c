@@ -59,7 +59,7 @@ static void print_late(const char *day, const char *dropped_at)
 static bool print_dropped(json_t *one, struct sums *sums)
 {
     const char *day = "", *agency = "", *list = "", *dropped_at = "";
-    char name[2 * LIMIT_NAME_MAX + 2];
+    char name[2 * LIMIT_NAME_MAX + 2], gone[16];
     json_int_t hits = 0, reads = 0, evidence = 0;
 
     if (json_unpack(one, "{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "day", &day, "agency", &agency, "list", &list, "hits", &hits,
@@ -67,7 +67,9 @@ static bool print_dropped(json_t *one, struct sums *sums)
         return false;
     snprintf(name, sizeof(name), "%s/%s", agency, list);
     make_printable(name);
-    printf("%-10.10s  %-32s %10lld %10lld %10lld", day, name, (long long)hits, (long long)reads, (long long)evidence);
+    snprintf(gone, sizeof(gone), "%.10s", day);
+    make_printable(gone);
+    printf("%-10s  %-32s %10lld %10lld %10lld", gone, name, (long long)hits, (long long)reads, (long long)evidence);
     print_late(day, dropped_at);
     sums->hits += hits;
     sums->reads += reads;
@@ -78,7 +80,7 @@ static bool print_dropped(json_t *one, struct sums *sums)
 
 static void print_end(json_t *json, const struct sums *sums)
 {
-    json_t *overdue = json_object_get(json, "overdue");
+    json_t *overdue = json_printable(json_object_get(json, "overdue"));
 
     if (sums->rows == 0) puts("nothing was dropped in this time");
     else printf("%-10s  %-32s %10lld %10lld %10lld\n", "all", "", sums->hits, sums->reads, sums->evidence);
@@ -87,6 +89,7 @@ static void print_end(json_t *json, const struct sums *sums)
 
         printf("OVERDUE: what had to be gone on %.10s is not dropped yet; nobody can read it\n", day == NULL ? "?" : day);
     }
+    json_decref(overdue);
 }
 
 /* -- asking -------------------------------------------------------------------------------------------------------- */

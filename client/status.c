@@ -290,9 +290,13 @@ static bool show(const struct wanted *wanted, const char *url, json_t *json, jso
     if (wanted->settings->json)
         return print_json(json_pack("{s:s, s:s, s:O, s:O*}", "server", wanted->service == HTTP_GATE ? "gate" : "keys", "url", url, "status", json, "lanes",
                                     lanes));
-    if (wanted->service == HTTP_GATE) print_gate(json);
-    else print_keys(json);
-    if (lanes != NULL) status_lanes_print(lanes, &wanted->lanes);
+    json_t *shown = json_printable(json), *shown_lanes = json_printable(lanes);
+
+    if (wanted->service == HTTP_GATE) print_gate(shown);
+    else print_keys(shown);
+    if (lanes != NULL) status_lanes_print(shown_lanes, &wanted->lanes);
+    json_decref(shown);
+    json_decref(shown_lanes);
     return !ferror(stdout);
 }
 

@@ -99,7 +99,6 @@ static void print_report(json_t *report, int64_t now_ms)
 {
     json_t *calibration = json_object_get(report, "calibration");
     const long long skew_ms = number_of(report, "skew_ms"), waiting = number_of(report, "waiting");
-    char version[64];
 
     print_ago(", ", "reported", json_object_get(report, "at"), now_ms);
     print_ago(", ", "saw a read", json_object_get(report, "read_at"), now_ms);
@@ -109,9 +108,7 @@ static void print_report(json_t *report, int64_t now_ms)
     if (waiting > 0) printf(", %lld waiting", waiting);
     if (skew_ms >= 1000 || skew_ms <= -1000) printf(", clock %lld s %s", (skew_ms < 0 ? -skew_ms : skew_ms) / 1000, skew_ms < 0 ? "behind" : "ahead");
     print_certificate(json_object_get(report, "certificate"), now_ms);
-    snprintf(version, sizeof(version), "%s", text_of(report, "version"));
-    make_printable(version);
-    printf(", version %s", version);
+    printf(", version %s", text_of(report, "version"));
 }
 
 static const char *state_of(json_t *lane)
@@ -128,7 +125,6 @@ static void print_lane(json_t *lane, int64_t now_ms)
     char name[2 * LIMIT_NAME_MAX + 2];
 
     snprintf(name, sizeof(name), "%s/%s", text_of(lane, "site"), text_of(lane, "lane"));
-    make_printable(name);
     printf("    %-*s %-8s ", NAME_WIDTH, name, state_of(lane));
     print_ago("", "checked", json_object_get(lane, "checked_at"), now_ms);
     if (json_is_object(report)) print_report(report, now_ms);

@@ -32,6 +32,7 @@ static const char *lane_word(json_t *hit)
     return json_is_string(json_object_get(says, "acknowledged_at")) ? "seen" : "";
 }
 
+/* HIT is printable already. */
 static bool print_hit_text(json_t *hit, const struct reference *reference)
 {
     const char *id = "", *list = "", *site = "", *lane = "", *seen = "", *grade = "", *verdict = "",
@@ -53,7 +54,7 @@ static bool print_hit_text(json_t *hit, const struct reference *reference)
              verify ? " verify: list was old" : "", *verdict == '\0' ? "" : " ", verdict,
              *said == '\0' ? "" : " the lane says: ", said,
              *shared_by == '\0' ? "" : " shared by ", shared_by);
-    make_printable(remarks);
+    make_printable(remarks); /* a text may have been cut */
     if (reference->kind == REFERENCE_DERIVED) snprintf(shown, sizeof(shown), "(none: %.10s)", reference->text);
     else snprintf(shown, sizeof(shown), "%s", reference->text);
     make_printable(shown);
@@ -66,10 +67,16 @@ bool hit_print(json_t *hit, const struct reference_key *key, bool json)
     const char *sent = json_string_value(json_object_get(hit, "reference")),
                *list = json_string_value(json_object_get(hit, "list"));
     struct reference reference;
+    json_t *shown;
+    bool printed;
 
     if (sent == NULL || list == NULL) return false;
     reference_open(key, list, sent, &reference);
-    return json ? print_hit_json(hit, &reference) : print_hit_text(hit, &reference);
+    if (json) return print_hit_json(hit, &reference);
+    shown = json_printable(hit);
+    printed = print_hit_text(shown, &reference);
+    json_decref(shown);
+    return printed;
 }
 
 void hit_print_heading(void)

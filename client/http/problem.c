@@ -5,14 +5,6 @@
 
 #define DAY_MS INT64_C(86400000)
 
-void make_printable(char *text)
-{
-    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
-        if (*at < 0x20 || *at == 0x7f) *at = '?';
-        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) at[0] = at[1] = '?'; /* C1 controls in UTF-8 */
-    }
-}
-
 static json_t *parse(const struct http_answer *answer)
 {
     json_t *json = http_answer_json(answer);

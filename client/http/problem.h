@@ -3,6 +3,7 @@
 #define CLIENT_HTTP_PROBLEM_H
 
 #include "client/http/http.h"
+#include "client/printable.h"
 
 /* Says title and advice of the problem in ANSWER; the exit code that fits: CLIENT_REFUSED. */
 int problem_say(const struct http *http, const struct http_answer *answer);
@@ -13,8 +14,5 @@ void problem_say_days(struct http *gate, const char *path, int64_t until_ms);
 bool problem_is(const struct http_answer *answer, const char *name);
 /* The problem's name into NAME, or its HTTP status where it has none. */
 void problem_name(const struct http_answer *answer, char name[64]);
-
-/* Replaces bytes that a terminal might obey; TEXT is what somebody else wrote. */
-void make_printable(char *text);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "client/enrol/enrol.h"
 #include "client/file.h"
+#include "client/identity/certificate.h"
+#include "client/printable.h"
 
 #define CANDIDATES_SHOWN 16
 
@@ -51,6 +53,24 @@ static bool is_candidate(const struct kind *kind, const char *file)
            strncmp(file, kind->prefix, prefix) == 0 && length - 4 <= LIMIT_IDENTITY_MAX;
 }
 
+/* As its certificate names it; what has none, as its file is called. */
+static void say_candidate(const char *pki, const struct kind *kind, const char *file)
+{
+    char path[PATH_MAX], trust_domain[LIMIT_TRUST_DOMAIN_MAX + 1];
+    const bool fits = snprintf(path, sizeof(path), "%s/%s/%s.pem", pki, kind->role, file) < (int)sizeof(path);
+    X509 *certificate = fits ? certificate_read(path) : NULL;
+    struct name name;
+
+    if (certificate != NULL && certificate_name(certificate, trust_domain, &name)) {
+        fprintf(stderr, "  --as %s\n", name.text);
+    } else {
+        snprintf(path, sizeof(path), "%s/%s", kind->role, file);
+        make_printable(path);
+        fprintf(stderr, "  --as %s\n", path);
+    }
+    X509_free(certificate);
+}
+
 /* How many identities of KIND there are; the last one's file name, without ".pem", in FILE.  With SHOW, each is said.
  */
 static unsigned scan(const char *pki, const struct kind *kind, char file[LIMIT_IDENTITY_MAX + 1], bool show)
@@ -68,7 +88,7 @@ static unsigned scan(const char *pki, const struct kind *kind, char file[LIMIT_I
         if (!is_candidate(kind, entry->d_name)) continue;
         memcpy(file, entry->d_name, length - 4);
         file[length - 4] = '\0';
-        if (++count <= CANDIDATES_SHOWN && show) fprintf(stderr, "  --as %s/%s\n", kind->role, file);
+        if (++count <= CANDIDATES_SHOWN && show) say_candidate(pki, kind, file);
     }
     if (folder != NULL) closedir(folder);
     return count;

@@ -5,6 +5,7 @@
 
 #include "client/http/wiping.h"
 #include "client/lane/command.h"
+#include "client/printable.h"
 
 #define ANSWER_BYTES_MAX (1024u * 1024)
 
@@ -212,7 +213,10 @@ int command_lane_status(struct settings *settings, int argc, char **argv)
     json = ask(url);
     if (json == NULL) return CLIENT_UNREACHABLE;
     if (settings->json) return print_json(json) ? CLIENT_OK : CLIENT_FAILED;
-    print_status(json);
+    json_t *shown = json_printable(json);
+
+    print_status(shown);
+    json_decref(shown);
     json_decref(json);
     return CLIENT_OK;
 }

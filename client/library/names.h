@@ -123,6 +123,7 @@
 #define images_used pscl_images_used
 #define jpeg_leave pscl_jpeg_leave
 #define jpeg_scale pscl_jpeg_scale
+#define json_printable pscl_json_printable
 #define key_outcome_exit pscl_key_outcome_exit
 #define key_servers_ask pscl_key_servers_ask
 #define key_servers_ask_others pscl_key_servers_ask_others
@@ -191,6 +192,7 @@
 #define picture_strip pscl_picture_strip
 #define picture_strip_jpeg pscl_picture_strip_jpeg
 #define picture_strip_png pscl_picture_strip_png
+#define printable pscl_printable
 #define problem_is pscl_problem_is
 #define problem_name pscl_problem_name
 #define problem_say pscl_problem_say

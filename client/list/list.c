@@ -129,13 +129,9 @@ static void print_missing(json_t *json)
     }
 }
 
-bool list_print(json_t *json, bool as_json)
+/* Printable already. */
+static void print_list(json_t *json)
 {
-    char instruction[LIMIT_INSTRUCTION_MAX + 1];
-
-    if (as_json) return print_json(json_incref(json));
-    snprintf(instruction, sizeof(instruction), "%s", text_of(json, "instruction"));
-    make_printable(instruction);
     printf("%s/%s: %lld entries, revision %lld", text_of(json, "agency"), text_of(json, "list"),
            number_of(json, "entries"), number_of(json, "revision"));
     if (json_is_string(json_object_get(json, "committed_at"))) printf(" of %.19sZ", text_of(json, "committed_at"));
@@ -154,9 +150,19 @@ bool list_print(json_t *json, bool as_json)
     list_print_alarms(json);
     list_print_waiting(json);
     print_names("sites", json_object_get(json, "sites"), -1);
-    if (instruction[0] != '\0') printf("  %-12s %s\n", "instruction", instruction);
+    if (text_of(json, "instruction")[0] != '\0') printf("  %-12s %s\n", "instruction", text_of(json, "instruction"));
     print_names("covered", json_object_get(json, "epochs"), 1);
     print_missing(json);
+}
+
+bool list_print(json_t *json, bool as_json)
+{
+    json_t *shown;
+
+    if (as_json) return print_json(json_incref(json));
+    shown = json_printable(json);
+    print_list(shown);
+    json_decref(shown);
     return !ferror(stdout);
 }
 

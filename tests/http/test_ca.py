@@ -36,6 +36,15 @@ def test_certificates_say_their_name(client):
     assert text.count("URI:") == 1 and "DNS:" not in text
 
 
+def test_of_several_identities_the_names_are_told(client):
+    """As they are written everywhere else, and as their certificates have them; a dot belongs to a name."""
+    client.run("ca", "issue", "agency/customs/one.two", "agency/customs/ana.b")
+    said = client.run("list", "show", code=2, env={"PLATESIEVE_AS": ""}).stderr
+    assert "which identity?" in said
+    assert {line.strip() for line in said.splitlines() if line.startswith("  --as")} >= {"--as agency/customs/one.two", "--as agency/customs/ana.b"}
+    assert not [line for line in said.splitlines() if "agency/customs." in line]
+
+
 def test_a_node_is_a_server_under_its_hosts(client):
     client.run("ca", "issue", "node/gate-2", "--dns", "gate.example", "--ip", "192.0.2.7")
     text = describe(client.pki / "node/gate-2.pem")

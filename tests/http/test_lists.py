@@ -8,7 +8,7 @@ import pytest
 
 import plates
 from fake import Client, Epoch, Fake, Problem
-from house import TOP
+from house import TOP, eventually
 
 PROGRAM = os.environ.get("PLATESIEVE_BUILD", str(TOP / "build")) + "/platesieve"
 
@@ -319,7 +319,7 @@ def test_which_identity(client, fake):
     fake.make_list("stolen")
     client.run("ca", "issue", "agency/marshals/ben")
     done = client.run("list", "show", code=2)
-    assert "agency/customs.ana" in done.stderr and "agency/marshals.ben" in done.stderr
+    assert "agency/customs/ana" in done.stderr and "agency/marshals/ben" in done.stderr
     for name in ("agency/customs/ana", "agency/customs.ana"):
         client.run("--as", name, "list", "show")
         client.run("list", "show", "--as", name)
@@ -377,3 +377,20 @@ def test_json_of_a_push_is_json(client, fake):
     fake.make_list("stolen")
     done = client.run("list", "push", "stolen", write(client, "plate,jurisdiction\nQQ1,NL\n"), "--json")
     assert json.loads(done.stdout)["agency"] == "customs" and "made a key" in done.stderr
+
+
+def test_other_peoples_words_are_no_orders_to_a_terminal(installation):
+    """Marks that turn the direction of text, and characters that terminals obey, of lists and of their hits."""
+    house, marks = installation, "\u202e\u2066\u009b31m"
+    name = house.new_list(category="taken\u202enekats", instruction="look \u2067again", retention_days=1)
+    file = house.folder / "marks.csv"
+    file.write_text(f"plate,jurisdiction,reference\nQQ44MRK,NL,case{marks}7\n", encoding="utf-8")
+    house.platesieve("--as", "agency/customs/ana", "list", "push", name, file, "--clear-references")
+    shown = house.platesieve("--as", "agency/customs/ana", "list", "show", name).stdout
+    assert "taken?nekats" in shown and "look ?again" in shown
+    assert json.loads(house.platesieve("--as", "agency/customs/ana", "list", "show", name, "--json").stdout)["category"] == "taken\u202enekats"
+    house.platesieve("--as", "reader/north/1", "lane", "--json", text="plate,jurisdiction\nQQ44MRK,NL\n")
+    told = eventually(lambda: "case" in (out := house.platesieve("--as", "agency/customs/ana", "hits", "--all", "--list", name).stdout) and out)
+    assert "case???31m7" in told
+    house.platesieve("--as", "agency/customs/ana", "list", "create", f"{name}-next", "--category", f"x{marks}")
+    assert not set(marks[:3]) & set(shown + told + house.platesieve("--as", "agency/customs/ana", "list", "show").stdout + house.platesieve("--as", "operator/gate/olga", "status").stdout)

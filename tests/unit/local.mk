@@ -76,6 +76,11 @@ tests_unit_moment_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_moment_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_moment_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/printable_test
+tests_unit_printable_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_printable_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_printable_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/reference_test
 tests_unit_reference_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_reference_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
