@@ -85,6 +85,19 @@ static void write_single(FILE *out, const char *name, const char *type, const ch
     fprintf(out, "%s %.17g\n", name, value);
 }
 
+/* Ways to the officer that are in use. */
+static void write_ways(FILE *out, struct lane_service *service)
+{
+    struct alerts_state state;
+    const struct alert_way *ways[] = { &state.output, &state.display, &state.command };
+    static const char *const names[] = { "output", "display", "command" };
+
+    alerts_look(service->alerts, &state);
+    family(out, "platesieve_lane_way_up", "gauge", "1 while alerts get through.");
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+        if (ways[i]->used) fprintf(out, "platesieve_lane_way_up{way=\"%s\"} %d\n", names[i], ways[i]->well ? 1 : 0);
+}
+
 static void write_rest(FILE *out, struct lane_service *service)
 {
     const struct lane_counts *counts = &service->counts;
@@ -117,6 +130,7 @@ static void write_rest(FILE *out, struct lane_service *service)
     for (size_t i = 0; i < REFUSED_REASONS; i++)
         fprintf(out, "platesieve_lane_requests_refused_total{reason=\"%s\"} %llu\n", lane_refused_name((enum lane_refused)i),
                 (unsigned long long)count_get(&counts->refused[i]));
+    write_ways(out, service);
     family(out, "platesieve_lane_delivered_total", "counter", "Alerts on their ways to the officer.");
     for (size_t i = 0; i < WAYS; i++)
         for (size_t well = 0; well < 2; well++)

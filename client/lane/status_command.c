@@ -118,6 +118,21 @@ static void print_engines(json_t *list)
     }
 }
 
+/* Of those that are in use. */
+static void print_ways(json_t *alerts)
+{
+    static const char *const names[] = { "output", "display", "command" };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        json_t *way = json_object_get(alerts, names[i]);
+
+        if (!json_is_object(way)) continue;
+        printf("  %-16s %lld alerts delivered, %lld lost, %lld wait", names[i], at(way, "delivered"), at(way, "lost"), at(way, "waiting"));
+        if (json_is_string(json_object_get(way, "why"))) printf("; NOT WELL since %s: %s", text_at(way, "since"), text_at(way, "why"));
+        putchar('\n');
+    }
+}
+
 static void print_latency(json_t *latency)
 {
     json_t *alert = json_object_get(latency, "alert"), *answer = json_object_get(latency, "answer");
@@ -154,7 +169,9 @@ static void print_status(json_t *json)
     print_answers("calibrate", json_object_get(counts, "calibrations"));
     printf("%-10s %lld, false tags %lld, refused requests: ", "alerts", at(counts, "alerts"), at(counts, "false_tags"));
     print_some(json_object_get(counts, "refused"));
-    printf("\n%-10s %lld fresh, %lld old, of %lld; the oldest for %.1f s\n", "waiting", at(waiting, "fresh"), at(waiting, "old"), at(waiting, "room"),
+    putchar('\n');
+    print_ways(json_object_get(json, "alerts"));
+    printf("%-10s %lld fresh, %lld old, of %lld; the oldest for %.1f s\n", "waiting", at(waiting, "fresh"), at(waiting, "old"), at(waiting, "room"),
            json_number_value(json_object_get(waiting, "oldest_s")));
     printf("%-10s %lld messages, %lld that, or parts of which, were unusable\n", "engines", at(counts, "messages"), at(counts, "unusable"));
     print_engines(json_object_get(json, "engines"));

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -178,6 +179,9 @@ def test_a_display_that_hangs(lane, tmp_path):
         counted = eventually(lambda: next((line for line in map(json.loads, (tmp_path / "counts").read_text().splitlines()) if line["alarms"]), None))
         assert counted["alarms"] == ["display"] and set(counted["lost"]) == {"output", "display", "command", "picture", "judgement"}
         seen = next(one["hit"] for one in service.get("/alerts")["alerts"] if one["reading"]["plate"] == PLATES[2])
+        assert service.metrics()['platesieve_lane_way_up{way="display"}'] == 0 and service.metrics()['platesieve_lane_way_up{way="command"}'] == 1
+        told = subprocess.run([service.program, "lane", "status", "--url", service.url], capture_output=True, text=True, check=False).stdout
+        assert re.search(r"^  display +0 alerts delivered, 0 lost, 4 wait; NOT WELL since \S+Z: it does not answer$", told, re.M)
         judge(service, seen, "acknowledged")
         time.sleep(1)  # all of them have waited for so long then
         screen.hangs = False
