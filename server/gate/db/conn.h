@@ -148,6 +148,7 @@ struct scope {
     bool snapshot;        /* one snapshot for all statements, read only */
     bool generic;         /* prepared statements are planned once, not for each set of parameters: those that touch all partitions */
     unsigned timeout_ms;  /* of each statement; 0: DB_STATEMENT_MS */
+    const char *expected; /* SQLSTATE of a failure that the caller sees to: it is not said; NULL: none */
 };
 
 /* BODY runs one or more times (serialization failure, deadlock, a connection that had died): it starts from scratch each time.  It returns

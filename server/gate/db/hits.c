@@ -206,6 +206,8 @@ static const struct statement prepare_for = {
     " FROM unnest($1::int4[], $2::timestamptz[]) AS u (list, seen)) needed WHERE d > utc_today()"
 };
 
+#define NO_PARTITION "23514" /* check_violation: what a row without a partition to go to fails with */
+
 struct sightings {
     const struct sighting *each;
     size_t count;
@@ -250,7 +252,7 @@ static struct result store_body(struct db_conn *conn, void *context)
     for (size_t i = 0; i < STORE_COLUMNS; i++) ready = params_array(&params, &a[i]) && ready;
     struct result done = ready ? conn_run(conn, &store, &params, &result) : FAIL(REASON_INTERNAL);
     for (size_t i = 0; i < STORE_COLUMNS; i++) array_free(&a[i]);
-    sightings->no_partition = failed(done) && conn_failed_with(conn, "23514");
+    sightings->no_partition = failed(done) && conn_failed_with(conn, NO_PARTITION);
     TRY(done);
     struct row row = { .result = result };
     sightings->unknown = row_int(&row, 0);
@@ -280,8 +282,8 @@ struct result db_sightings_store(struct db *db, const struct sighting *each, siz
 {
     assert(count > 0);
     struct sightings sightings = { .each = each, .count = count };
-    struct scope scope = { 0 };
-    struct result result = db_transaction(db, &scope, store_body, &sightings);
+    struct scope scope = { 0 }, first = { .expected = NO_PARTITION };
+    struct result result = db_transaction(db, &first, store_body, &sightings);
     if (failed(result) && sightings.no_partition) { /* a spool that lay for long, or a list that is new: days that are not made ahead */
         TRY(db_transaction(db, &scope, prepare_body, &sightings));
         result = db_transaction(db, &scope, store_body, &sightings);

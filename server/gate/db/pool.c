@@ -240,7 +240,8 @@ struct result db_transaction(struct db *db, const struct scope *scope, body_fn b
         struct result result = attempt(conn, scope, body, context, &again);
         if (conn->broken) dead++;
         bool give_up = !again || tries > DB_RETRIES || dead > 1; /* one dead connection is an old one; two are an outage */
-        if (failed(result) && give_up && result.reason == REASON_DATABASE && conn->sqlstate[0] && !conn->broken)
+        const bool expected = scope->expected != NULL && conn_failed_with(conn, scope->expected);
+        if (failed(result) && give_up && result.reason == REASON_DATABASE && conn->sqlstate[0] && !conn->broken && !expected)
             complain(db, conn->sqlstate);
         conn->timeout_ms = DB_STATEMENT_MS;
         db_give(db, conn);
