@@ -96,18 +96,18 @@ static bool print_suppression(json_t *suppression, bool as_json)
     const char *reference = "", *site = "", *lane = "", *until = "";
     char shown[LIMIT_REFERENCE_MAX + 1], where[2 * LIMIT_NAME_MAX + 2], end[32];
     json_int_t matches = 0;
-    int in_force = 0;
+    int in_force = 0, known = 1;
 
     if (as_json) return print_json(json_incref(suppression));
-    (void)json_unpack(suppression, "{s?s, s?s, s?s, s?s, s?I, s?b}", "reference", &reference, "site", &site, "lane", &lane,
-                      "until", &until, "matches", &matches, "in_force", &in_force);
+    (void)json_unpack(suppression, "{s?s, s?s, s?s, s?s, s?I, s?b, s?b}", "reference", &reference, "site", &site, "lane", &lane,
+                      "until", &until, "matches", &matches, "in_force", &in_force, "lane_known", &known);
     snprintf(shown, sizeof(shown), "%s", reference);
     snprintf(where, sizeof(where), "%s/%s", site, lane);
     snprintf(end, sizeof(end), "%.24s", until);
     make_printable(shown);
     make_printable(where);
     make_printable(end);
-    return printf("%-32s  at %-14s  until %s%s, %lld matches made no hit\n", shown, where, end, in_force ? "" : " (ended)",
+    return printf("%-32s  at %-14s%s  until %s%s, %lld matches made no hit\n", shown, where, known ? "" : " (no such lane)", end, in_force ? "" : " (ended)",
                   (long long)matches) >= 0;
 }
 
@@ -163,6 +163,8 @@ static int suppress(const struct settings *settings, struct http *gate, const st
     if (unknown) say("no entry of list %s has this reference; `platesieve hits` and `platesieve list flags` show them", options->list);
     if (code == CLIENT_OK && (!open_reference(json, options->list, key) || !print_suppression(json, settings->json)))
         code = CLIENT_FAILED;
+    if (code == CLIENT_OK && json_is_false(json_object_get(json, "lane_known")))
+        say("no lane %s/%s is registered at this gate: is it another? (platesieve hits shows the lanes of hits)", options->site, options->lane);
     json_decref(json);
     return code;
 }

@@ -177,3 +177,16 @@ def test_client(installation, tmp_path):
     for words in ((name,), (name, "x"), (name, "x", "--lane", "north"), (name, "x", "--lane", "a/b/c"), (name, "x", "--lane", "north/1", "--days", "0"),
                   (name, "x", "y", "--lane", "north/1"), (name, "x", "--lane", "north/1", "--until", "never")):
         installation.platesieve("--as", ANA, "list", "suppress", *words, code=2)
+
+
+def test_a_lane_that_does_not_exist_is_told(installation):
+    """It may come yet, so it is taken; but whoever wrote north/11 for north/1 hears of it, at once and in the listing."""
+    house, name = installation, installation.new_list()
+    house.push(name, [{"plate": "QQ9002S", "reference": "case-1"}])
+    for lane, known in (("north/1", True), ("north/11", False)):
+        done = house.platesieve("--as", ANA, "list", "suppress", name, "case-1", "--lane", lane)
+        assert ("no lane north/11 is registered" in done.stderr) == (not known), done.stderr
+        assert json.loads(house.platesieve("--as", ANA, "list", "suppress", name, "case-1", "--lane", lane, "--json").stdout)["lane_known"] is known
+    listing = house.platesieve("--as", ANA, "list", "suppressions", name).stdout.splitlines()
+    assert [("no such lane" in line) for line in sorted(listing, key=lambda line: "north/11" in line)] == [False, True]
+    assert {one["lane"]: one["lane_known"] for one in shown(house, name)} == {"1": True, "11": False}

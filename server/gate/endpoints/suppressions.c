@@ -7,10 +7,20 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static json_t *suppression_json(const struct db_suppression *suppression, int64_t now_ms)
+/* Lanes may be registered later, so one that is not is no mistake of the request; but most likely one of whoever wrote it. */
+static bool is_known(const struct gate *gate, const struct db_suppression *suppression)
 {
-    return json_pack("{si ss ss ss so sb sI so ss}", "suppression", (int)suppression->number, "reference", suppression->reference, "site",
-                     suppression->site, "lane", suppression->lane, "until", time_json(suppression->until_ms), "in_force",
+    char name[LIMIT_IDENTITY_MAX + 1];
+    struct registration registration;
+
+    (void)snprintf(name, sizeof name, "reader/%s/%s", suppression->site, suppression->lane);
+    return registry_find(gate->registry, name, &registration);
+}
+
+static json_t *suppression_json(const struct gate *gate, const struct db_suppression *suppression, int64_t now_ms)
+{
+    return json_pack("{si ss ss ss sb so sb sI so ss}", "suppression", (int)suppression->number, "reference", suppression->reference, "site",
+                     suppression->site, "lane", suppression->lane, "lane_known", is_known(gate, suppression), "until", time_json(suppression->until_ms), "in_force",
                      now_ms < suppression->until_ms, "matches", (json_int_t)suppression->matches, "created_at",
                      time_json(suppression->created_ms), "created_by", suppression->created_by);
 }
@@ -42,10 +52,11 @@ struct reply put_suppression(void *app, struct request *request)
     json_decref(body);
     TRY_REPLY(result);
     TRY_REPLY(db_suppression_put(gate->gate_db, request->peer->first, request->arguments[0], request->peer->name, &suppression));
-    return reply_json(200, suppression_json(&suppression, clock_now_ms(gate->clock)));
+    return reply_json(200, suppression_json(gate, &suppression, clock_now_ms(gate->clock)));
 }
 
 struct page {
+    const struct gate *gate;
     json_t *suppressions;
     int64_t now_ms;
 };
@@ -54,7 +65,7 @@ static void append(void *context, const struct db_suppression *suppression)
 {
     const struct page *page = context;
 
-    (void)json_array_append_new(page->suppressions, suppression_json(suppression, page->now_ms));
+    (void)json_array_append_new(page->suppressions, suppression_json(page->gate, suppression, page->now_ms));
 }
 
 struct reply get_suppressions(void *app, struct request *request)
@@ -62,7 +73,7 @@ struct reply get_suppressions(void *app, struct request *request)
     static const char *const none[] = { NULL };
     struct gate *gate = app;
     const char *agency = request->peer->first;
-    struct page page = { .now_ms = clock_now_ms(gate->clock) };
+    struct page page = { .gate = gate, .now_ms = clock_now_ms(gate->clock) };
     struct db_list list;
 
     TRY_REPLY(request_query_only(request, none));
