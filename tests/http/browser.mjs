@@ -22,8 +22,8 @@ class Element {
     setAttribute(name, value) { this.attributes[name] = String(value); }
     addEventListener(name, run) { this.listeners[name] = run; }
     show() {
-        const { tag, own, className, attributes, src, alt } = this;
-        return { tag, text: own, class: className, attributes, ...(src ? { src, alt } : {}), children: this.children.map((child) => child.show()) };
+        const { tag, own, className, attributes, src, alt, hidden } = this;
+        return { tag, text: own, class: className, hidden, attributes, ...(src ? { src, alt } : {}), children: this.children.map((child) => child.show()) };
     }
 }
 

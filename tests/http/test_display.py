@@ -109,6 +109,7 @@ def test_another_lane_whose_numbers_are_less(browse):
 def test_a_lane_that_is_away_is_told(browse):
     away, back, gone = browse(None, {"print": True}, {"look": True}, told(alert()), {"print": True}, {"look": True}, told(kept=["x"], number=12), {"print": True})
     assert "NO CONNECTION" in away["page"]["state"]["text"] and away["title"] == "No connection"
+    assert away["page"]["none"]["hidden"] and back["page"]["none"]["hidden"] and not gone["page"]["none"]["hidden"]  # nobody knows whether there are none
     assert "Connected" in back["page"]["state"]["text"] and len(back["page"]["alerts"]["children"]) == 1
     assert not gone["page"]["alerts"]["children"]  # it is not kept any more
 
