@@ -43,6 +43,7 @@ client_libclient_a_SOURCES = \
 	client/check/answer.c \
 	client/check/body.c \
 	client/check/checker.c client/check/checker.h \
+	client/check/clocks.c \
 	client/check/gates.c \
 	client/check/headers.c \
 	client/check/health.c \
@@ -221,6 +222,7 @@ libplatesieve_client_la_SOURCES = \
 	client/check/answer.c \
 	client/check/body.c \
 	client/check/checker.c \
+	client/check/clocks.c \
 	client/check/gates.c \
 	client/check/headers.c \
 	client/check/health.c \

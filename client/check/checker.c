@@ -17,17 +17,19 @@ const struct say_ear *checker_listen(const struct checker *checker)
     return before;
 }
 
-static void note_gate(void *context, struct http *server, enum server_health health)
+static void note_gate(void *context, struct http *server, enum server_health health, int64_t date_ms)
 {
     struct checker *checker = context;
 
     gates_note_health(checker->gates, http_server_current(server), health, http_trouble(server));
+    if (date_ms != 0) gate_clocks_note_date(&checker->clocks, http_server_current(server), date_ms);
 }
 
-static void note_keys(void *context, struct http *server, enum server_health health)
+static void note_keys(void *context, struct http *server, enum server_health health, int64_t date_ms)
 {
     struct checker *checker = context;
 
+    (void)date_ms;
     key_servers_note_health(checker->servers, server, health != HEALTH_AWAY);
     if (health != HEALTH_AWAY) atomic_store(&checker->key_answered_ms[http_server_current(server)], moment_monotonic_ms());
 }
@@ -49,7 +51,7 @@ static bool pause_for(struct checker *checker, int64_t ms)
     const int64_t end_ms = moment_monotonic_ms() + ms;
     bool on = true;
 
-    for (int64_t now_ms; on && (now_ms = moment_monotonic_ms()) < end_ms; keyring_tell_clock(checker->keyring))
+    for (int64_t now_ms; on && (now_ms = moment_monotonic_ms()) < end_ms; gate_clocks_tell(&checker->clocks))
         on = monotonic_pause(&checker->changed, &checker->mutex, &checker->ending, end_ms - now_ms < CLOCK_EVERY_MS ? end_ms : now_ms + CLOCK_EVERY_MS);
     return on;
 }
@@ -91,7 +93,7 @@ static bool start(struct checker *checker)
     if (checker->servers == NULL) return false;
     checker->gates = gates_create(checker->settings, checker->identity);
     if (checker->gates == NULL) return false;
-    checker->keyring = keyring_create(checker->settings, checker->identity, checker->gates, checker->servers);
+    checker->keyring = keyring_create(checker->settings, checker->identity, checker->gates, checker->servers, &checker->clocks);
     if (checker->keyring == NULL || http_open(checker->settings, HTTP_GATE, checker->identity, &checker->keeper_gate) != CLIENT_OK ||
         http_open(checker->settings, HTTP_KEYS, checker->identity, &checker->keeper_keys) != CLIENT_OK)
         return false;
@@ -119,6 +121,7 @@ struct checker *checker_create(const struct settings *settings, const struct ide
     checker->say = (struct say_ear) { checker->ears.say, checker->ears.context };
     pthread_mutex_init(&checker->mutex, NULL);
     monotonic_condition(&checker->changed);
+    gate_clocks_begin(&checker->clocks);
     before = checker_listen(checker);
     started = start(checker);
     (void)say_listen(before);
@@ -142,6 +145,7 @@ void checker_destroy(struct checker *checker)
     keyring_destroy(checker->keyring);
     gates_destroy(checker->gates);
     key_servers_destroy(checker->servers);
+    gate_clocks_end(&checker->clocks);
     pthread_cond_destroy(&checker->changed);
     pthread_mutex_destroy(&checker->mutex);
     free(checker);
@@ -177,7 +181,7 @@ void checker_look(struct checker *checker, struct checker_state *state)
         memcpy(state->policy, policy->version, sizeof(state->policy));
         check_policy_release(policy);
     }
-    state->skew_known = keyring_skew(checker->keyring, &state->skew_ms);
-    state->clock_ahead_ms = keyring_clock_ahead_ms(checker->keyring);
+    state->skew_known = gate_clocks_skew(&checker->clocks, &state->skew_ms);
+    state->clock_ahead_ms = gate_clocks_ahead_ms(&checker->clocks);
     state->over_until_ms = checker_over_until_ms(checker);
 }

@@ -23,7 +23,7 @@ static void note(struct health *health, size_t at, const struct http_answer *ans
 {
     struct http *server = http_group_member(health->group, at);
 
-    health->note(health->context, server, answer->status == 0 ? HEALTH_AWAY : answer->status == 200 ? HEALTH_READY : HEALTH_UNREADY);
+    health->note(health->context, server, answer->status == 0 ? HEALTH_AWAY : answer->status == 200 ? HEALTH_READY : HEALTH_UNREADY, answer->date_ms);
 }
 
 /* All at one time: one that hangs does not hide another. */

@@ -53,12 +53,42 @@ void gates_tell_wrong(struct gates *gates, struct http *gate);
 /* -- health.c: threads that ask servers for their health --------------------------------------------------------- */
 
 struct health;
-typedef void (*health_fn)(void *context, struct http *server, enum server_health health);
+/* DATE_MS: its clock, to a second; 0: it did not say. */
+typedef void (*health_fn)(void *context, struct http *server, enum server_health health, int64_t date_ms);
 
 /* EAR may be NULL.  NULL is said. */
 struct health *health_start(const struct settings *settings, enum http_service service, const struct identity *identity, const struct say_ear *ear,
                             health_fn note, void *context) MUST_USE;
 void health_stop(struct health *health); /* NULL is fine */
+
+/* -- clocks.c: what time gates have ------------------------------------------------------------------------------------ */
+
+struct gate_clock {
+    bool known;
+    int64_t began_ms; /* its time when this machine was started */
+    int64_t heard_ms; /* since then */
+};
+
+/* Any thread may call any of these. */
+struct gate_clocks {
+    pthread_mutex_t mutex;
+    int64_t told_ms; /* said that this machine's is so much ahead; 0: that it is right, or nothing yet */
+    struct gate_clock list[HTTP_SERVERS_MAX];
+};
+
+void gate_clocks_begin(struct gate_clocks *clocks);
+void gate_clocks_end(struct gate_clocks *clocks);
+/* At gate AT it was THERE_MS (since 1970) at BOOT_MS: moment_boot_ms(). */
+void gate_clocks_note(struct gate_clocks *clocks, size_t at, int64_t there_ms, int64_t boot_ms);
+/* Gate AT says that it is DATE_MS, to a second, just now. */
+void gate_clocks_note_date(struct gate_clocks *clocks, size_t at, int64_t date_ms);
+/* How far this machine's clock is ahead of the gates', now: of the one it is nearest to, so that none alone can say that it is off when another says
+   that it is right.  False: no gate has said its time yet. */
+bool gate_clocks_skew(struct gate_clocks *clocks, int64_t *skew_ms);
+/* The same where it is off by so much that times are said by the gate's clock; 0: by this machine's. */
+int64_t gate_clocks_ahead_ms(struct gate_clocks *clocks);
+/* Says so when the clock begins to be off, or is by another minute, and when it is right again; call it every second or so. */
+void gate_clocks_tell(struct gate_clocks *clocks);
 
 /* -- policy.c: what is wanted here, and the keys for it ---------------------------------------------------------- */
 
@@ -81,7 +111,7 @@ bool check_policy_parse(json_t *json, struct check_policy *policy) MUST_USE;
 struct keyring;
 
 struct keyring *keyring_create(const struct settings *settings, const struct identity *identity, struct gates *gates,
-                               struct key_servers *servers) MUST_USE; /* NULL is said; all is borrowed */
+                               struct key_servers *servers, struct gate_clocks *clocks) MUST_USE; /* NULL is said; all is borrowed */
 void keyring_destroy(struct keyring *keyring);                        /* NULL is fine */
 /* The policy in force, fetched over GATE when there is none that is newer than generation OLDER_THAN; give it back. */
 enum check_outcome keyring_policy(struct keyring *keyring, struct http *gate, unsigned older_than, struct check_policy **policy) MUST_USE;
@@ -92,12 +122,6 @@ void check_policy_release(struct check_policy *policy); /* NULL is fine */
 enum check_outcome keyring_refresh(struct keyring *keyring, struct http *gate) MUST_USE;
 /* Fetches the keys of epochs to come over KEYS, so that the lane goes on when key servers are away as one opens.  Best effort. */
 void keyring_fetch_coming(struct keyring *keyring, struct http *keys);
-/* How far this machine's clock is ahead of the gate's, now.  False: no gate has said its time yet. */
-bool keyring_skew(struct keyring *keyring, int64_t *skew_ms);
-/* The same where it is off by so much that times are said by the gate's clock; 0: by this machine's. */
-int64_t keyring_clock_ahead_ms(struct keyring *keyring);
-/* Says so when the clock begins to be off, or is by another minute, and when it is right again; call it every second or so. */
-void keyring_tell_clock(struct keyring *keyring);
 
 /* -- tokens.c: tokens of reads ------------------------------------------------------------------------------------------ */
 
@@ -163,6 +187,7 @@ struct checker {
     struct gates *gates;
     struct key_servers *servers;
     struct keyring *keyring;
+    struct gate_clocks clocks;
     struct health *gate_health, *key_health;
     _Atomic int64_t key_answered_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never */
     /* The lane's quota is used up until then (since 1970; 0: it is not), and somebody asked at that time (monotonic). */

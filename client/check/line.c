@@ -31,14 +31,16 @@ static void nap(unsigned ms)
 
 /* -- one question to the gates ------------------------------------------------------------------------------------------- */
 
-enum step { STEP_DONE, STEP_NEW_POLICY, STEP_LATER, STEP_FAILED, STEP_REFUSED, STEP_TOO_MANY };
+enum step { STEP_DONE, STEP_AGAIN, STEP_NEW_POLICY, STEP_LATER, STEP_FAILED, STEP_REFUSED, STEP_TOO_MANY };
 
 struct round {
     struct check_line *line;
     struct check_question question;
     struct check_answer *answers;
     bool answered;         /* they are there, though of a gate that told something false */
-    bool clock_asked;      /* the gate was asked for its time, since it found a read's wrong */
+    bool untimely;         /* a gate finds a read's time wrong: one of the clocks is */
+    bool by_theirs;        /* times are said by that gate's clock, which is so much behind: */
+    int64_t ahead_ms;
     enum step stop;        /* of GATE_STOP */
     int64_t over_until_ms; /* since 1970: the quota is in the way; 0: it is not */
 };
@@ -81,6 +83,16 @@ static enum gate_verdict later(struct round *round, struct http *gate, const str
     return GATE_LATER;
 }
 
+/* Another gate may have another clock. */
+static enum gate_verdict untimely(struct round *round, struct http *gate, const struct http_answer *answer)
+{
+    gates_tell_later(round->line->checker->gates, gate, "a read has the wrong time, or the clocks differ");
+    if (round->by_theirs) return GATE_WRONG;
+    round->untimely = answer->date_ms != 0;
+    round->ahead_ms = moment_now_ms() - answer->date_ms;
+    return GATE_LATER;
+}
+
 static enum gate_verdict take(void *context, struct http *gate, const struct http_answer *answer)
 {
     struct round *round = context;
@@ -89,10 +101,7 @@ static enum gate_verdict take(void *context, struct http *gate, const struct htt
     if (answer->status == 409) return stop(round, STEP_NEW_POLICY);
     if (answer->status >= 500 || answer->status == 429 || answer->status == 408) return later(round, gate, answer);
     if (problem_is(answer, "too-much")) return stop(round, STEP_TOO_MANY);
-    if (problem_is(answer, "time") && !round->clock_asked) {
-        round->clock_asked = true; /* one of the clocks has jumped; a policy says what time the gate has */
-        return stop(round, STEP_NEW_POLICY);
-    }
+    if (problem_is(answer, "time")) return untimely(round, gate, answer);
     gates_tell_refusal(round->line->checker->gates, gate, answer);
     if (answer->status == 400 || answer->status == 413 || answer->status == 422) return stop(round, STEP_FAILED); /* these reads; others may do */
     return GATE_REFUSED; /* our identity, or this program, does not fit */
@@ -111,6 +120,10 @@ static enum step ask_gates(struct round *round, size_t size, int64_t end_ms)
 
     if (verdict == GATE_STOP) return round->stop;
     if (verdict == GATE_TAKEN || round->answered) return STEP_DONE;
+    if (round->untimely && !round->by_theirs) {
+        round->by_theirs = true;
+        return STEP_AGAIN;
+    }
     return verdict == GATE_WRONG ? STEP_FAILED : verdict == GATE_REFUSED ? STEP_REFUSED : STEP_LATER;
 }
 
@@ -143,14 +156,14 @@ static enum step tokens_and_question(struct round *round, int64_t end_ms)
 {
     struct check_line *line = round->line;
     const struct check_question *question = &round->question;
+    const int64_t ahead_ms = round->by_theirs ? round->ahead_ms : gate_clocks_ahead_ms(&line->checker->clocks);
     enum step step;
     size_t size = 0;
 
     evaluator_set_last(line->evaluator, last_evaluation_ms(end_ms));
     step = step_of_tokens(round, check_tokens_make(question->policy, question->reads, question->count, line->evaluator, &line->place));
     if (step == STEP_DONE) {
-        size = check_body_write(question->policy, question->reads, question->count, &line->place, keyring_clock_ahead_ms(line->checker->keyring), line->body,
-                                LIMIT_CHECK_BODY_BYTES);
+        size = check_body_write(question->policy, question->reads, question->count, &line->place, ahead_ms, line->body, LIMIT_CHECK_BODY_BYTES);
         step = size == 0 ? STEP_TOO_MANY : ask_gates(round, size, end_ms);
     }
     if (step == STEP_NEW_POLICY) line->generation = question->policy->generation;
@@ -192,6 +205,7 @@ static enum step try_on(struct round *round, int64_t end_ms)
 
         round->over_until_ms = 0;
         step = go_round(round, end_ms);
+        if (step == STEP_AGAIN) continue;
         if (step == STEP_NEW_POLICY && ++policies < POLICY_TRIES) continue;
         if (step == STEP_NEW_POLICY) say("the gate keeps asking for another policy than it announces");
         if (step != STEP_LATER || !wait_for_next(round, end_ms)) return step;

@@ -10,6 +10,7 @@
 struct keyring {
     struct gates *gates;
     struct key_servers *servers;
+    struct gate_clocks *clocks;
     pthread_mutex_t fetching; /* one at a time, over `keys` */
     struct http *keys;
     /* the rest is guarded by the mutex */
@@ -17,12 +18,10 @@ struct keyring {
     struct epochs known; /* fetched, with keys or public keys, also of epochs to come; an old one goes for a new one */
     struct check_policy *policy; /* in force */
     unsigned generation;
-    bool clock_known;
-    int64_t gate_ms; /* the gate's time when this machine was started */
-    int64_t told_ms; /* said that its clock is so much ahead; 0: that it is right, or nothing yet */
 };
 
-struct keyring *keyring_create(const struct settings *settings, const struct identity *identity, struct gates *gates, struct key_servers *servers)
+struct keyring *keyring_create(const struct settings *settings, const struct identity *identity, struct gates *gates, struct key_servers *servers,
+                               struct gate_clocks *clocks)
 {
     struct keyring *keyring = calloc(1, sizeof(*keyring));
 
@@ -34,6 +33,7 @@ struct keyring *keyring_create(const struct settings *settings, const struct ide
     pthread_mutex_init(&keyring->mutex, NULL);
     keyring->gates = gates;
     keyring->servers = servers;
+    keyring->clocks = clocks;
     key_servers_set_deadlines(servers, KEY_MS, KEY_LAST_MS);
     if (http_open(settings, HTTP_KEYS, identity, &keyring->keys) == CLIENT_OK) return keyring;
     keyring_destroy(keyring);
@@ -67,61 +67,14 @@ struct check_policy *keyring_in_force(struct keyring *keyring)
     return policy;
 }
 
-/* -- clocks -------------------------------------------------------------------------------------------------------------- */
-
-/* This machine's clock may jump at any moment; what time the gate has is known all the same, by the clock that never does. */
-bool keyring_skew(struct keyring *keyring, int64_t *skew_ms)
-{
-    bool known;
-
-    pthread_mutex_lock(&keyring->mutex);
-    known = keyring->clock_known;
-    *skew_ms = known ? moment_now_ms() - (moment_boot_ms() + keyring->gate_ms) : 0;
-    pthread_mutex_unlock(&keyring->mutex);
-    return known;
-}
-
-static bool is_off(int64_t skew_ms)
-{
-    return skew_ms > LIMIT_CLOCK_OFF_S * INT64_C(1000) || skew_ms < -LIMIT_CLOCK_OFF_S * INT64_C(1000);
-}
-
-int64_t keyring_clock_ahead_ms(struct keyring *keyring)
-{
-    int64_t skew_ms;
-
-    return keyring_skew(keyring, &skew_ms) && is_off(skew_ms) ? skew_ms : 0;
-}
-
-void keyring_tell_clock(struct keyring *keyring)
-{
-    int64_t skew_ms;
-    bool off, tell;
-
-    if (!keyring_skew(keyring, &skew_ms)) return;
-    off = is_off(skew_ms);
-    pthread_mutex_lock(&keyring->mutex);
-    tell = off ? is_off(skew_ms - keyring->told_ms) : keyring->told_ms != 0;
-    if (tell) keyring->told_ms = off ? skew_ms : 0;
-    pthread_mutex_unlock(&keyring->mutex);
-    if (!tell) return;
-    if (off)
-        say("this machine's clock is %lld s %s the gate's: set it right; until then reads carry the gate's time",
-            (long long)((skew_ms < 0 ? -skew_ms : skew_ms) + 500) / 1000, skew_ms < 0 ? "behind" : "ahead of");
-    else say("this machine's clock agrees with the gate's again");
-}
-
-/* It said that it is THERE when it was asked at ASKED_MS (since the machine's start). */
-static void compare_clocks(struct keyring *keyring, const char *there, int64_t asked_ms)
+/* GATE said that it is THERE when it was asked at ASKED_MS (since the machine's start). */
+static void compare_clocks(struct keyring *keyring, const struct http *gate, const char *there, int64_t asked_ms)
 {
     int64_t there_ms;
 
     if (there == NULL || !moment_parse(there, &there_ms)) return;
-    pthread_mutex_lock(&keyring->mutex);
-    keyring->clock_known = true;
-    keyring->gate_ms = there_ms - (asked_ms + moment_boot_ms()) / 2;
-    pthread_mutex_unlock(&keyring->mutex);
-    keyring_tell_clock(keyring);
+    gate_clocks_note(keyring->clocks, http_server_current(gate), there_ms, (asked_ms + moment_boot_ms()) / 2);
+    gate_clocks_tell(keyring->clocks);
 }
 
 /* -- keys ---------------------------------------------------------------------------------------------------------------- */
@@ -286,7 +239,7 @@ static enum gate_verdict take_policy(void *context, struct http *gate, const str
     json = http_answer_json(answer);
     *asking->policy = (struct check_policy) { 0 };
     parsed = check_policy_parse(json, asking->policy);
-    if (parsed) compare_clocks(asking->keyring, json_string_value(json_object_get(json, "now")), asking->asked_ms);
+    if (parsed) compare_clocks(asking->keyring, gate, json_string_value(json_object_get(json, "now")), asking->asked_ms);
     else say("the gate sent a policy that can't be read; is this program too old?");
     json_decref(json);
     return parsed ? GATE_TAKEN : GATE_WRONG;

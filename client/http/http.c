@@ -289,6 +289,17 @@ bool http_prepare(struct http *http, const struct http_request *request, struct 
     return made && set_request(http, request, answer, http->headers);
 }
 
+/* The middle of the second that the server says it is. */
+static int64_t date_of(CURL *curl)
+{
+    struct curl_header *header;
+    time_t seconds;
+
+    if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK) return 0;
+    seconds = curl_getdate(header->value, NULL);
+    return seconds <= 0 ? 0 : (int64_t)seconds * 1000 + 500;
+}
+
 CURLcode http_conclude(struct http *http, CURLcode code, struct http_answer *answer)
 {
     curl_off_t wait = 0;
@@ -301,6 +312,7 @@ CURLcode http_conclude(struct http *http, CURLcode code, struct http_answer *ans
         answer->status = (unsigned)status;
         if (curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0 && wait <= RETRY_AFTER_MAX_S)
             answer->retry_after_s = (unsigned)wait;
+        answer->date_ms = date_of(http->curl);
         return CURLE_OK;
     }
     explain(http, code);

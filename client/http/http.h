@@ -39,6 +39,7 @@ struct http_answer {
     char *body; /* with an ending zero that body_size does not count */
     size_t body_size, capacity;
     unsigned retry_after_s;
+    int64_t date_ms; /* since 1970: the server's clock, to a second; 0: it does not say */
 };
 void http_answer_wipe(struct http_answer *answer);
 /* The body, to be released with json_decref(); NULL: there is none, or it is no JSON.  Says nothing. */

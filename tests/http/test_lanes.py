@@ -453,6 +453,26 @@ def test_a_gate_whose_clock_is_off(installation, trial, tmp_path, moving_clock):
         assert service.status()["counts"]["reads"] == {"asked": 3, "clear": 3, "hits": 0, "unchecked": dict.fromkeys(service.status()["counts"]["reads"]["unchecked"], 0)}
 
 
+def test_one_gate_of_two_whose_clock_is_off(installation, trial, tmp_path, moving_clock):
+    """It is the one that is asked first.  Its word alone moves no read's time, neither there nor at the other one."""
+    house, name, listed = installation, "reader/north/4", "QQ97TWO"
+    hot_list = house.listed(listed)
+    with second_gate(house, "gate-5", moving_clock.environment) as gate:
+        moving_clock.set(-1800)
+        with house.lane_service(name, tmp_path / "lane", lane={"gate": f"{gate.url()},{house.gate_url}"}, **OWN_CLOCK) as service:
+            eventually(lambda: outcome(service) == "good" and all(one["well"] for one in service.status()["gates"]))
+            for number, seconds in enumerate((-1800, 200)):  # too late for it, and such that it takes them
+                moving_clock.set(seconds)
+                service.post("plain", plain(f"QQ{number}7TWQ{number}"))
+                service.post("plain", plain(listed))
+                eventually(lambda: answered(service))
+                assert "clock" not in service.status()["alarms"] and abs(service.status()["clock_ahead_ms"]) < 5000
+            assert "this machine's clock is" not in service.said() and "clocks differ" in service.said()
+            assert (service.status()["counts"]["reads"]["clear"], service.status()["counts"]["reads"]["hits"]) == (2, 2)
+    hit = eventually(lambda: [one for one in house.hits(hot_list) if one["count"] == 2])[0]
+    assert -60 < seconds_off(hit["seen_at"]) <= 0 and -60 < seconds_off(hit["last_seen_at"]) <= 0
+
+
 def test_wrong_settings_of_a_trial(installation, tmp_path):
     for number, (settings, said) in enumerate((({"plate": TRIAL}, "go together"), ({**QUICK["calibration"], "plate": "?!"}, "plate: is none"),
                                                ({**QUICK["calibration"], "jurisdiction": "XX-9"}, "is no ISO code"))):

@@ -1,6 +1,7 @@
 /* What a lane sends to a gate, and what it believes of the answer: bodies of POST /v1/checks and hostile answers to them. */
 #include "client/base64.h"
 #include "client/check/internal.h"
+#include "client/moment.h"
 #include "tests/unit/cmocka_all.h"
 
 #define READS 4
@@ -169,6 +170,20 @@ static void candidates_that_the_policy_does_not_want_are_left_out(void **state)
     body = body_of(scene);
     assert_non_null(set_at(body, 1, 1, 0));
     assert_null(set_at(body, 1, 2, 0));
+    json_decref(body);
+}
+
+static void times_are_said_by_the_gates_clock(void **state)
+{
+    struct scene *scene = *state;
+    char expected_text[MOMENT_TEXT];
+    json_t *body;
+
+    scene->reads[0].seen_ms = INT64_C(1800000000000);
+    const size_t size = check_body_write(&scene->policy, scene->reads, READS, &scene->place, -3600000, scene->body, BODY);
+    body = json_loadb(scene->body, size, JSON_REJECT_DUPLICATES, NULL);
+    moment_print(INT64_C(1800003600000), expected_text);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(body, "reads"), 0), "seen_at")), expected_text);
     json_decref(body);
 }
 
@@ -421,6 +436,43 @@ static void a_policy_is_held_to_our_limits(void **state)
     assert_false(parse("[]", &policy));
 }
 
+/* -- clocks ------------------------------------------------------------------------------------------------------------ */
+
+static void check_ahead(struct gate_clocks *clocks, int64_t expected_ms)
+{
+    const int64_t ahead_ms = gate_clocks_ahead_ms(clocks);
+
+    assert_true(llabs(ahead_ms - expected_ms) < 10000);
+    assert_int_equal(ahead_ms == 0, expected_ms == 0);
+}
+
+static void no_gate_alone_says_that_the_clock_is_off(void **state)
+{
+    const int64_t hour = 3600000;
+    struct gate_clocks clocks;
+    int64_t skew_ms;
+
+    (void)state;
+    gate_clocks_begin(&clocks);
+    assert_false(gate_clocks_skew(&clocks, &skew_ms));
+    assert_int_equal(gate_clocks_ahead_ms(&clocks), 0);
+    gate_clocks_note(&clocks, 0, moment_now_ms() - hour, moment_boot_ms());
+    check_ahead(&clocks, hour);
+    gate_clocks_note_date(&clocks, 15, moment_now_ms() + 10000); /* within the minute */
+    check_ahead(&clocks, 0);
+    gate_clocks_note_date(&clocks, 15, moment_now_ms() + 2 * hour);
+    check_ahead(&clocks, hour);
+    clocks.list[0].heard_ms -= 10 * 60000; /* not heard any more */
+    check_ahead(&clocks, -2 * hour);
+    clocks.list[15].heard_ms -= 10 * 60000; /* none is: what was known holds on */
+    check_ahead(&clocks, hour);
+    gate_clocks_note(&clocks, 0, moment_now_ms() + 700, moment_boot_ms());
+    assert_true(gate_clocks_skew(&clocks, &skew_ms) && skew_ms > -900 && skew_ms < -500);
+    gate_clocks_note_date(&clocks, 0, moment_now_ms()); /* that is no better */
+    assert_true(gate_clocks_skew(&clocks, &skew_ms) && skew_ms > -900 && skew_ms < -500);
+    gate_clocks_end(&clocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +483,7 @@ int main(void)
         TEST(a_near_alert_is_any_of_its_tokens), TEST(a_true_tag_under_another_name_is_false), TEST(a_false_alert_beside_a_true_one),
         TEST(a_header_is_taken_and_a_broken_one_does_not_undo_the_alert), TEST(answers_that_are_none), TEST(more_alerts_than_there_may_be),
         TEST(lists_that_were_not_asked_are_told), TEST(a_policy_is_held_to_our_limits),
+        TEST(times_are_said_by_the_gates_clock), TEST(no_gate_alone_says_that_the_clock_is_off),
     };
 
     return cmocka_run_group_tests_name("lane_check", tests, NULL, NULL);
