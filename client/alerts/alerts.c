@@ -37,7 +37,7 @@ static void on_lost(void *context, const struct kept_alert *lost, enum alert_pat
 
     count(alerts, path, false);
     if (alerts->ways[path].well) note_health(alerts, path, false, "it takes too long");
-    alert_words(&lost->alert, words);
+    alert_words(lost, words);
     say("ALERT of %s/%s (%s, priority %u) did not get through to the %s: hit %s", lost->alert.agency, lost->alert.list, words, lost->alert.priority,
         alert_path_name(path), lost->alert.hit);
 }

@@ -208,14 +208,33 @@ static void note_picture(struct alert_book *book, struct kept_alert *kept, struc
     alert_book_changed(book, kept);
 }
 
-/* What was read last is shown in place of what was read before. */
-static void note_read(struct kept_alert *kept, const struct lane_read *read, const struct check_alert *alert)
+/* Whatever becomes of the clock. */
+static int64_t then_ms(const struct lane_read *read)
+{
+    return read->check.seen_ms - read->clock_ms;
+}
+
+/* Before MOMENT.  What has only waited here for a gate was seen when its message came, however long its vehicle had been there by then. */
+static int64_t seen_ago_s(const struct lane_read *read, struct alert_moment moment)
+{
+    int64_t ago_ms = 0;
+
+    if (read->long_past) return INT64_MAX;
+    if (read->late) ago_ms = moment.monotonic_ms - then_ms(read);
+    else if (read->came_us > 0) ago_ms = moment.monotonic_ms - read->came_us / 1000;
+    return ago_ms > 0 ? ago_ms / 1000 : 0;
+}
+
+/* What was seen last is shown in place of what was seen before. */
+static void note_read(struct kept_alert *kept, const struct lane_read *read, const struct check_alert *alert, struct alert_moment moment)
 {
     const unsigned candidate = alert->candidate < read->check.count ? alert->candidate : 0;
 
     kept->alert = *alert;
     memcpy(kept->read_id, read->check.id, sizeof(kept->read_id));
     kept->seen_ms = read->check.seen_ms;
+    kept->then_ms = then_ms(read);
+    kept->ago_s = seen_ago_s(read, moment);
     memcpy(kept->plate, read->raw[candidate], sizeof(kept->plate));
     memcpy(kept->best, read->raw[0], sizeof(kept->best));
     snprintf(kept->jurisdiction, sizeof(kept->jurisdiction), "%s", read->check.candidates[candidate].jurisdiction.code);
@@ -234,13 +253,18 @@ struct kept_alert *alert_book_raise(struct alert_book *book, const struct lane_r
         kept = make_place(book);
         kept->raised_at_ms = moment.now_ms;
     } else if (memcmp(kept->read_id, read->check.id, sizeof(kept->read_id)) != 0) {
+        if (then_ms(read) < kept->then_ms || read->long_past) {
+            kept->times++; /* what waits, or comes from an engine's stored queue, is answered in any order */
+            alert_book_changed(book, kept);
+            return NULL;
+        }
         image_release(kept->image); /* another passage: its picture would show another moment */
         kept->image = NULL;
     } else if (kept->alert.grade <= alert->grade) {
         note_picture(book, kept, read->image);
         return NULL;
     }
-    note_read(kept, read, alert);
+    note_read(kept, read, alert, moment);
     alert_book_changed(book, kept);
     kept->raise = kept->number;
     kept->times++;

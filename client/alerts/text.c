@@ -77,12 +77,30 @@ static void age_words(int64_t age_s, char words[24])
     else snprintf(words, 24, "%" PRId64 " days", age_s / 86400);
 }
 
-void alert_words(const struct check_alert *alert, char words[ALERT_WORDS])
+bool alert_is_late(const struct kept_alert *kept)
 {
-    char age[24];
+    return kept->ago_s >= LIMIT_SEEN_LATE_S;
+}
 
+static void seen_words(const struct kept_alert *kept, char words[64])
+{
+    char ago[24];
+
+    words[0] = '\0';
+    if (!alert_is_late(kept)) return;
+    age_words(kept->ago_s, ago);
+    if (kept->ago_s == INT64_MAX) snprintf(words, 64, "SEEN OVER 24 h AGO, or the camera's clock is wrong; ");
+    else snprintf(words, 64, "SEEN %s AGO; ", ago);
+}
+
+void alert_words(const struct kept_alert *kept, char words[ALERT_WORDS])
+{
+    const struct check_alert *alert = &kept->alert;
+    char age[24], seen[64];
+
+    seen_words(kept, seen);
     age_words(alert->age_s, age);
-    snprintf(words, ALERT_WORDS, "%s, list %s old%s%s", grade_words(alert->grade), age, alert->verify ? " (past its limit)" : "",
+    snprintf(words, ALERT_WORDS, "%s%s, list %s old%s%s", seen, grade_words(alert->grade), age, alert->verify ? " (past its limit)" : "",
              alert_wants_verifying(alert) ? ": VERIFY" : "");
 }
 
@@ -94,7 +112,7 @@ void alert_line(struct text *text, const struct kept_alert *kept)
     char words[ALERT_WORDS], time[MOMENT_TEXT];
 
     moment_print(kept->seen_ms, time);
-    alert_words(alert, words);
+    alert_words(kept, words);
     text_add(text, "%.8s  ALERT  ", time + 11);
     add_shown(text, kept->plate, false);
     text_add(text, " %s  ", kept->jurisdiction[0] == '\0' ? "(jurisdiction unknown)" : kept->jurisdiction);
@@ -138,8 +156,9 @@ static void add_reading(struct text *text, const struct kept_alert *kept, bool p
     text_add(text, "}");
 }
 
-static void add_list(struct text *text, const struct check_alert *alert)
+static void add_list(struct text *text, const struct kept_alert *kept)
 {
+    const struct check_alert *alert = &kept->alert;
     char words[ALERT_WORDS];
 
     add_member(text, "agency", alert->agency);
@@ -151,7 +170,7 @@ static void add_list(struct text *text, const struct check_alert *alert)
              alert->revision, alert->age_s);
     add_member(text, "epoch", alert->epoch);
     text_add(text, ", \"old\": %s, \"verify\": %s", alert->verify ? "true" : "false", alert_wants_verifying(alert) ? "true" : "false");
-    alert_words(alert, words);
+    alert_words(kept, words);
     add_member(text, "words", words);
 }
 
@@ -163,7 +182,10 @@ void alert_json(struct text *text, const struct kept_alert *kept, bool plates, e
     text_add(text, "{\"hit\": \"%s\", \"read_id\": \"%s\", \"number\": %" PRIu64 ", \"times\": %u", kept->alert.hit, id, kept->number, kept->times);
     add_time(text, "raised_at", kept->raised_at_ms);
     add_time(text, "seen_at", kept->seen_ms);
-    add_list(text, &kept->alert);
+    if (kept->ago_s == INT64_MAX) text_add(text, ", \"seen_ago_s\": null");
+    else text_add(text, ", \"seen_ago_s\": %" PRId64, kept->ago_s);
+    text_add(text, ", \"late\": %s", alert_is_late(kept) ? "true" : "false");
+    add_list(text, kept);
     add_reading(text, kept, plates);
     add_time(text, "acknowledged_at", kept->acknowledged_at_ms);
     add_member(text, "judgement", kept->judgement);

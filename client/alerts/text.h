@@ -4,7 +4,7 @@
 
 #include "client/alerts/book.h"
 
-#define ALERT_WORDS 96    /* bytes of alert_words(), with the ending zero */
+#define ALERT_WORDS 160   /* bytes of alert_words(), with the ending zero */
 #define ALERT_TEXT 4096   /* of a line or an object without its picture, likewise; a pipe takes so much at once */
 
 /* Text under way.  What does not fit is counted and left out. */
@@ -18,8 +18,10 @@ bool text_fits(const struct text *text);
 
 /* Must a person look before they act?  The list is old, or it is not this plate of this jurisdiction that was read. */
 bool alert_wants_verifying(const struct check_alert *alert);
-/* "similar, list 26 h old: VERIFY". */
-void alert_words(const struct check_alert *alert, char words[ALERT_WORDS]);
+/* Was it seen LIMIT_SEEN_LATE_S and more before it was raised?  It is not there any more. */
+bool alert_is_late(const struct kept_alert *kept);
+/* "similar, list 26 h old: VERIFY"; "SEEN 9 h AGO; similar, ...". */
+void alert_words(const struct kept_alert *kept, char words[ALERT_WORDS]);
 /* With its end of line. */
 void alert_line(struct text *text, const struct kept_alert *kept);
 

@@ -76,6 +76,8 @@ void engine_id_part(struct engine_read *read, struct value id, struct value part
 /* Epoch seconds, milliseconds, micro- or nanoseconds (told apart by their size), RFC 3339, "2021-06-11 13:05:38", "20210611 130538252",
  * "11/06/2021 13:05:38", "6/11/2021 1:05:38 PM"...  Without a zone: UTC or this machine's, whichever is nearer to now. */
 void engine_time(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, struct value time);
+/* Where the engine says from when to when the vehicle was there: TIME is the end.  A read that began long ago is not late then. */
+void engine_until(const struct engine_options *options, struct engine_read *read, struct value time);
 /* Base64, with or without "data:image/jpeg;base64,".  Nothing is done when the read has a picture already.  A text of the message is decoded in its place, and is
  * no text any more. */
 void engine_picture_base64(const struct document *document, struct engine_reads *reads, struct engine_read *read, struct value base64);

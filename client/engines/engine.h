@@ -29,6 +29,8 @@ struct engine_read {
     uint64_t ids[ENGINE_IDS_MAX]; /* keyed hashes of the engine's ids of this vehicle: engine_id() */
     bool preview;                 /* the engine says that more will come of it */
     int64_t seen_ms;              /* since 1970; 0: not said, or can't be so */
+    bool late;                    /* the last time that is said of it was LIMIT_SEEN_LATE_S and more before now: it is not there any more */
+    bool long_past;               /* late by more than a gate takes, or the engine's clock is wrong; seen_ms is 0 then */
     struct platesieve_jurisdiction jurisdiction; /* as the engine states it; empty: unknown */
     double region_confidence;     /* 0 to 1; 1 where the engine does not say */
     size_t count;                 /* of candidates; may be 0 */

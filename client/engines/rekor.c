@@ -85,6 +85,7 @@ static enum engine_outcome take_group(const struct document *document, const str
     take_region(options, reads, read, group, "best_region", "best_region_confidence");
     engine_camera(options, read, value_of_json(json_object_get(group, "camera_id")));
     engine_time(options, reads, read, value_of_json(json_object_get(group, "epoch_start")));
+    engine_until(options, read, value_of_json(json_object_get(group, "epoch_end")));
     take_ids(read, group);
     engine_picture_base64(document, reads, read, value_of_json(json_object_get(group, "vehicle_crop_jpeg")));
     engine_picture_base64(document, reads, read, value_of_json(json_object_get(best, "plate_crop_jpeg")));

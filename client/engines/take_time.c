@@ -169,12 +169,29 @@ static bool read_time(const struct engine_options *options, struct value time, i
     return of_text(options, text, ms);
 }
 
+static bool is_late(const struct engine_options *options, int64_t ms)
+{
+    return options->now_ms - ms >= LIMIT_SEEN_LATE_S * 1000LL;
+}
+
 void engine_time(const struct engine_options *options, struct engine_reads *reads, struct engine_read *read, struct value time)
 {
     int64_t ms;
 
     if (time.kind == VALUE_NONE) return;
-    if (read_time(options, time, &ms) && ms <= options->now_ms + LIMIT_SEEN_AHEAD_S * 1000LL && ms >= options->now_ms - LIMIT_SEEN_AGE_S * 1000LL)
-        read->seen_ms = ms;
-    else reads->faults[ENGINE_TIME]++;
+    if (!read_time(options, time, &ms) || ms > options->now_ms + LIMIT_SEEN_AHEAD_S * 1000LL) {
+        reads->faults[ENGINE_TIME]++;
+        return;
+    }
+    read->late = is_late(options, ms);
+    read->long_past = ms < options->now_ms - LIMIT_SEEN_AGE_S * 1000LL;
+    if (read->long_past) reads->faults[ENGINE_TIME]++;
+    else read->seen_ms = ms;
+}
+
+void engine_until(const struct engine_options *options, struct engine_read *read, struct value time)
+{
+    int64_t ms;
+
+    if (time.kind != VALUE_NONE && read_time(options, time, &ms) && !is_late(options, ms)) read->late = read->long_past = false;
 }

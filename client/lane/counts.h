@@ -74,6 +74,7 @@ struct lane_counts {
     struct answer_counts reads, again, calibrations;
     _Atomic uint64_t alerts, false_tags;
     _Atomic uint64_t captions; /* texts of looks that were skipped as such */
+    _Atomic uint64_t late; /* looks of long ago that were asked about */
     _Atomic uint64_t pictures_dropped; /* for want of memory */
     _Atomic uint64_t false_recipients; /* that a gate named for pictures */
     _Atomic uint64_t refused[REFUSED_REASONS];

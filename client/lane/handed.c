@@ -10,10 +10,17 @@ void handed_out(struct handed *handed, struct lane_read *read)
         struct handed_read *one = &handed->list[i];
 
         if (one->used) continue;
-        *one = (struct handed_read) { .used = true, .wants = read->image == NULL && !read->calibration };
+        *one = (struct handed_read) { .used = true, .late = read->late, .wants = read->image == NULL && !read->calibration };
         memcpy(one->id, read->check.id, sizeof(one->id));
         read->handed = i + 1;
     }
+}
+
+bool handed_has_late(const struct handed *handed)
+{
+    for (unsigned i = 0; i < HANDED_MAX; i++)
+        if (handed->list[i].used && handed->list[i].late) return true;
+    return false;
 }
 
 static bool wants(const struct handed_read *one, const uint8_t id[PLATESIEVE_READ_ID_BYTES])
@@ -34,7 +41,7 @@ void handed_give_picture(struct handed *handed, const uint8_t id[PLATESIEVE_READ
         struct handed_read *one = &handed->list[i];
 
         if (!wants(one, id)) continue;
-        one->late = image_hold(image);
+        one->came = image_hold(image);
         one->wants = false;
     }
 }
@@ -46,8 +53,8 @@ struct image *handed_late_picture(struct handed *handed, struct lane_read *read,
 
     if (read->handed == 0) return NULL;
     one = &handed->list[read->handed - 1];
-    late = one->late;
-    one->late = NULL;
+    late = one->came;
+    one->came = NULL;
     if (over) {
         *one = (struct handed_read) { 0 };
         read->handed = 0;
@@ -57,6 +64,6 @@ struct image *handed_late_picture(struct handed *handed, struct lane_read *read,
 
 void handed_clear(struct handed *handed)
 {
-    for (unsigned i = 0; i < HANDED_MAX; i++) image_release(handed->list[i].late);
+    for (unsigned i = 0; i < HANDED_MAX; i++) image_release(handed->list[i].came);
     *handed = (struct handed) { 0 };
 }

@@ -8,8 +8,8 @@
 
 struct handed_read {
     uint8_t id[PLATESIEVE_READ_ID_BYTES];
-    bool used, wants; /* wants: it has no picture */
-    struct image *late; /* held */
+    bool used, late, wants; /* wants: it has no picture */
+    struct image *came; /* held */
 };
 
 struct handed {
@@ -18,6 +18,7 @@ struct handed {
 
 /* READ goes out: read->handed says where it is known. */
 void handed_out(struct handed *handed, struct lane_read *read);
+bool handed_has_late(const struct handed *handed); /* one that is not there any more */
 bool handed_wants_picture(const struct handed *handed, const uint8_t id[PLATESIEVE_READ_ID_BYTES]);
 /* IMAGE is held for each read of ID that has none. */
 void handed_give_picture(struct handed *handed, const uint8_t id[PLATESIEVE_READ_ID_BYTES], struct image *image);

@@ -78,7 +78,7 @@ static json_t *line_json(struct lane_service *service)
     return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "at", now, "since", began, "messages", (json_int_t)lane_counts_messages(counts),
                      "unusable", (json_int_t)lane_counts_unusable(counts), "reads", lane_answers_json(&counts->reads), "again", lane_answers_json(&counts->again),
                      "calibrations", lane_answers_json(&counts->calibrations), "alerts", (json_int_t)count_get(&counts->alerts), "false_tags",
-                     (json_int_t)count_get(&counts->false_tags), "waiting", (json_int_t)(waiting.fresh + waiting.old),
+                     (json_int_t)count_get(&counts->false_tags), "waiting", (json_int_t)waiting.all,
                      "lost", lost_json(counts), "alarms", lane_alarms_json(service));
 }
 

@@ -58,6 +58,7 @@ static void take_late_picture(struct lane_service *service, const struct engine_
 
 static enum vehicle_outcome take_look(struct lane_service *service, const struct engine *engine, const struct engine_read *look, int64_t came_us)
 {
+    const int64_t now_ms = moment_now_ms();
     struct lane_read *read = &service->room->read;
     enum vehicle_outcome outcome;
 
@@ -68,13 +69,14 @@ static enum vehicle_outcome take_look(struct lane_service *service, const struct
     count_add(&service->counts.vehicles[outcome], 1);
     if (outcome == VEHICLE_KNOWN) take_late_picture(service, look, read);
     if (outcome != VEHICLE_NEW && outcome != VEHICLE_AGAIN) return outcome;
-    if (read->check.seen_ms == 0) read->check.seen_ms = moment_now_ms();
+    if (read->check.seen_ms == 0 || read->check.seen_ms > now_ms) read->check.seen_ms = now_ms; /* nothing was seen after it was told */
     read->engine = engine->name;
     read->came_us = came_us;
     read->clock_ms = moment_now_ms() - moment_monotonic_ms();
     read->image = keep_picture(service, look);
     if (outcome == VEHICLE_AGAIN && read->same && read->image != NULL) waiting_give_picture(service->waiting, read->check.id, read->image);
     count_add(outcome == VEHICLE_NEW ? &service->counts.reads.asked : &service->counts.again.asked, 1);
+    if (read->late) count_add(&service->counts.late, 1);
     waiting_add(service->waiting, read);
     return outcome;
 }

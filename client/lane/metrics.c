@@ -109,8 +109,9 @@ static void write_rest(FILE *out, struct lane_service *service)
     write_single(out, "platesieve_lane_false_recipients_total", "counter", "Recipients of pictures that gates made up.",
                  (double)count_get(&counts->false_recipients));
     write_single(out, "platesieve_lane_captions_total", "counter", "Texts that were skipped as captions.", (double)count_get(&counts->captions));
+    write_single(out, "platesieve_lane_late_total", "counter", "Looks that an engine told of long after it had them.", (double)count_get(&counts->late));
     write_single(out, "platesieve_lane_pictures_dropped_total", "counter", "Pictures that found no memory.", (double)count_get(&counts->pictures_dropped));
-    write_single(out, "platesieve_lane_waiting", "gauge", "Reads that wait to be checked.", (double)(waiting.fresh + waiting.old));
+    write_single(out, "platesieve_lane_waiting", "gauge", "Reads that wait to be checked.", (double)waiting.all);
     write_single(out, "platesieve_lane_waiting_seconds", "gauge", "How long the oldest of them has waited.",
                  waiting.oldest_us == 0 ? 0 : (double)(moment_monotonic_us() - waiting.oldest_us) / 1e6);
     write_single(out, "platesieve_lane_images_bytes", "gauge", "Pictures in memory.", service->images == NULL ? 0 : (double)images_used(service->images));

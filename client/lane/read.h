@@ -18,6 +18,7 @@ struct lane_read {
     int64_t came_us;                                           /* monotonic, when the last byte of its message had come */
     int64_t clock_ms;                                          /* by how much the time of day, of which check.seen_ms is, was ahead of the monotonic one then */
     bool same;                                                 /* the look was surely of this vehicle (vehicles.h): its picture is, too */
+    bool late, long_past;                                      /* it is not there any more, as the engine says (engine.h) */
     bool calibration;                                          /* the lane made it up itself */
     struct image *image;                                       /* images.h, held; NULL: none */
     unsigned handed;                                           /* handed.h: where it is known as one that is being asked about; 0: it is not */

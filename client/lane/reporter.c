@@ -76,7 +76,7 @@ static json_t *report_json(struct lane_service *service, bool ending)
     waiting_look(service->waiting, &waiting);
     return json_pack("{s:o, s:o, s:I, s:s, s:o, s:I, s:o, s:o, s:b}", "started_at", time_json(service->counts.began_ms), "sent_at", time_json(moment_now_ms()),
                      "interval_s", (json_int_t)service->config->report_interval_s, "version", PACKAGE_VERSION, "totals", totals_json(&service->counts),
-                     "waiting", (json_int_t)(waiting.fresh + waiting.old), "calibration", calibration_json(service), "certificate",
+                     "waiting", (json_int_t)waiting.all, "calibration", calibration_json(service), "certificate",
                      certificate_json(service), "ending", ending);
 }
 

@@ -298,7 +298,7 @@ static size_t count_waiting(struct lane_service *service)
     struct waiting_state state;
 
     waiting_look(service->waiting, &state);
-    return state.fresh + state.old;
+    return state.all;
 }
 
 static void finish_waiting(struct lane_service *service)

@@ -73,7 +73,7 @@ static bool is_stuck(struct lane_service *service)
     struct waiting_state waiting;
 
     waiting_look(service->waiting, &waiting);
-    return waiting.fresh + waiting.old + waiting.asking > 0 && atomic_load(&service->away) >= AWAY_ALARM;
+    return waiting.all + waiting.asking > 0 && atomic_load(&service->away) >= AWAY_ALARM;
 }
 
 static bool is_ready(struct lane_service *service, const struct checker_state *state, const char **why)
@@ -173,7 +173,7 @@ static json_t *waiting_json(struct lane_service *service)
     struct waiting_state state;
 
     waiting_look(service->waiting, &state);
-    return json_pack("{s:I, s:I, s:I, s:f}", "fresh", (json_int_t)state.fresh, "old", (json_int_t)state.old, "room", (json_int_t)state.room, "oldest_s",
+    return json_pack("{s:I, s:I, s:I, s:I, s:f}", "fresh", (json_int_t)state.fresh, "old", (json_int_t)state.old, "late", (json_int_t)state.late, "room", (json_int_t)state.room, "oldest_s",
                      state.oldest_us == 0 ? 0.0 : (double)(moment_monotonic_us() - state.oldest_us) / 1e6);
 }
 
@@ -202,10 +202,10 @@ static json_t *counts_json(struct lane_counts *counts)
 
     for (size_t i = 0; i < VEHICLE_OUTCOMES; i++) json_object_set_new(vehicles, outcomes[i], number(&counts->vehicles[i]));
     for (size_t i = 0; i < REFUSED_REASONS; i++) json_object_set_new(refused, lane_refused_name((enum lane_refused)i), number(&counts->refused[i]));
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "messages", (json_int_t)lane_counts_messages(counts), "unusable",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "messages", (json_int_t)lane_counts_messages(counts), "unusable",
                      (json_int_t)lane_counts_unusable(counts), "looks", vehicles, "reads", lane_answers_json(&counts->reads), "again",
                      lane_answers_json(&counts->again), "calibrations", lane_answers_json(&counts->calibrations), "alerts", number(&counts->alerts),
-                     "false_tags", number(&counts->false_tags), "captions", number(&counts->captions), "pictures_dropped",
+                     "false_tags", number(&counts->false_tags), "captions", number(&counts->captions), "late", number(&counts->late), "pictures_dropped",
                      number(&counts->pictures_dropped), "refused", refused);
 }
 

@@ -171,7 +171,9 @@ static void print_status(json_t *json)
     print_some(json_object_get(counts, "refused"));
     putchar('\n');
     print_ways(json_object_get(json, "alerts"));
-    printf("%-10s %lld fresh, %lld old, of %lld; the oldest for %.1f s\n", "waiting", at(waiting, "fresh"), at(waiting, "old"), at(waiting, "room"),
+    if (at(counts, "late") > 0) printf("%-10s %lld were told long after they were seen: an engine's stored queue, or a clock that is behind\n", "late", at(counts, "late"));
+    printf("%-10s %lld fresh, %lld old, %lld late, of %lld; the oldest for %.1f s\n", "waiting", at(waiting, "fresh"), at(waiting, "old"),
+           at(waiting, "late"), at(waiting, "room"),
            json_number_value(json_object_get(waiting, "oldest_s")));
     printf("%-10s %lld messages, %lld that, or parts of which, were unusable\n", "engines", at(counts, "messages"), at(counts, "unusable"));
     print_engines(json_object_get(json, "engines"));

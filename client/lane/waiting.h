@@ -6,7 +6,8 @@
  * behind it, gets from each what its engines deliver anew and `rate` more, and steps of different lanes don't fall together.  While none answers one
  * question is under way at a time, of the backlog and at its rate: nothing piles up at a gate that hangs, either.
  *
- * Where there is no room the oldest goes.  Any thread; times are monotonic. */
+ * What the engine says is not there any more (read->late: its stored queue, after a night without a network) goes when nothing else may, in one question at a time, so
+ * that it is in nobody's way; and it goes first where there is no room.  Otherwise the oldest does.  Any thread; times are monotonic. */
 #ifndef CLIENT_LANE_WAITING_H
 #define CLIENT_LANE_WAITING_H
 
@@ -62,9 +63,9 @@ struct image *waiting_late_picture(struct waiting *waiting, struct lane_read *re
 void waiting_sweep(struct waiting *waiting, int64_t now_us);
 
 struct waiting_state {
-    size_t fresh, old, room; /* old: the backlog */
-    unsigned asking;         /* questions under way */
-    int64_t oldest_us;       /* when the oldest came; 0: none waits */
+    size_t fresh, old, late, all, room; /* old: the backlog; late: what is not there any more, of it or not */
+    unsigned asking;                    /* questions under way */
+    int64_t oldest_us;                  /* when the oldest came; 0: none waits */
 };
 void waiting_look(struct waiting *waiting, struct waiting_state *state);
 /* From now on the backlog is handed out without pacing, and once none waits, or at once with GIVE_UP, waiting_take() says that it has ended. */

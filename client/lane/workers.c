@@ -206,6 +206,14 @@ static int64_t jumped_ms(const struct lane_read *read)
     return jumped > JUMP_MS || jumped < -JUMP_MS ? jumped : 0;
 }
 
+/* What has become older than a gate takes while it waited is asked about as just not so old: one such would have the gate refuse them all. */
+static int64_t in_time_ms(int64_t seen_ms)
+{
+    const int64_t least_ms = moment_now_ms() - (LIMIT_SEEN_AGE_S - 2 * LIMIT_CLOCK_OFF_S) * INT64_C(1000);
+
+    return seen_ms < least_ms ? least_ms : seen_ms;
+}
+
 static void check(struct worker *worker, size_t count)
 {
     const unsigned deadline_ms = atomic_load(&worker->service->ending) ? ASK_ENDING_MS : ASK_MS;
@@ -215,7 +223,7 @@ static void check(struct worker *worker, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         room->questions[i] = room->reads[i].check;
-        room->questions[i].seen_ms += jumped_ms(&room->reads[i]);
+        room->questions[i].seen_ms = in_time_ms(room->reads[i].check.seen_ms + jumped_ms(&room->reads[i]));
     }
     outcome = check_ask(worker->line, room->questions, count, deadline_ms, room->answers);
     platesieve_wipe(room->questions, count * sizeof(room->questions[0]));

@@ -191,17 +191,25 @@ struct vehicle *vehicle_table_of(struct vehicle_table *table, const uint8_t id[P
 
 /* -- coming and going ---------------------------------------------------------------------------------------------- */
 
+/* Must ONE go before OTHER, which is there? */
+static bool goes_first(const struct vehicle *one, const struct vehicle *other)
+{
+    if (one->number == 0 || one->late != other->late) return one->number == 0 || one->late;
+    return one->last_ms < other->last_ms;
+}
+
 struct vehicle *vehicle_table_begin(struct vehicle_table *table, const struct vehicle_clue *clue)
 {
     struct vehicle *vehicle = &table->places[0];
 
     for (size_t i = 1; i < LIMIT_VEHICLES && vehicle->number != 0; i++)
-        if (table->places[i].number == 0 || table->places[i].last_ms < vehicle->last_ms) vehicle = &table->places[i];
+        if (goes_first(&table->places[i], vehicle)) vehicle = &table->places[i];
     platesieve_wipe(vehicle, sizeof(*vehicle));
     vehicle->number = ++table->made;
     vehicle->camera = clue->camera;
     vehicle->began_ms = vehicle->last_ms = clue->now_ms;
     vehicle->seen_first = vehicle->seen_last = clue->seen_ms;
+    vehicle->late = clue->late;
     randombytes_buf(vehicle->id, sizeof(vehicle->id));
     for (size_t i = 0; i < clue->id_count; i++) id_put(table, id_of_camera(clue->ids[i], clue->camera), vehicle);
     return vehicle;
@@ -211,6 +219,7 @@ void vehicle_table_touch(struct vehicle_table *table, struct vehicle *vehicle, c
 {
     vehicle->last_ms = clue->now_ms;
     vehicle->faded = false;
+    vehicle->late = vehicle->late && clue->late;
     if (clue->seen_ms != 0 && (vehicle->seen_first == 0 || clue->seen_ms < vehicle->seen_first)) vehicle->seen_first = clue->seen_ms;
     if (clue->seen_ms > vehicle->seen_last) vehicle->seen_last = clue->seen_ms;
     for (size_t i = 0; i < clue->id_count; i++) {

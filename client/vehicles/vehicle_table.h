@@ -28,7 +28,7 @@ struct vehicle {
     uint64_t camera; /* keyed hash */
     uint64_t place;  /* among the camera's vehicles */
     uint8_t id[PLATESIEVE_READ_ID_BYTES];
-    bool faded;
+    bool faded, late; /* late: no look at it was of what is there now */
     int64_t began_ms, last_ms;       /* monotonic: first and last look */
     int64_t seen_first, seen_last;   /* as the engine says, since 1970; 0: it does not */
     size_t region_count, count;
@@ -55,6 +55,7 @@ struct vehicle_table {
 struct vehicle_clue {
     uint64_t camera;
     int64_t now_ms, seen_ms;
+    bool late; /* of a look at what is not there any more */
     const uint64_t *ids;
     size_t id_count;
     size_t count;
@@ -72,7 +73,7 @@ struct vehicle_matches {
 
 /* Vehicles that share an id with CLUE, or whose time and plates are like its own. */
 void vehicle_table_find(struct vehicle_table *table, const struct vehicle_clue *clue, struct vehicle_matches *matches);
-/* A new one, in place of the one not seen for longest if need be.  Its read's id is random; the engine's ids are its own from now on. */
+/* A new one, in place of the one not seen for longest if need be, of those that are late if there are some.  Its read's id is random; the engine's ids are its own from now on. */
 struct vehicle *vehicle_table_begin(struct vehicle_table *table, const struct vehicle_clue *clue);
 /* VEHICLE was seen. */
 void vehicle_table_touch(struct vehicle_table *table, struct vehicle *vehicle, const struct vehicle_clue *clue);

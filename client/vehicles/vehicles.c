@@ -150,6 +150,8 @@ static void read_begin(struct lane_read *read, const struct vehicle *vehicle, co
     read->same = same;
     memcpy(read->check.id, vehicle->id, sizeof(read->check.id));
     read->check.seen_ms = look->seen_ms;
+    read->late = look->late;
+    read->long_past = look->long_past;
     snprintf(read->camera, sizeof(read->camera), "%s", look->camera);
 }
 
@@ -276,7 +278,7 @@ static void glance_begin(const struct vehicles *vehicles, const struct engine_re
 
     if (most > LIMIT_CHECK_CANDIDATES) most = LIMIT_CHECK_CANDIDATES;
     glance->most = most > 0 ? most : 1;
-    glance->clue = (struct vehicle_clue){ .camera = camera_hash(vehicles, look->camera), .now_ms = now_ms, .seen_ms = look->seen_ms,
+    glance->clue = (struct vehicle_clue){ .camera = camera_hash(vehicles, look->camera), .now_ms = now_ms, .seen_ms = look->seen_ms, .late = look->late,
                                           .ids = look->ids, .id_count = look->id_count < ENGINE_IDS_MAX ? look->id_count : ENGINE_IDS_MAX };
     if (look->region_confidence >= vehicles->rules.region_confidence_min) glance->jurisdiction = look->jurisdiction;
     glance_candidates(vehicles, look, glance);

@@ -58,6 +58,7 @@
 #define LIMIT_SEEN_AGE_S 86400           /* a read may be this old ... */
 #define LIMIT_SEEN_AHEAD_S 300           /* ... or this far ahead of the gate's clock */
 #define LIMIT_CLOCK_OFF_S 60             /* a lane whose clock is further from the gate's says times by the gate's */
+#define LIMIT_SEEN_LATE_S 30             /* what a lane hears of so long after it was seen is not there any more */
 
 /* -- a lane's vehicles ------------------------------------------------------------------------------------------------ */
 #define LIMIT_VEHICLES 256               /* that a lane tells apart at one time; with more, the one not seen for longest is forgotten */
@@ -239,6 +240,7 @@
 #define LIMIT_ENGINE_ELEMENTS 4096       /* of XML */
 #define LIMIT_ENGINE_TEXT_BYTES 4096     /* of one of them */
 
+static_assert(LIMIT_SEEN_LATE_S < LIMIT_SEEN_AGE_S, "a read that is late may still be asked about");
 static_assert(LIMIT_ENGINE_BLOBS < 99, "the mark of a blob has two digits");
 static_assert(PLATESIEVE_MESSAGE_MAX >= 13 + 8 + PLATESIEVE_JURISDICTION_MAX + 1 + PLATESIEVE_PLATE_MAX + 1,
               "the longest message must fit");

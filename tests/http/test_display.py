@@ -68,6 +68,15 @@ def test_an_alert_is_shown_as_what_it_is(browse):
     assert len(texts(later["page"]["spoken"])) == 1  # the picture alone is no news
 
 
+def test_what_is_not_there_any_more_is_marked(browse):
+    late = alert(grade="full", verify=False, late=True, seen_ago_s=32400, words="SEEN 9 h AGO; plate and jurisdiction, list 90 s old")
+    page, = browse(told(late), {"print": True})
+    marked = [one["text"] for one in elements(page["page"]["alerts"], "p") if one["class"] == "match verify"]
+    assert marked == ["SEEN 9 h AGO; plate and jurisdiction, list 90 s old"]
+    assert any("SEEN 9 h AGO" in text for text in texts(page["page"]["spoken"]))
+    assert any(re.search(r"seen at .*2026", text) for text in texts(page["page"]["alerts"]))  # another day is told with its date
+
+
 def test_what_others_wrote_is_text(browse):
     bad = "<img src=x onerror=alert(1)>"
     hostile = alert(category=bad, instruction=bad, words=bad, agency=bad, list=bad,

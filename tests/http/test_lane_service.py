@@ -2,6 +2,7 @@
 import base64
 import concurrent.futures
 import contextlib
+import datetime
 import http.client
 import itertools
 import json
@@ -57,6 +58,11 @@ def plates_of(number, start=0):
     return [f"QQ{i:02d}{(i * 37) % 97:02d}W{chr(65 + i % 8)}" for i in range(start, start + number)]
 
 
+def ago(seconds):
+    moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
 def answers(service):
     reads = service.status()["counts"]["reads"]
     return {"asked": reads["asked"], "clear": reads["clear"], "hits": reads["hits"], **reads["unchecked"]}
@@ -105,6 +111,25 @@ def test_message_to_alert(lane, hot_list):
     assert service.stop() == 0
     line = json.loads([one for one in service.said().splitlines() if one.startswith("{")][-1])
     assert line["reads"]["asked"] == 2 and line["messages"] == 2
+
+
+def test_what_was_seen_long_ago(installation, lane):
+    """An engine tells what it had stored: the officer hears when it was, and so does the agency; nothing is seen in the future."""
+    own, other = installation.listed("QQ64LNG", "US-TX"), installation.listed("QQ75LNG", "US-TX")
+    service, seen = lane(**QUICK), ago(9 * 3600)
+    service.post("plain", plain("QQ64LNG", seen_at=seen))
+    first = eventually(service.alerts)[0]
+    assert first["words"].startswith("SEEN 9 h AGO; ") and first["late"] and first["seen_at"] == seen and 0 <= first["seen_ago_s"] - 9 * 3600 < 60
+    assert eventually(lambda: [hit["seen_at"] for hit in installation.hits(own) if hit["hit"] == first["hit"]]) == [seen]
+    service.post("plain", plain("QQ64LNG", seen_at=ago(-120)))
+    now = eventually(lambda: service.alerts()[1:])[0]
+    assert not now["late"] and "SEEN" not in now["words"] and now["hit"] != first["hit"] and ago(60) < now["seen_at"] <= ago(0)
+    assert eventually(lambda: [hit["seen_at"] for hit in installation.hits(own) if hit["hit"] == now["hit"]]) == [now["seen_at"]]
+    service.post("plain", plain("QQ75LNG", seen_at=ago(3 * 86400)))  # which no gate takes; or the camera lost its clock
+    last = eventually(lambda: service.alerts()[2:])[0]
+    assert last["list"] == other and last["late"] and last["seen_ago_s"] is None and last["words"].startswith("SEEN OVER 24 h AGO, or the camera's clock is wrong; ")
+    told = service.status()
+    assert told["counts"]["late"] == 2 and told["engines"]["plain"]["faults"]["time"] == 1
 
 
 def test_one_vehicle_is_one_read(lane):
@@ -178,6 +203,22 @@ def test_catching_up_floods_nobody(installation, lane, hot_list):
         assert took > (46 - 8 - 2) / 6 - 0.5, f"46 reads in {took:.2f} s"
         assert [alert["list"] for alert in service.alerts()] == [hot_list]
         assert sum(answers(service)[why] for why in ("away", "over-quota", "aged", "full", "failed")) == 0
+
+
+def test_a_stored_queue_pushes_nothing_aside(installation, lane, hot_list):
+    """More waits than may, and most of it an engine had kept for hours: all that drives past now is checked."""
+    with relay_to(installation.asked["ports"]["gate"]) as relay:
+        service = lane(lane={"gate": relay.url}, waiting={"reads": 30, "age_s": 120, "catch_up_rate": 50}, **QUICK)
+        relay.cut()
+        for plate in (LISTED, *plates_of(9)):
+            service.post("plain", plain(plate))
+        for plate in plates_of(60, 9):
+            service.post("plain", plain(plate, seen_at=ago(3600)))
+        eventually(lambda: answers(service)["full"] >= 70 - 30 - 8)
+        relay.join()
+        eventually(lambda: (told := answers(service)) and told["clear"] + told["hits"] + told["full"] == told["asked"] == 70)
+        assert answers(service)["hits"] == 1 and answers(service)["clear"] >= 9 + 20 - 8 and service.status()["counts"]["late"] == 60
+        assert [(alert["list"], alert["words"].startswith("SEEN 1")) for alert in service.alerts()] == [(hot_list, False)]
 
 
 def test_gates_that_answer_but_check_nothing(installation, lane):

@@ -177,13 +177,70 @@ static void test_pictures_are_held(void **state)
 
 static void check_words(enum platesieve_grade grade, int64_t age_s, bool old, const char *wanted)
 {
-    struct check_alert alert = scene_alert("a", grade, 0);
+    struct kept_alert kept = { .alert = scene_alert("a", grade, 0) };
     char words[ALERT_WORDS];
 
-    alert.age_s = age_s;
-    alert.verify = old;
-    alert_words(&alert, words);
+    kept.alert.age_s = age_s;
+    kept.alert.verify = old;
+    alert_words(&kept, words);
     assert_string_equal(words, wanted);
+}
+
+/* A read that came WAITED_S ago, and was seen SEEN_S before now as the engine says. */
+static void check_seen(bool late, int64_t seen_s, int64_t waited_s, bool long_past, const char *wanted)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(1, KEEP_S, 0, on_lost, &lost);
+    const struct check_alert alert = scene_alert("a", PLATESIEVE_FULL, 0);
+    struct lane_read read = scene_read("FIRST", 1, NULL);
+    const struct alert_moment moment = { 10000000, read.check.seen_ms + seen_s * 1000 };
+    char words[ALERT_WORDS];
+    struct kept_alert *kept;
+
+    read.late = late;
+    read.long_past = long_past;
+    read.came_us = (moment.monotonic_ms - waited_s * 1000) * 1000;
+    read.clock_ms = moment.now_ms - moment.monotonic_ms;
+    kept = alert_book_raise(book, &read, &alert, ALL, moment);
+    alert_words(kept, words);
+    assert_string_equal(words, wanted);
+    assert_int_equal(alert_is_late(kept), strncmp(wanted, "SEEN", 4) == 0);
+    settle(kept);
+    alert_book_destroy(book);
+}
+
+static void test_when_it_was_seen(void **state)
+{
+    (void)state;
+    check_seen(true, 9 * 3600, 0, false, "SEEN 9 h AGO; plate and jurisdiction, list 26 h old");
+    check_seen(true, 45, 3, false, "SEEN 45 s AGO; plate and jurisdiction, list 26 h old");
+    check_seen(false, 9 * 3600, 2, false, "plate and jurisdiction, list 26 h old"); /* it stood there all the while */
+    check_seen(false, 31, 31, false, "SEEN 31 s AGO; plate and jurisdiction, list 26 h old"); /* no gate answered */
+    check_seen(false, -100, -100, false, "plate and jurisdiction, list 26 h old");
+    check_seen(true, 0, 0, true, "SEEN OVER 24 h AGO, or the camera's clock is wrong; plate and jurisdiction, list 26 h old");
+}
+
+/* What was stored is answered after what drove past since. */
+static void test_what_was_seen_before_replaces_nothing(void **state)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(2, KEEP_S, 0, on_lost, &lost);
+    const struct check_alert alert = scene_alert("a", PLATESIEVE_FULL, 0);
+    struct lane_read before = scene_read("BEFORE", 2, NULL);
+    struct kept_alert *kept = raise_at(book, "a", 1, PLATESIEVE_SIMILAR, NULL, 0);
+    const uint64_t number = kept->number;
+
+    (void)state;
+    settle(kept);
+    before.check.seen_ms -= 240000;
+    before.late = true;
+    assert_null(alert_book_raise(book, &before, &alert, ALL, (struct alert_moment) { 1000, 1770000001000 }));
+    assert_string_equal(kept->best, "FIRST");
+    assert_false(kept->due[ALERT_OUTPUT]);
+    assert_int_equal(kept->times, 2);
+    assert_true(kept->number > number);
+    assert_int_equal(kept->ago_s, 0);
+    alert_book_destroy(book);
 }
 
 static void test_words(void **state)
@@ -290,6 +347,7 @@ static void test_the_longest_fits(void **state)
     alert->verify = true;
     alert->priority = UINT32_MAX;
     kept->times = UINT32_MAX;
+    kept->ago_s = INT64_MAX - 1;
     kept->judged_at_ms = kept->acknowledged_at_ms = kept->raised_at_ms;
     kept->judgement = "wrong-jurisdiction";
     kept->told = "pending";
@@ -386,7 +444,8 @@ int main(void)
         cmocka_unit_test(test_number_and_age_are_bounded), cmocka_unit_test(test_the_gravest_and_latest_go_first_after_trouble),
         cmocka_unit_test(test_one_hit_is_one_alert),       cmocka_unit_test(test_pictures_are_held),
         cmocka_unit_test(test_words),                      cmocka_unit_test(test_line),                 cmocka_unit_test(test_json),
-        cmocka_unit_test(test_the_longest_fits),           cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_the_longest_fits),           cmocka_unit_test(test_stream),               cmocka_unit_test(test_when_it_was_seen),
+        cmocka_unit_test(test_what_was_seen_before_replaces_nothing),
     };
 
     return platesieve_failed(platesieve_init()) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,30 @@ static void times(void **unused)
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) expect_time(wrong[i], "");
 }
 
+static void expect_late(const char *engine, const char *body, bool late, bool long_past)
+{
+    assert_int_equal(scene_take(engine, body), ENGINE_TAKEN);
+    assert_int_equal(scene_reads.list[0].late, late);
+    assert_int_equal(scene_reads.list[0].long_past, long_past);
+    assert_int_equal(scene_reads.list[0].seen_ms == 0, long_past);
+}
+
+/* An engine's stored queue, and what was there for long. */
+static void late(void **unused)
+{
+    (void)unused;
+    assert_true(moment_parse("2026-11-22T12:00:00Z", &scene_options.now_ms));
+    expect_late("plain", "{\"plate\": \"QQZ9\", \"seen_at\": \"2026-11-22T11:59:45Z\"}", false, false);
+    expect_late("plain", "{\"plate\": \"QQZ9\", \"seen_at\": \"2026-11-22T11:59:30Z\"}", true, false);
+    expect_late("plain", "{\"plate\": \"QQZ9\", \"seen_at\": \"2026-11-22T03:00:00Z\"}", true, false);
+    expect_late("plain", "{\"plate\": \"QQZ9\", \"seen_at\": \"2026-11-21T11:59:00Z\"}", true, true);
+    expect_late("plain", "{\"plate\": \"QQZ9\", \"seen_at\": \"2026-11-22T12:00:20Z\"}", false, false);
+    expect_late("rekor", "{\"data_type\": \"alpr_group\", \"epoch_start\": 1795345200000, \"best_plate_number\": \"QQZ9\"}", true, false);
+    expect_late("rekor", "{\"data_type\": \"alpr_group\", \"epoch_start\": 1795345200000, \"epoch_end\": 1795348799000, \"best_plate_number\": \"QQZ9\"}", false, false);
+    scene_end(NULL);
+    assert_int_equal(scene_begin(NULL), 0);
+}
+
 static void days_and_months(void **unused)
 {
     (void)unused;
@@ -400,6 +424,7 @@ int main(void)
         cmocka_unit_test(candidates),
         cmocka_unit_test(malformed),
         cmocka_unit_test(times),
+        cmocka_unit_test(late),
         cmocka_unit_test(days_and_months),
         cmocka_unit_test(time_without_zone),
         cmocka_unit_test(regions),

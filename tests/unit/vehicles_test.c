@@ -309,6 +309,25 @@ static void test_more_vehicles_than_places(void **state)
     assert_int_not_equal(take(look_at("EF000HR:0.9"), 2), VEHICLE_KNOWN); /* forgotten: asked about once more, that is all */
 }
 
+/* What an engine had stored makes room before what is there now. */
+static void test_late_ones_make_room_first(void **state)
+{
+    struct engine_read look;
+    char spelling[32];
+
+    (void)state;
+    assert_int_equal(take(look_of("QBQ1231:0.9", NULL, 7), 0), VEHICLE_NEW);
+    assert_false(answer.late);
+    for (unsigned i = 0; i < 2 * LIMIT_VEHICLES; i++) {
+        snprintf(spelling, sizeof(spelling), "%c%c%03u%c%c:0.9", 'E' + i % 11, 'F' + i % 13, i, 'H' + i % 7, 'R' + i % 5);
+        look = look_of(spelling, NULL, 1000 + i);
+        look.late = i > 0;
+        assert_int_not_equal(take(look, 1), VEHICLE_KNOWN);
+        assert_int_equal(answer.late, i > 0);
+    }
+    assert_int_equal(take(look_of("QBQ1231:0.9", NULL, 7), 2), VEHICLE_KNOWN);
+}
+
 /* Plates in clear stay for the window, hashes until the read is over. */
 static void test_plates_fade(void **state)
 {
@@ -345,7 +364,7 @@ int main(void)
         TEST(test_preview_and_final), TEST(test_final_joins_two), TEST(test_late_and_out_of_order), TEST(test_a_vehicle_that_stays),
         TEST(test_a_vehicle_that_stays_and_is_misread),
         TEST(test_too_many_spellings), TEST(test_too_many_jurisdictions), TEST(test_unchecked_is_asked_again),
-        TEST(test_more_vehicles_than_places), TEST(test_plates_fade),
+        TEST(test_more_vehicles_than_places), TEST(test_late_ones_make_room_first), TEST(test_plates_fade),
     };
     if (platesieve_failed(platesieve_init())) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,8 @@ static size_t waits(struct scene *scene)
     struct waiting_state state;
 
     waiting_look(scene->waiting, &state);
-    return state.fresh + state.old;
+    assert_int_equal(state.all, state.fresh + state.old + state.late);
+    return state.all;
 }
 
 static void test_in_order(void **state)
@@ -309,6 +310,86 @@ static void test_a_picture_that_comes_later(void **state)
     images_destroy(images);
 }
 
+static void put_late(struct scene *scene, int64_t from, size_t count, int64_t came_us)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct lane_read read = read_of(from + (int64_t)i, came_us + (int64_t)i);
+
+        read.late = true;
+        put(scene, read);
+    }
+}
+
+static void answer(struct scene *scene, struct lane_read *reads, size_t count, int64_t now_us)
+{
+    waiting_answered(scene->waiting, now_us, 0);
+    for (size_t i = 0; i < count; i++) assert_null(waiting_late_picture(scene->waiting, &reads[i], true));
+}
+
+/* An engine's stored queue: a worker at a time, and what comes goes first. */
+static void test_late_ones_are_in_nobodys_way(void **state)
+{
+    struct scene *scene = *state;
+    const int64_t now_us = 1000000 * MS;
+
+    put_late(scene, 1, 12, now_us);
+    add(scene, 100, 2, now_us + 100);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 100, scene->out, 8), 2); /* alone */
+    assert_int_equal(scene->out[0].check.seen_ms, 100);
+    answer(scene, scene->out, 2, now_us + 200);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 300, scene->out, 8), 8);
+    assert_int_equal(scene->out[0].check.seen_ms, 1);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 400, scene->out + 8, 8), 0);
+    add(scene, 102, 1, now_us + 500);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 500, scene->out + 8, 8), 1);
+    answer(scene, scene->out + 8, 1, now_us + 600);
+    answer(scene, scene->out, 8, now_us + 600);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 700, scene->out, 8), 4);
+    answer(scene, scene->out, 4, now_us + 800);
+    assert_int_equal(waits(scene), 0);
+}
+
+static void test_late_ones_make_room_first(void **state)
+{
+    struct scene *scene = *state;
+    const int64_t now_us = 1000000 * MS;
+
+    add(scene, 100, 4, now_us);
+    put_late(scene, 1, 2 * ROOM, now_us + 100);
+    assert_int_equal(scene->dropped[UNCHECKED_FULL], 4 + ROOM);
+    add(scene, 104, 4, now_us + 200);
+    assert_int_equal(scene->last_dropped, 4 + ROOM + 4);
+    assert_int_equal(waiting_pick(scene->waiting, now_us + 300, scene->out, 16), 8);
+    for (size_t i = 0; i < 8; i++) assert_int_equal(scene->out[i].check.seen_ms, 100 + i);
+}
+
+/* After an outage they go behind all others, at their rate. */
+static void test_late_ones_catch_up_last(void **state)
+{
+    struct scene *scene = *state;
+    int64_t now_us = 1000000 * MS;
+    size_t count, late = 0;
+
+    begin_outage(scene, 4, now_us);
+    put_late(scene, 11, 4, now_us + 1000);
+    now_us += 1000 * MS;
+    count = waiting_pick(scene->waiting, now_us, scene->out, 8);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < count; i++) assert_false(scene->out[i].late);
+    answer(scene, scene->out, count, now_us);
+    put_late(scene, 21, 1, now_us);
+    assert_int_equal(waiting_pick(scene->waiting, now_us, scene->out, 8), 1); /* came after it: it is no backlog */
+    assert_int_equal(scene->out[0].check.seen_ms, 21);
+    answer(scene, scene->out, 1, now_us);
+    for (unsigned step = 0; step < 4; step++) {
+        count = waiting_pick(scene->waiting, now_us += 1000 * MS / RATE, scene->out, 8);
+        assert_in_range(count, 0, 1);
+        if (count == 1) late += scene->out[0].late;
+        if (count == 1) answer(scene, scene->out, 1, now_us);
+    }
+    assert_in_range(late, 3, 4);
+}
+
 /* Whatever happens, each read is handed out or dropped, once. */
 static void test_none_is_lost(void **state)
 {
@@ -324,7 +405,8 @@ static void test_none_is_lost(void **state)
         if (what < 3) {
             const size_t some = (size_t)lrand48() % 12;
 
-            add(scene, 1, some, now_us);
+            if (what == 0) put_late(scene, 1, some, now_us);
+            else add(scene, 1, some, now_us);
             added += some;
             continue;
         }
@@ -332,6 +414,7 @@ static void test_none_is_lost(void **state)
         if (count > 0 && what == 3) waiting_answered(scene->waiting, now_us, lrand48() % 2000 * MS);
         else if (count > 0 && lrand48() % 2 == 0) waiting_not_answered(scene->waiting, now_us, 100);
         else if (count > 0) waiting_answered(scene->waiting, now_us, 0);
+        for (size_t i = 0; what == 3 && i < count; i++) assert_null(waiting_late_picture(scene->waiting, &scene->out[i], true));
         if (what == 3) out += count;
         else waiting_add_back(scene->waiting, scene->out, count, 0);
         if (lrand48() % 8 == 0) waiting_sweep(scene->waiting, now_us);
@@ -373,6 +456,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_oldest_goes_where_there_is_no_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_old, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_picture_that_comes_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_ones_are_in_nobodys_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_ones_make_room_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_ones_catch_up_last, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_none_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end, set_up, tear_down),
     };
