@@ -17,6 +17,13 @@ static bool is_camera(const char *name)
     return size > 0 && size <= ENGINE_CAMERA_MAX;
 }
 
+/* That something about the request itself is wrong, such as the engine's name in a camera's settings: the status shows that it came. */
+static struct lane_reply refuse(const struct lane_request *request, enum lane_problem problem)
+{
+    count_add(&request->service->counts.refused[REFUSED_REQUEST], 1);
+    return lane_reply_problem(problem);
+}
+
 static struct lane_reply reply_taken(const struct engine *engine, const struct message_taken *taken)
 {
     switch (taken->outcome) {
@@ -37,8 +44,8 @@ static struct lane_reply post_engine(const struct lane_request *request)
     const char *camera = lane_request_query(request, "camera");
     struct message_taken taken;
 
-    if (engine == NULL || !lane_config_wants(request->service->config, engine)) return lane_reply_problem(LANE_PROBLEM_NOT_FOUND);
-    if (camera != NULL && !is_camera(camera)) return lane_reply_problem(LANE_PROBLEM_FIELD);
+    if (engine == NULL || !lane_config_wants(request->service->config, engine)) return refuse(request, LANE_PROBLEM_NOT_FOUND);
+    if (camera != NULL && !is_camera(camera)) return refuse(request, LANE_PROBLEM_FIELD);
     message_take(request->service, engine, camera, request->content_type, request->body, request->body_size, request->came_us, &taken);
     return reply_taken(engine, &taken);
 }
@@ -89,7 +96,7 @@ static struct lane_reply get_alerts(const struct lane_request *request)
     char *text;
 
     if (after != NULL) {
-        if (strspn(after, "0123456789") != strlen(after) || strlen(after) > 19) return lane_reply_problem(LANE_PROBLEM_FIELD);
+        if (strspn(after, "0123456789") != strlen(after) || strlen(after) > 19) return refuse(request, LANE_PROBLEM_FIELD);
         number = strtoull(after, NULL, 10);
     }
     text = alerts_list(request->service->alerts, number, &size);
@@ -122,7 +129,7 @@ static struct lane_reply post_judgement(const struct lane_request *request)
     if (json_unpack_ex(json, NULL, JSON_STRICT, "{s:s}", "judgement", &word) == 0 && is_hit(request->argument))
         judged = alerts_judge(request->service->alerts, request->argument, word);
     json_decref(json);
-    if (judged == ALERT_NO_SUCH_WORD) return lane_reply_problem(LANE_PROBLEM_FIELD);
+    if (judged == ALERT_NO_SUCH_WORD) return refuse(request, LANE_PROBLEM_FIELD);
     if (judged == ALERT_UNKNOWN) return lane_reply_problem(LANE_PROBLEM_NOT_FOUND);
     return lane_reply_json(200, json_pack("{s:b}", "judged", 1));
 }
