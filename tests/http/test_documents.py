@@ -232,6 +232,13 @@ def test_man_pages_are_clean(page):
     assert not [line for line in said if "cross reference to self: Xr platesieve 1" not in line]
 
 
+@pytest.mark.parametrize("page", sorted((TOP / "man").glob("platesieve-*.1")), ids=lambda page: page.name)
+def test_man_pages_keep_the_whole_name_of_their_command(page):
+    """groff's man remembers one word only of a name that is not quoted, and says `platesieve --config` of `platesieve lane --config`."""
+    first = next(line for line in page.read_text().splitlines() if line.startswith(".Nm "))
+    assert first == f'.Nm "platesieve {page.stem.removeprefix("platesieve-")}"'
+
+
 def test_links_between_documents_lead_somewhere():
     for page in [TOP / "README.md", *(TOP / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()) if page.exists() else []:
