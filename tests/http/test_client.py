@@ -197,4 +197,4 @@ def test_a_lane_whose_clock_is_an_hour_off(installation, shifted, seconds, how):
     summary = json.loads(done.stdout.splitlines()[-1])["summary"]
     assert (done.returncode, summary["cleared"], summary["hits"], summary["unchecked"]) == (0, 69, 1, 0), summary
     seen = installation.wait_hits(1, hot_list)[0]["seen_at"]
-    assert now_text(-60) < seen < now_text(60)
+    assert now_text(-1800) < seen < now_text(1800)
