@@ -145,6 +145,32 @@ static int fetch_epochs(struct push *push)
     return code;
 }
 
+static int try_epochs(void *context)
+{
+    struct push *push = context;
+
+    epochs_wipe(&push->epochs); /* what an earlier try got */
+    return fetch_epochs(push);
+}
+
+/* What the list is at the gate. */
+static int fetch_list(struct push *push)
+{
+    char path[LIMIT_NAME_MAX + 32];
+    const struct http_request request = { .method = "GET", .path = path };
+    json_t *json = NULL;
+    int code;
+
+    snprintf(path, sizeof(path), "/v1/lists/%s", push->options->list);
+    code = push_ask_json(push->gate, &request, push->options->patience_s, 200, &json);
+    if (code == CLIENT_OK && !list_info_parse(json, &push->info)) {
+        say("the gate described the list in a way that can't be read; is this program too old?");
+        code = CLIENT_FAILED;
+    }
+    json_decref(json);
+    return code;
+}
+
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
 
 static int make_rows(struct push *push, const struct push_maker *maker, struct push_pool *pool)
@@ -450,12 +476,12 @@ static int prepare(struct push *push)
     if (code == CLIENT_OK) code = open_file(push);
     if (code == CLIENT_OK && !delta_lock(push)) code = CLIENT_FAILED;
     if (code == CLIENT_OK) code = http_open(push->settings, HTTP_GATE, &push->identity, &push->gate);
-    if (code == CLIENT_OK) code = list_fetch(push->gate, push->options->list, &push->info);
+    if (code == CLIENT_OK) code = fetch_list(push);
     if (code == CLIENT_OK && push->options->mode != PUSH_REMOVE) {
         push->servers = key_servers_create(push->settings);
         code = push->servers == NULL ? CLIENT_FAILED
                                      : http_open(push->settings, HTTP_KEYS, &push->identity, &push->keys);
-        if (code == CLIENT_OK) code = fetch_epochs(push);
+        if (code == CLIENT_OK) code = push_try_on("the key server", push->options->patience_s, try_epochs, push);
     }
     if (code != CLIENT_OK) return code;
     push->reference_key = reference_key_open(push->info.agency, push->settings, push->options->mode != PUSH_TOKENS);

@@ -200,5 +200,10 @@ int push_sender_finish(struct push_sender *sender, bool send_rest, struct push_t
    CLIENT_UNREACHABLE (said). */
 int push_ask(struct http *gate, const struct http_request *request, unsigned patience_s,
              struct http_answer *answer) MUST_USE;
+/* The same for an answer of STATUS with JSON, which the caller json_decref()s; else said, and an exit code. */
+int push_ask_json(struct http *gate, const struct http_request *request, unsigned patience_s, unsigned status, json_t **json) MUST_USE;
+/* Calls ATTEMPT, which says itself what is wrong, until it does not return CLIENT_UNREACHABLE or PATIENCE_S has passed; what it returned last.  What
+   it says is said once, however often it does.  WHOM: "the key server". */
+int push_try_on(const char *whom, unsigned patience_s, int (*attempt)(void *context), void *context) MUST_USE;
 
 #endif

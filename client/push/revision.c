@@ -116,9 +116,9 @@ bool push_revision_digest(struct http *gate, const struct list_info *info, uint3
     return told;
 }
 
-/* Is the revision that we remember still open, on the same base?  Then its parts count. */
-static bool resume(struct http *gate, const struct push_options *options, const struct list_info *info,
-                   struct push_revision *revision)
+/* Is the revision that we remember still open, on the same base?  Then its parts count (revision->resumed).  An exit code. */
+static int resume(struct http *gate, const struct push_options *options, const struct list_info *info,
+                  struct push_revision *revision)
 {
     char path[256];
     const struct http_request request = { .method = "GET", .path = path };
@@ -126,30 +126,34 @@ static bool resume(struct http *gate, const struct push_options *options, const 
     json_t *json = NULL;
     const char *mode, *state;
     json_int_t base;
-    bool resumed = false;
+    int code;
 
     revision_path(path, info, revision->number);
-    if (!http_ask(gate, &request, &answer) || answer.status != 200) return false;
+    code = push_ask(gate, &request, options->patience_s, &answer);
+    if (code != CLIENT_OK || answer.status != 200) return code;
     json = http_answer_json(&answer);
     if (json_unpack(json, "{s:s, s:s, s:I}", "mode", &mode, "state", &state, "base", &base) == 0)
-        resumed = strcmp(state, "open") == 0 && strcmp(mode, mode_name(options->mode)) == 0 &&
+        revision->resumed = strcmp(state, "open") == 0 && strcmp(mode, mode_name(options->mode)) == 0 &&
                   base == (json_int_t)info->revision && take_parts(json_object_get(json, "parts"), revision);
     json_decref(json);
-    return resumed;
+    return CLIENT_OK;
 }
 
 static int open_new(struct http *gate, const struct push_options *options, const struct list_info *info,
                     struct push_revision *revision)
 {
     char path[256];
+    char body[128];
+    struct http_request request = { .method = "POST", .path = path, .body = body, .once = true };
     json_t *json = NULL;
     json_int_t number;
     int code;
 
     snprintf(path, sizeof(path), "/v1/lists/%s/revisions", info->id);
-    code = http_send_json(gate, "POST", path,
-                          json_pack("{s:I, s:s}", "base", (json_int_t)info->revision, "mode", mode_name(options->mode)),
-                          201, &json);
+    snprintf(body, sizeof(body), "{\"base\":%llu,\"mode\":\"%s\"}", (unsigned long long)info->revision, mode_name(options->mode));
+    request.body_size = strlen(body);
+    /* should an answer have been lost, a second one is opened, and the gate drops the first after a day */
+    code = push_ask_json(gate, &request, options->patience_s, 201, &json);
     number = json_integer_value(json_object_get(json, "revision"));
     if (code == CLIENT_OK && (number < 1 || number > UINT32_MAX)) {
         say("the gate opened a revision in a way that can't be read");
@@ -173,10 +177,8 @@ int push_revision_open(const struct settings *settings, struct http *gate, const
     if (strcmp(options->file, "-") != 0 && !state_path(settings, info->agency, file, revision->remembered))
         return CLIENT_FAILED;
     if (recall(revision, fingerprint, &revision->number, &same)) {
-        if (same && resume(gate, options, info, revision)) {
-            revision->resumed = true;
-            return CLIENT_OK;
-        }
+        code = same ? resume(gate, options, info, revision) : CLIENT_OK;
+        if (code != CLIENT_OK || revision->resumed) return code;
         push_revision_drop(gate, info, revision);
         push_revision_free(revision);
         revision->part_count = 0;

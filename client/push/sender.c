@@ -7,6 +7,7 @@
 #include "client/http/problem.h"
 #include "client/http/wiping.h"
 #include "client/moment.h"
+#include "client/say.h"
 
 #define BACKOFF_MS_MIN 200
 #define BACKOFF_MS_MAX 5000
@@ -85,7 +86,8 @@ int push_ask(struct http *gate, const struct http_request *request, unsigned pat
             say("no answer from the gate: %s", http_trouble(gate));
             return CLIENT_UNREACHABLE;
         }
-        if (!told) say("the gate can't be reached or is busy; trying on for %u s", patience_s);
+        if (!told && answered) say("the gate can't take this now; trying on for %u s", patience_s);
+        else if (!told) say("the gate can't be reached (%s); trying on for %u s", http_trouble(gate), patience_s);
         told = true;
         if (answered && answer->retry_after_s > 0 && answer->retry_after_s * 1000 > backoff_ms)
             backoff_ms = answer->retry_after_s * 1000;
@@ -95,6 +97,70 @@ int push_ask(struct http *gate, const struct http_request *request, unsigned pat
         backoff_ms *= 2;
     }
 }
+
+int push_ask_json(struct http *gate, const struct http_request *request, unsigned patience_s, unsigned status, json_t **json)
+{
+    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
+    const int code = push_ask(gate, request, patience_s, &answer);
+
+    *json = NULL;
+    if (code != CLIENT_OK) return code;
+    if (answer.status != status) return problem_say(gate, &answer);
+    *json = http_answer_json(&answer);
+    if (*json != NULL) return CLIENT_OK;
+    say("the gate sent an answer that can't be read");
+    return CLIENT_FAILED;
+}
+
+/* -- whatever says itself why it fails -------------------------------------------------------------------------------- */
+
+#define HEARD_BYTES 4096
+
+struct heard {
+    const struct say_ear *before;
+    char lines[HEARD_BYTES]; /* each ended by a zero byte; what is more is said each time */
+    size_t used;
+};
+
+/* The same again is not said again. */
+static void hear(void *context, const char *line)
+{
+    struct heard *heard = context;
+    const size_t size = strlen(line) + 1;
+    const struct say_ear *own;
+
+    for (size_t at = 0; at < heard->used; at += strlen(heard->lines + at) + 1)
+        if (strcmp(heard->lines + at, line) == 0) return;
+    if (size <= sizeof(heard->lines) - heard->used) {
+        memcpy(heard->lines + heard->used, line, size);
+        heard->used += size;
+    }
+    own = say_listen(heard->before);
+    say("%s", line);
+    (void)say_listen(own);
+}
+
+int push_try_on(const char *whom, unsigned patience_s, int (*attempt)(void *context), void *context)
+{
+    const int64_t begin_ms = moment_monotonic_ms();
+    struct heard heard = { .used = 0 };
+    const struct say_ear ear = { hear, &heard };
+    unsigned backoff_ms = BACKOFF_MS_MIN;
+
+    for (bool told = false;; told = true) {
+        int code;
+
+        heard.before = say_listen(&ear);
+        code = attempt(context);
+        (void)say_listen(heard.before);
+        if (code != CLIENT_UNREACHABLE || moment_monotonic_ms() - begin_ms >= (int64_t)patience_s * 1000) return code;
+        if (!told) say("%s can't be reached or can't answer now; trying on for %u s", whom, patience_s);
+        nap(backoff_ms);
+        backoff_ms = 2 * backoff_ms < BACKOFF_MS_MAX ? 2 * backoff_ms : BACKOFF_MS_MAX;
+    }
+}
+
+/* -- parts ------------------------------------------------------------------------------------------------------------ */
 
 static int send_part(const struct push_sender *sender, const struct part *part)
 {

@@ -233,6 +233,37 @@ def test_a_break_is_waited_out(client, fake):
     assert len(broken) == 3 and len(standing(fake)) == 50000
 
 
+@pytest.mark.parametrize("trouble", ["cut", Problem(503, "busy")], ids=["cut", "busy"])
+@pytest.mark.parametrize("where", ["/v1/lists/stolen", "/v1/epochs", "/v1/lists/stolen/revisions"])
+def test_patience_begins_with_the_first_request(client, fake, where, trouble):
+    """A gate or key server that is just being started is waited for; what is wrong is said once."""
+    fake.make_list("stolen")
+    file, broken = write(client, "plate,jurisdiction\nQQ1,NL\n"), []
+
+    def fault(_, path):
+        if path == where and len(broken) < 3:
+            broken.append(path)
+            return trouble
+        return None
+
+    fake.faults.append(fault)
+    said = client.run("list", "push", "stolen", file, "--patience", "30").stderr
+    assert len(broken) == 3 and len(standing(fake)) == 1
+    assert said.count("trying on for 30 s") == 1 and len(set(said.splitlines())) == len(said.splitlines()), said
+    fake.faults[:] = [lambda method, path: trouble if path == where else None]
+    assert "trying on" not in client.run("list", "push", "stolen", file, "--patience", "0", "--full", code=4 if trouble == "cut" or where == "/v1/epochs" else 5).stderr
+
+
+def test_a_broken_push_is_not_begun_anew_for_want_of_an_answer(client, fake):
+    """The first question of a push that goes on, what the gate has of it, is tried again, too."""
+    fake.make_list("stolen")
+    file, broken = big_file(client), []
+    fake.faults.append(lambda method, path: "cut" if method == "PUT" and path.endswith("/3") else None)
+    client.run("list", "push", "stolen", file, "--patience", "0", code=4)
+    fake.faults[:] = [lambda method, path: broken.append(path) or "cut" if method == "GET" and path.endswith("/revisions/1") and len(broken) < 3 else None]
+    assert client.json("list", "push", "stolen", file, "--patience", "30")[-1]["parts_skipped"] == 2 and len(broken) == 3
+
+
 def test_a_push_goes_on_where_it_broke_off(client, fake):
     fake.make_list("stolen")
     file = big_file(client)

@@ -105,10 +105,10 @@ def lane(house, text, *options, code=0, env=None):
     return ([one for one in lines if "alerts" in one], [one["line"] for one in lines if one.get("unchecked")], lines[-1].get("summary"), done.stderr)
 
 
-def push(house, name, text, tmp_path, code=0, env=None):
+def push(house, name, text, tmp_path, *options, code=0, env=None):
     file = tmp_path / "list.csv"
     file.write_text(text, encoding="utf-8")
-    done = house.platesieve("--as", ANA, "list", "push", name, file, "--json", code=code, env=env)
+    done = house.platesieve("--as", ANA, "list", "push", name, file, "--json", *options, code=code, env=env)
     if code == 0:
         house.wait_live(name, json.loads(done.stdout.splitlines()[-1])["revision"])
     return done
@@ -414,8 +414,8 @@ def test_two_that_fail_are_too_many(installation, listed, tmp_path):
     done = installation.platesieve("--as", READER, "lane", "--json", "--patience", "2", text=READS, code=4, env=alone)
     assert done.stderr.count("two must answer") == 1  # it tries on, and says so once
     installation.new_list(list="too-few")
-    done = push(installation, "too-few", "plate,jurisdiction\nQQ63XX63,NL\n", tmp_path, code=4, env=alone)
-    assert "two must answer" in done.stderr
+    done = push(installation, "too-few", "plate,jurisdiction\nQQ63XX63,NL\n", tmp_path, "--patience", "2", code=4, env=alone)
+    assert done.stderr.count("two must answer") == 1 and "trying on for 2 s" in done.stderr
     bad = {"PLATESIEVE_KEYS": None}
     with instead_of(installation, 1, BAD["proof"][0]) as (one, _), instead_of(installation, 2, BAD["proof"][0]) as (two, _):
         bad["PLATESIEVE_KEYS"] = ",".join((one.url, two.url, installation.url_of("keys-3")))
