@@ -21,7 +21,8 @@ SCHEMA_SQL = \
 	schema/0019_lanes.sql \
 	schema/0020_calibration.sql \
 	schema/0021_strongest.sql \
-	schema/0022_lane_certificates.sql
+	schema/0022_lane_certificates.sql \
+	schema/0023_stored_now.sql
 dist_pkgdata_DATA += $(SCHEMA_SQL) schema/roles.sql
 EXTRA_DIST += schema/embed.awk schema/README.md
 

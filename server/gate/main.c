@@ -28,8 +28,15 @@ static struct result carry(void *context, const struct sighting *sightings, size
     struct gate *gate = context;
     struct feed *feed = atomic_load(&gate->feed);
     struct webhooks *webhooks = atomic_load(&gate->webhooks);
+    enum sighting_stored stored[SPOOL_CARRY_MAX];
+    bool perhaps;
+    struct result result = db_sightings_store(gate->gate_db, sightings, count, stored, &perhaps);
 
-    TRY(db_sightings_store(gate->gate_db, sightings, count));
+    /* Where nobody knows what came of the commit it is taken for ours: or it would be found there the next time, and taken for another's. */
+    if (perhaps)
+        for (size_t i = 0; i < count; i++) stored[i] = STORED_NOW;
+    if (!failed(result) || perhaps) tally_stored(gate->tally, sightings, stored, count);
+    TRY(result);
     if (feed != NULL) feed_hint(feed);
     if (webhooks != NULL) webhooks_hint(webhooks);
     return OK;

@@ -12,6 +12,7 @@ import ristretto
 import thief
 from house import eventually, now_text
 from memory import found
+from second_gate import SecondGate
 
 READER = "reader/north/1"
 GRADES = ("full", "plate", "similar", "near")
@@ -136,6 +137,7 @@ def test_no_core_and_no_debugger(installation):
 
 
 def test_metrics_carry_counts_only(installation):
+    installation.listed("QQ62CCC2")
     installation.check("ZZZ7777")
     for server in ("gate", "keys"):
         names = installation.metrics(server)
@@ -208,30 +210,44 @@ def stored_matches(installation, site, lists):
     return count
 
 
+class Traffic:
+    """Chance decides on looks, retries and vehicles that pass twice, on two lanes of a SITE, over three lists (one covert) with several entries of one plate."""
+
+    def __init__(self, installation, site, prefix):
+        self.installation, self.site, self.chance = installation, site, random.Random(14)
+        self.lanes = [f"reader/{site}/{number}" for number in (1, 2)]
+        installation.issue(*self.lanes)
+        listed = [f"{prefix}L{number:02d}" for number in range(6)]
+        self.lists = [installation.new_list(grade="similar", cooldown_s=cooldown, **more) for cooldown, more in ((300, {}), (0, {}), (300, {"covert": True}))]
+        for number, name in enumerate(self.lists):
+            installation.push(name, [{"plate": plate, "jurisdiction": state, "reference": f"{plate}-{state}"}
+                                     for plate in listed[number:number + 4] for state in ("US-TX", "US-NM")], grade="similar")
+        self.lane = installation.lane(self.lanes[0])
+        self.asked = [installation.read(self.lane, plate, state) for plate, state in
+                      [*((plate, self.chance.choice(("US-TX", "US-CA", ""))) for plate in listed), *((plate.replace("0L", "OL1"), "US-TX") for plate in listed), ("ZZZ0006", "US-TX")]]
+        self.vehicles = [(self.chance.choice(self.lanes), plates.text64(self.chance.randbytes(16))) for _ in range(40)]
+        self.sessions = {name: installation.session(name) for name in self.lanes}
+        self.begun, self.looks = set(), 0
+
+    def send(self, looks, urls):
+        for _ in range(looks):
+            lane_name, read_id = vehicle = self.chance.choice(self.vehicles)
+            read = {**self.chance.choice(self.asked), "read_id": read_id, "seen_at": now_text(-self.chance.randrange(900)), "again": vehicle in self.begun}
+            self.begun.add(vehicle)
+            for _ in range(self.chance.choice((1, 1, 1, 2))):
+                body = self.installation.check_body(self.lane, [read])
+                answer = self.sessions[lane_name].post(self.chance.choice(urls), json=body, timeout=30)
+                assert answer.status_code == 200, answer.text
+                self.looks += 1
+
+
 def test_matches_add_up_to_stored_reads(installation):
-    """Whatever lanes ask, and however often: chance decides on looks, retries and vehicles that pass twice, over lists with several entries of one plate."""
-    site, chance = "ledger", random.Random(14)
-    lanes = [f"reader/{site}/{number}" for number in (1, 2)]
-    installation.issue(*lanes)
-    listed = [f"QQ70L{number:02d}" for number in range(6)]
-    lists = [installation.new_list(grade="similar", cooldown_s=cooldown, **more) for cooldown, more in ((300, {}), (0, {}), (300, {"covert": True}))]
-    for number, name in enumerate(lists):
-        installation.push(name, [{"plate": plate, "jurisdiction": state, "reference": f"{plate}-{state}"}
-                                 for plate in listed[number:number + 4] for state in ("US-TX", "US-NM")], grade="similar")
-    lane = installation.lane(lanes[0])
-    asked = {plate: installation.read(lane, plate, jurisdiction) for plate, jurisdiction in
-             [*((plate, chance.choice(("US-TX", "US-CA", ""))) for plate in listed), *((plate.replace("0L", "OL1"), "US-TX") for plate in listed), ("ZZZ0006", "US-TX")]}
+    """Whatever lanes ask, and however often."""
+    traffic = Traffic(installation, "ledger", "QQ70")
+    site, lanes, lists = traffic.site, traffic.lanes, traffic.lists
     before = {who: installation.get("/v1/status", who).json()["checks"] for who in ("auditor/ines", "operator/gate/olga")}
-    vehicles = [(chance.choice(lanes), plates.text64(chance.randbytes(16))) for _ in range(40)]
-    begun, looks = set(), 0
-    for _ in range(150):
-        lane_name, read_id = vehicle = chance.choice(vehicles)
-        read = {**chance.choice(list(asked.values())), "read_id": read_id, "seen_at": now_text(-chance.randrange(900)), "again": vehicle in begun}
-        begun.add(vehicle)
-        for _ in range(chance.choice((1, 1, 1, 2))):
-            answer = installation.post("/v1/checks", lane_name, installation.check_body(lane, [read]))
-            assert answer.status_code == 200, answer.text
-            looks += 1
+    traffic.send(150, [installation.url("/v1/checks")])
+    looks = traffic.looks
     eventually(lambda: counted_since(installation, before["auditor/ines"], looks))
     eventually(lambda: installation.auditor_status()["spool"]["depth"] == 0)
     after = {who: installation.get("/v1/status", who).json()["checks"] for who in before}
@@ -249,6 +265,38 @@ def test_matches_add_up_to_stored_reads(installation):
     covert = [int(row[0]) for row in installation.sql(f"SELECT sum(count) FROM platesieve.hits WHERE covert AND site = '{site}'")]
     assert after["operator/gate/olga"]["matches"] - before["operator/gate/olga"]["matches"] == told["matches"] - before["auditor/ines"]["matches"] - covert[0]
     assert told["matches"] - before["auditor/ines"]["matches"] > 40 < told["again"] - before["auditor/ines"]["again"]
+
+
+def test_matches_of_several_gates_add_up(installation):
+    """A gate that hears from the database that another had stored a match takes it back, when the database was away, too."""
+    traffic, second = Traffic(installation, "ledgers", "QQ80"), SecondGate(installation)
+    second.start()
+    try:
+        urls = [installation.url("/v1/checks"), f"{second.url()}/v1/checks"]
+        auditor = installation.session("auditor/ines")
+
+        def told():
+            return [auditor.get(url.replace("checks", "status"), timeout=10).json() for url in urls]
+
+        eventually(lambda: all(one["ready"] for one in told()))
+        before = told()[0]["checks"]
+        traffic.send(60, urls)
+        with installation.without("db"):
+            traffic.send(60, urls)
+        traffic.send(60, urls)
+        eventually(lambda: not any(one["spool"]["depth"] for one in told()), 40)
+        checks = [one["checks"] for one in told()]
+        assert all(one["reads"] == one["cleared"] + one["hits"] for gate in checks for one in [gate, *gate["lanes"]])
+        assert sum(one["reads"] + one["again"] for one in checks) - before["reads"] - before["again"] == traffic.looks
+        stored = stored_matches(installation, traffic.site, traffic.lists)
+        for lane in traffic.lanes:
+            assert sum(one["matches"] for gate in checks for one in gate["lanes"] if one["lane"] == lane) == stored[lane]
+        for name in (f"customs/{name}" for name in traffic.lists):
+            assert sum(gate["matches_by_list"].get(name, 0) for gate in checks) == stored[name]
+        for grade in GRADES:
+            assert sum(gate["matches_by_grade"][grade] for gate in checks) - before["matches_by_grade"][grade] == stored.get(grade, 0)
+    finally:
+        second.end()
 
 
 def test_a_lane_that_only_looks_again_is_named(installation):

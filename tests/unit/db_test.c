@@ -506,9 +506,14 @@ static struct found find(const char *list, uint64_t after)
     return found;
 }
 
-static void store(struct sighting s)
+static enum sighting_stored store(struct sighting s)
 {
-    assert_ok(db_sightings_store(gate_db, &s, 1));
+    enum sighting_stored stored;
+    bool perhaps;
+
+    assert_ok(db_sightings_store(gate_db, &s, 1, &stored, &perhaps));
+    assert_false(perhaps);
+    return stored;
 }
 
 static void test_hits(void **state)
@@ -519,9 +524,9 @@ static void test_hits(void **state)
     assert_ok(push_lines("hits", 0, REVISION_REPLACE, (const struct line[]){ { PART_ADD, "a", 1, 0 } }, 1, list));
     assert_int_equal(find("hits", 0).count, 0);
 
-    store(sighting_of(list, 1, 1, t));
-    store(sighting_of(list, 1, 1, t));          /* a retry */
-    store(sighting_of(list, 1, 1, t + 5000));   /* a retry that tells another time */
+    assert_int_equal(store(sighting_of(list, 1, 1, t)), STORED_NOW);
+    assert_int_equal(store(sighting_of(list, 1, 1, t)), STORED_BEFORE);        /* a retry */
+    assert_int_equal(store(sighting_of(list, 1, 1, t + 5000)), STORED_BEFORE); /* a retry that tells another time */
     struct found found = find("hits", 0);
     assert_int_equal(found.count, 1);
     assert_int_equal(found.reads, 1);
@@ -530,7 +535,7 @@ static void test_hits(void **state)
     assert_true(found.last.seen_ms == t);
     uint64_t cursor = found.cursor;
 
-    store(sighting_of(list, 2, 1, t + 1000));   /* raises it */
+    assert_int_equal(store(sighting_of(list, 2, 1, t + 1000)), STORED_NOW); /* raises it */
     store(sighting_of(list, 3, 3, t + 60000));  /* another gate, that did not know */
     store(sighting_of(list, 4, 3, t + 301000)); /* and its next: counts where that one went */
     assert_int_equal(find("hits", cursor).count, 0);
@@ -547,8 +552,11 @@ static void test_hits(void **state)
 
     struct sighting lane = sighting_of(list, 7, 7, t);
     snprintf(lane.lane, sizeof(lane.lane), "2");
-    struct sighting both[2] = { lane, sighting_of(list, 8, 8, t - 30 * 24 * HOUR_MS) }; /* a day that nobody made a partition for */
-    assert_ok(db_sightings_store(gate_db, both, 2));
+    struct sighting some[4] = { lane, sighting_of(list, 8, 8, t - 30 * 24 * HOUR_MS), sighting_of(list, 1, 1, t), lane }; /* the second: a day that nobody made a partition for */
+    enum sighting_stored stored[4];
+    bool perhaps;
+    assert_ok(db_sightings_store(gate_db, some, 4, stored, &perhaps));
+    assert_true(stored[0] == STORED_NOW && stored[1] == STORED_NOW && stored[2] == STORED_BEFORE && stored[3] == STORED_NOW);
     assert_int_equal(find("hits", 0).count, 4);
     assert_int_equal(find("hits", 0).reads, 8);
     struct found others = { 0 };

@@ -11,6 +11,8 @@
 #define VEHICLES 60     /* of a run */
 #define STORED_MAX (VEHICLES * LISTS * ENTRIES)
 #define RUNS 40
+#define GATES 2
+#define PENDING_MAX 512 /* sightings that lie in a gate's spool */
 
 /* -- chance, the same every time ----------------------------------------------------------------------------------------------- */
 
@@ -24,10 +26,6 @@ static unsigned chance(unsigned below)
 
 /* -- what is stored ------------------------------------------------------------------------------------------------------------ */
 
-struct stored { /* a sighting, as the database has it: once */
-    struct sighting sighting;
-};
-
 struct expected { /* of one lane, or of all */
     json_int_t reads, cleared, hits, again, matches;
 };
@@ -39,26 +37,54 @@ struct vehicle {
     bool hit[2];         /* openly; at all */
 };
 
+struct gate {
+    struct tally *tally;
+    struct sighting pending[PENDING_MAX];
+    size_t pending_count;
+    json_int_t matches; /* that it had counted before it was started anew */
+};
+
 struct run {
     struct scene scene;
-    struct tally *tally;
-    struct stored stored[STORED_MAX];
+    struct gate gates[GATES];
+    size_t gate_count;
+    json_int_t looks;
+    struct sighting stored[STORED_MAX]; /* as the database has them: each once */
     size_t stored_count;
     struct expected open[LANES], truth[LANES];
     struct vehicle vehicles[VEHICLES];
 };
 
-static void store(struct run *run, const struct sighting *sighting)
+static enum sighting_stored store(struct run *run, const struct sighting *sighting)
 {
     for (size_t i = 0; i < run->stored_count; i++)
-        if (memcmp(run->stored[i].sighting.id, sighting->id, sizeof(sighting->id)) == 0) return;
+        if (memcmp(run->stored[i].id, sighting->id, sizeof(sighting->id)) == 0) return STORED_BEFORE;
     assert_true(run->stored_count < STORED_MAX);
-    run->stored[run->stored_count++].sighting = *sighting;
+    run->stored[run->stored_count++] = *sighting;
+    return STORED_NOW;
+}
+
+/* What the spool keeps of a sighting is all that the drain knows of it. */
+static void drain(struct run *run, struct gate *gate)
+{
+    enum sighting_stored stored[PENDING_MAX];
+
+    for (size_t i = 0; i < gate->pending_count; i++) {
+        stored[i] = store(run, &gate->pending[i]);
+        memset(gate->pending[i].read_id, 0, sizeof(gate->pending[i].read_id));
+        gate->pending[i].again = false;
+    }
+    /* of one that is there twice the database says the same each time */
+    for (size_t i = 0; i < gate->pending_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (memcmp(gate->pending[i].id, gate->pending[j].id, sizeof(gate->pending[i].id)) == 0) stored[i] = stored[j];
+    tally_stored(gate->tally, gate->pending, stored, gate->pending_count);
+    gate->pending_count = 0;
 }
 
 /* -- what is asked ------------------------------------------------------------------------------------------------------------- */
 
-static void begin(struct run *run)
+static void begin(struct run *run, size_t gates)
 {
     static const char *const names[LISTS] = { "stolen", "watch", "amber", "quiet" };
 
@@ -83,8 +109,11 @@ static void begin(struct run *run)
         }
     }
     scene_views(&run->scene);
-    run->tally = tally_create();
-    assert_non_null(run->tally);
+    run->gate_count = gates;
+    for (size_t g = 0; g < gates; g++) {
+        run->gates[g].tally = tally_create();
+        assert_non_null(run->gates[g].tally);
+    }
     for (unsigned v = 0; v < VEHICLES; v++) {
         run->vehicles[v] = (struct vehicle){ .lane = chance(LANES), .id = v + 1 };
         for (size_t p = 0; p < 3; p++) run->vehicles[v].plates[p] = chance(3) == 0 ? LISTS * ENTRIES + chance(6) : chance(PLATES);
@@ -93,7 +122,7 @@ static void begin(struct run *run)
 
 static void end(struct run *run)
 {
-    tally_destroy(run->tally);
+    for (size_t g = 0; g < run->gate_count; g++) tally_destroy(run->gates[g].tally);
     scene_end(&run->scene);
 }
 
@@ -112,15 +141,18 @@ static char *look_at(const struct vehicle *vehicle, unsigned plate, bool again, 
 static void ask(struct run *run, const struct vehicle *vehicle, const char *read, struct outcome *outcome)
 {
     char *body = scene_body(&run->scene, 1, read), lane[32];
+    struct gate *gate = &run->gates[chance((unsigned)run->gate_count)];
 
     snprintf(run->scene.peer.second, sizeof(run->scene.peer.second), "%u", vehicle->lane);
     snprintf(lane, sizeof(lane), "reader/north/%u", vehicle->lane);
     *outcome = scene_check(&run->scene, body);
     assert_ok(outcome->result);
-    for (size_t i = 0; i < outcome->count; i++) store(run, &outcome->sightings[i]);
-    tally_name_lists(run->tally, run->scene.catalogue, outcome->sightings, outcome->count);
-    tally_clear(run->tally, lane, &outcome->counts);
-    (void)tally_matched(run->tally, lane, outcome->sightings, outcome->count);
+    tally_name_lists(gate->tally, run->scene.catalogue, outcome->sightings, outcome->count);
+    tally_clear(gate->tally, lane, &outcome->counts);
+    (void)tally_matched(gate->tally, lane, outcome->sightings, outcome->count);
+    if (gate->pending_count + outcome->count > PENDING_MAX || chance(8) == 0) drain(run, gate);
+    for (size_t i = 0; i < outcome->count; i++) gate->pending[gate->pending_count++] = outcome->sightings[i];
+    run->looks++;
     free(body);
 }
 
@@ -183,7 +215,7 @@ static void compare(const json_t *counts, const struct expected *expected)
 
 static void compare_lanes(struct run *run, const struct expected lanes[LANES], bool truth)
 {
-    json_t *json = tally_json(run->tally, truth), *one;
+    json_t *json = tally_json(run->gates[0].tally, truth), *one;
     struct expected all = { 0 };
     size_t i;
 
@@ -212,11 +244,11 @@ static json_int_t sum(const json_t *object)
 /* The reads that are counted on stored hits, by lane, by list and by grade. */
 static void compare_stored(struct run *run)
 {
-    json_t *json = tally_json(run->tally, true), *by_list = json_object_get(json, "matches_by_list"), *by_grade = json_object_get(json, "matches_by_grade");
+    json_t *json = tally_json(run->gates[0].tally, true), *by_list = json_object_get(json, "matches_by_list"), *by_grade = json_object_get(json, "matches_by_grade");
     json_int_t lists[LISTS] = { 0 }, grades[PLATESIEVE_GRADES] = { 0 };
 
     for (size_t i = 0; i < run->stored_count; i++) {
-        const struct sighting *one = &run->stored[i].sighting;
+        const struct sighting *one = &run->stored[i];
 
         run->truth[one->lane[0] - '0'].matches++;
         run->open[one->lane[0] - '0'].matches += !one->covert;
@@ -246,8 +278,9 @@ static void whatever_lanes_ask_it_adds_up(void **unused)
     (void)unused;
     for (unsigned seed = 1; seed <= RUNS; seed++) {
         chance_state = seed;
-        begin(&run);
+        begin(&run, 1);
         for (unsigned steps = 50 + chance(250); steps > 0; steps--) step(&run);
+        drain(&run, &run.gates[0]);
         compare_stored(&run);
         compare_lanes(&run, run.truth, true);
         compare_lanes(&run, run.open, false);
@@ -258,9 +291,76 @@ static void whatever_lanes_ask_it_adds_up(void **unused)
     assert_true(covert > RUNS);
 }
 
+/* -- several gates, that are started anew ---------------------------------------------------------------------------------------- */
+
+static void start_anew(struct run *run, struct gate *gate)
+{
+    drain(run, gate);
+    json_t *json = tally_json(gate->tally, true);
+    gate->matches += number(json, "matches");
+    run->looks -= number(json, "reads") + number(json, "again");
+    json_decref(json);
+    tally_destroy(gate->tally);
+    gate->tally = tally_create();
+    assert_non_null(gate->tally);
+}
+
+/* Each gate for itself adds up; the matches of all are what is stored. */
+static void compare_gates(struct run *run)
+{
+    json_int_t matches = 0, looks = 0;
+
+    for (size_t g = 0; g < run->gate_count; g++) {
+        struct gate *gate = &run->gates[g];
+
+        drain(run, gate);
+        matches += gate->matches;
+        for (unsigned truth = 0; truth < 2; truth++) {
+            json_t *json = tally_json(gate->tally, truth), *lane;
+            size_t i;
+
+            assert_int_equal(number(json, "reads"), number(json, "cleared") + number(json, "hits"));
+            json_array_foreach(json_object_get(json, "lanes"), i, lane) {
+                assert_int_equal(number(lane, "reads"), number(lane, "cleared") + number(lane, "hits"));
+                assert_true(number(lane, "cleared") >= 0 && number(lane, "hits") >= 0 && number(lane, "matches") >= 0);
+            }
+            if (truth != 0) {
+                assert_int_equal(sum(json_object_get(json, "hits_by_grade")), number(json, "hits"));
+                assert_int_equal(sum(json_object_get(json, "matches_by_grade")), number(json, "matches"));
+                assert_int_equal(sum(json_object_get(json, "matches_by_list")), number(json, "matches"));
+                matches += number(json, "matches");
+                looks += number(json, "reads") + number(json, "again");
+            }
+            json_decref(json);
+        }
+    }
+    assert_int_equal(matches, run->stored_count);
+    assert_int_equal(looks, run->looks);
+}
+
+static void gates_together_count_what_is_stored(void **unused)
+{
+    static struct run run;
+
+    (void)unused;
+    for (unsigned seed = 1; seed <= RUNS; seed++) {
+        chance_state = seed;
+        begin(&run, GATES);
+        for (unsigned steps = 50 + chance(250); steps > 0; steps--) {
+            step(&run);
+            if (seed % 2 == 0 && chance(40) == 0) start_anew(&run, &run.gates[chance(GATES)]);
+        }
+        compare_gates(&run);
+        end(&run);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(whatever_lanes_ask_it_adds_up) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_lanes_ask_it_adds_up),
+        cmocka_unit_test(gates_together_count_what_is_stored),
+    };
 
     if (platesieve_failed(platesieve_init())) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

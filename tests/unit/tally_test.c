@@ -239,6 +239,61 @@ static void a_later_look_comes_first(void **state)
     tally_destroy(stage.tally);
 }
 
+/* Two gates of one database, which has what the first of them carried to it. */
+static void what_was_stored_before_is_taken_back(void **state)
+{
+    const enum sighting_stored now = STORED_NOW, before = STORED_BEFORE, not = STORED_NOT;
+    const struct sighting hit = found(1, false, 11, 1, PLATESIEVE_PLATE), again = found(1, AGAIN, 11, 1, PLATESIEVE_FULL), covert = found(2, false, 13, 1, PLATESIEVE_FULL);
+    struct stage one, two;
+
+    (void)state;
+    begin(&one);
+    begin(&two);
+    match_one(&one, hit); /* the answer is lost: the lane goes to the other */
+    match_one(&two, hit);
+    tally_stored(two.tally, &hit, &now, 1);
+    expect_both(&one, (struct expected){ .reads = 1, .hits = 1, .matches = 1 });
+    tally_stored(one.tally, &hit, &before, 1);
+    tally_stored(one.tally, &hit, &before, 1);
+    expect_both(&one, (struct expected){ .again = 1 });
+    expect_both(&two, (struct expected){ .reads = 1, .hits = 1, .matches = 1 });
+    assert_int_equal(truth_of(&one, "hits_by_grade", "plate") + truth_of(&one, "matches_by_grade", "plate"), 0);
+    match_one(&one, again); /* known, if only as the other's */
+    tally_stored(one.tally, &again, &before, 1);
+    match_one(&two, again);
+    tally_stored(two.tally, &again, &before, 1); /* a retry of its own */
+    expect_both(&one, (struct expected){ .again = 2 });
+    expect_both(&two, (struct expected){ .reads = 1, .hits = 1, .again = 1, .matches = 1 });
+
+    match_one(&one, covert);
+    tally_stored(one.tally, &covert, &before, 1);
+    expect(&one, false, (struct expected){ .reads = 1, .cleared = 1, .again = 2 });
+    expect(&one, true, (struct expected){ .again = 3 });
+    match_one(&two, covert);
+    tally_stored(two.tally, &covert, &not, 1); /* its retention was over: it was counted all the same */
+    expect(&two, true, (struct expected){ .reads = 2, .hits = 2, .again = 1, .matches = 2 });
+    tally_destroy(one.tally);
+    tally_destroy(two.tally);
+}
+
+/* One that was taken to have been cleared here at first is given back. */
+static void a_later_look_elsewhere_is_taken_back(void **state)
+{
+    const enum sighting_stored before = STORED_BEFORE;
+    const struct sighting again = found(1, AGAIN, 11, 1, PLATESIEVE_PLATE);
+    struct stage stage;
+
+    (void)state;
+    begin(&stage);
+    clear(&stage, false);
+    match_one(&stage, again);
+    expect_both(&stage, (struct expected){ .reads = 1, .hits = 1, .again = 1, .matches = 1 });
+    tally_stored(stage.tally, &again, &before, 1);
+    expect_both(&stage, (struct expected){ .reads = 1, .cleared = 1, .again = 1 });
+    assert_int_equal(truth_of(&stage, "hits_by_grade", "plate"), 0);
+    tally_destroy(stage.tally);
+}
+
 static void calibration_is_told_apart(void **state)
 {
     struct stage stage;
@@ -265,6 +320,8 @@ int main(void)
         cmocka_unit_test(a_covert_hit_shows_nowhere),
         cmocka_unit_test(what_is_lost_is_cleared),
         cmocka_unit_test(a_later_look_comes_first),
+        cmocka_unit_test(what_was_stored_before_is_taken_back),
+        cmocka_unit_test(a_later_look_elsewhere_is_taken_back),
         cmocka_unit_test(calibration_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,29 +50,43 @@ void recall_destroy(struct recall *recall)
     free(recall);
 }
 
-static struct key key_of(const struct recall *recall, enum recalled kind, const struct sighting *sighting)
+static uint64_t read_of(const struct recall *recall, const struct sighting *sighting)
 {
     struct {
-        uint32_t kind, list;
-        uint8_t id[16];
+        uint8_t id[sizeof(sighting->read_id)];
         char names[2][LIMIT_NAME_MAX + 1];
     } message;
-    struct key key;
-    static_assert(sizeof(key) == crypto_shorthash_siphashx24_BYTES, "a key is one hash");
-    static_assert(sizeof(message.id) == sizeof(sighting->id) && sizeof(message.id) == sizeof(sighting->read_id), "either id");
+    uint64_t read;
+    static_assert(sizeof(read) == crypto_shorthash_siphash24_BYTES, "a read is one short hash");
 
     memset(&message, 0, sizeof(message));
-    message.kind = kind;
-    if (kind == RECALLED_MATCH) {
-        memcpy(message.id, sighting->id, sizeof(message.id));
-    } else {
-        memcpy(message.id, sighting->read_id, sizeof(message.id));
-        memcpy(message.names[0], sighting->site, strlen(sighting->site));
-        memcpy(message.names[1], sighting->lane, strlen(sighting->lane));
-        if (kind == RECALLED_LIST) message.list = sighting->list;
-    }
-    crypto_shorthash_siphashx24((uint8_t *)&key, (const uint8_t *)&message, sizeof(message), recall->hash_key);
+    memcpy(message.id, sighting->read_id, sizeof(message.id));
+    memcpy(message.names[0], sighting->site, strlen(sighting->site));
+    memcpy(message.names[1], sighting->lane, strlen(sighting->lane));
+    crypto_shorthash_siphash24((uint8_t *)&read, (const uint8_t *)&message, sizeof(message), recall->hash_key);
+    return read;
+}
+
+static struct key key_hash(const struct recall *recall, const void *message, size_t size)
+{
+    struct key key;
+    static_assert(sizeof(key) == crypto_shorthash_siphashx24_BYTES, "a key is one hash");
+    static_assert((int)crypto_shorthash_siphash24_KEYBYTES == (int)crypto_shorthash_siphashx24_KEYBYTES, "one key for both");
+
+    crypto_shorthash_siphashx24((uint8_t *)&key, message, size, recall->hash_key);
     return key;
+}
+
+static struct key key_of_match(const struct recall *recall, const struct sighting *sighting)
+{
+    return key_hash(recall, sighting->id, sizeof(sighting->id));
+}
+
+static struct key key_of_read(const struct recall *recall, enum recalled kind, uint64_t read, uint32_t list)
+{
+    const uint64_t message[3] = { read, kind, kind == RECALLED_LIST ? list : 0 };
+
+    return key_hash(recall, message, sizeof(message));
 }
 
 static uint32_t *chain_of(struct recall *recall, const struct key *key)
@@ -135,7 +149,8 @@ static uint32_t take_place(struct recall *recall, int64_t now_ms)
 
 struct recall_record *recall_find(struct recall *recall, enum recalled kind, const struct sighting *sighting)
 {
-    const struct key key = key_of(recall, kind, sighting);
+    const uint64_t read = read_of(recall, sighting);
+    const struct key key = kind == RECALLED_MATCH ? key_of_match(recall, sighting) : key_of_read(recall, kind, read, sighting->list);
     uint32_t position = find(recall, &key);
 
     if (position != 0) {
@@ -144,11 +159,28 @@ struct recall_record *recall_find(struct recall *recall, enum recalled kind, con
     } else {
         position = take_place(recall, sighting->seen_ms);
         uint32_t *head = chain_of(recall, &key);
-        *at(recall, position) = (struct node){ .key = key, .seen_ms = sighting->seen_ms, .chain = *head };
+        *at(recall, position) = (struct node){ .key = key, .seen_ms = sighting->seen_ms, .chain = *head, .record = { .read = read } };
         *head = position;
     }
     queue_append(recall, position);
     return &at(recall, position)->record;
+}
+
+static struct recall_record *record_of(struct recall *recall, struct key key)
+{
+    const uint32_t position = find(recall, &key);
+
+    return position == 0 ? NULL : &at(recall, position)->record;
+}
+
+struct recall_record *recall_match(struct recall *recall, const struct sighting *sighting)
+{
+    return record_of(recall, key_of_match(recall, sighting));
+}
+
+struct recall_record *recall_of_read(struct recall *recall, enum recalled kind, uint64_t read, uint32_t list)
+{
+    return record_of(recall, key_of_read(recall, kind, read, list));
 }
 
 size_t recall_count(const struct recall *recall)

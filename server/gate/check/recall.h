@@ -17,8 +17,12 @@ enum recalled { /* a record for each */
 };
 
 struct recall_record {
-    bool counted; /* false in a record that was just made */
-    bool owed;    /* of a read: counted by a later look, its first one not being known here to have hit */
+    bool counted;     /* false in a record that was just made */
+    bool settled;     /* the database said whether it stands: see tally_stored() */
+    bool owed;        /* of a read: counted by a later look, its first one not being known here to have hit */
+    bool calibration; /* of a read: it was counted among those */
+    uint8_t grade;    /* of a read or a match: at which it was counted */
+    uint64_t read;    /* keyed digest of lane and read_id */
 };
 
 struct recall *recall_create(void);          /* NULL without memory */
@@ -26,6 +30,9 @@ void recall_destroy(struct recall *recall);  /* NULL is fine */
 
 /* The record of KIND for SIGHTING, by its id, or by lane, read_id and list; made if there is none.  Lasts until the next call. */
 struct recall_record *recall_find(struct recall *recall, enum recalled kind, const struct sighting *sighting);
+/* The record of a match by its SIGHTING's id alone, which is all that the spool knows of its read, or NULL; and one of the read of such a record. */
+struct recall_record *recall_match(struct recall *recall, const struct sighting *sighting);
+struct recall_record *recall_of_read(struct recall *recall, enum recalled kind, uint64_t read, uint32_t list);
 
 size_t recall_count(const struct recall *recall); /* records */
 

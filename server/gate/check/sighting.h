@@ -26,4 +26,10 @@ struct sighting {
     char lane[LIMIT_NAME_MAX + 1];
 };
 
+enum sighting_stored { /* what the database says of one that was carried there */
+    STORED_NOT,      /* it is not there: its retention was over, its list is gone */
+    STORED_NOW,      /* it was not there before */
+    STORED_BEFORE,   /* it was: by another gate, or by this one before it was started anew, or a retry of it was */
+};
+
 #endif

@@ -184,6 +184,7 @@ static enum effect count_look(struct tally *tally, const struct look *look, stru
     add_look(&tally->total[look->view], effect, look->calibration);
     add_look(&look->row->views[look->view], effect, look->calibration);
     (void)pthread_mutex_unlock(&tally->lock);
+    if (!read->counted) read->calibration = look->calibration;
     read->counted = true;
     read->owed = effect == BECOMES_HIT || (effect == SAME && read->owed);
     return effect;
@@ -195,8 +196,24 @@ static bool recall_first(struct recall *recall, enum recalled kind, const struct
     struct recall_record *record = recall_find(recall, kind, sighting);
     const bool first = !record->counted;
 
+    if (first) record->grade = sighting->grade;
     record->counted = true;
     return first;
+}
+
+/* CHANGE matches more (or fewer) of the lane and the list of SIGHTING, counted at GRADE. */
+static void add_match(struct tally *tally, struct lane_row *row, const struct sighting *sighting, uint8_t grade, int change)
+{
+    struct list_row *list = list_find(tally, sighting->list);
+
+    if (list != NULL) list->matches += (uint64_t)change;
+    tally->matches_by_grade[grade] += (uint64_t)change;
+    (void)pthread_mutex_lock(&tally->lock);
+    for (enum view view = sighting->covert ? TRUTH : OPEN; view < VIEWS; view++) {
+        tally->total[view].matches += (uint64_t)change;
+        row->views[view].matches += (uint64_t)change;
+    }
+    (void)pthread_mutex_unlock(&tally->lock);
 }
 
 static void count_match(struct tally *tally, struct lane_row *row, const struct sighting *sighting)
@@ -204,15 +221,7 @@ static void count_match(struct tally *tally, struct lane_row *row, const struct 
     struct list_row *list = list_find(tally, sighting->list);
 
     if (list != NULL && recall_first(tally->recall, RECALLED_LIST, sighting)) list->hits++;
-    if (!recall_first(tally->recall, RECALLED_MATCH, sighting)) return;
-    if (list != NULL) list->matches++;
-    tally->matches_by_grade[sighting->grade]++;
-    (void)pthread_mutex_lock(&tally->lock);
-    for (enum view view = sighting->covert ? TRUTH : OPEN; view < VIEWS; view++) {
-        tally->total[view].matches++;
-        row->views[view].matches++;
-    }
-    (void)pthread_mutex_unlock(&tally->lock);
+    if (recall_first(tally->recall, RECALLED_MATCH, sighting)) add_match(tally, row, sighting, sighting->grade, 1);
 }
 
 /* The matches of one look; those that are not covert count as one of their own to whom these do not exist. */
@@ -231,8 +240,9 @@ static void count_read(struct tally *tally, struct lane_row *row, const struct s
         open.calibration = open.calibration && sighting->calibration;
         an_open = sighting;
     }
-    const enum effect effect = count_look(tally, &truth, recall_find(tally->recall, RECALLED_READ, sightings));
-    if (effect == BEGINS_HIT || effect == BECOMES_HIT) tally->hits_by_grade[strongest]++;
+    struct recall_record *read = recall_find(tally->recall, RECALLED_READ, sightings);
+    const enum effect effect = count_look(tally, &truth, read);
+    if (effect == BEGINS_HIT || effect == BECOMES_HIT) tally->hits_by_grade[read->grade = strongest]++;
     if (an_open == NULL) return; /* the lane was told `clear`, and that is counted */
     switch (count_look(tally, &open, recall_find(tally->recall, RECALLED_OPEN_READ, an_open))) {
     case BEGINS_HIT: hits->reads++; break;
@@ -279,6 +289,61 @@ void tally_lost(struct tally *tally, const char *lane, const struct sighting *si
     for (size_t i = 0; i < count; i = look_end(sightings, count, i))
         add_clear_both(tally, row, TRUTH, !sightings[i].again, sightings[i].again);
     (void)pthread_mutex_unlock(&tally->lock);
+}
+
+/* -- what became of it in the database ------------------------------------------------------------------------------------------------------------ */
+
+/* Takes back what a read was counted for, which was counted elsewhere: its looks stay. */
+static void take_back_hit(struct counts *counts, const struct recall_record *read)
+{
+    counts->hits--;
+    counts->calibration -= read->calibration;
+    if (read->owed) counts->cleared++;
+    else counts->reads--, counts->again++;
+}
+
+/* RECORD was counted here and must be taken back; once for each record. */
+static bool settle(struct recall_record *record, enum sighting_stored stored)
+{
+    const bool back = record != NULL && record->counted && !record->settled && stored == STORED_BEFORE;
+
+    if (record != NULL) record->settled = true;
+    return back;
+}
+
+static void settle_read(struct tally *tally, struct lane_row *row, enum view view, uint64_t id, enum sighting_stored stored)
+{
+    struct recall_record *read = recall_of_read(tally->recall, view == OPEN ? RECALLED_OPEN_READ : RECALLED_READ, id, 0);
+
+    if (!settle(read, stored)) return;
+    if (view == TRUTH) tally->hits_by_grade[read->grade]--;
+    (void)pthread_mutex_lock(&tally->lock);
+    take_back_hit(&tally->total[view], read);
+    take_back_hit(&row->views[view], read);
+    (void)pthread_mutex_unlock(&tally->lock);
+    read->owed = false;
+}
+
+static void settle_match(struct tally *tally, const struct sighting *sighting, enum sighting_stored stored)
+{
+    struct recall_record *match = recall_match(tally->recall, sighting);
+    struct list_row *list = list_find(tally, sighting->list);
+    char name[LIMIT_IDENTITY_MAX + 1];
+
+    if (match == NULL || match->settled || stored == STORED_NOT) return;
+    (void)snprintf(name, sizeof name, "reader/%s/%s", sighting->site, sighting->lane);
+    struct lane_row *row = row_of(tally, name);
+    if (settle(match, stored)) add_match(tally, row, sighting, match->grade, -1);
+    if (settle(recall_of_read(tally->recall, RECALLED_LIST, match->read, sighting->list), stored) && list != NULL) list->hits--;
+    settle_read(tally, row, TRUTH, match->read, stored);
+    if (!sighting->covert) settle_read(tally, row, OPEN, match->read, stored);
+}
+
+void tally_stored(struct tally *tally, const struct sighting *sightings, const enum sighting_stored *stored, size_t count)
+{
+    (void)pthread_mutex_lock(&tally->match_lock);
+    for (size_t i = 0; i < count; i++) settle_match(tally, &sightings[i], stored[i]);
+    (void)pthread_mutex_unlock(&tally->match_lock);
 }
 
 /* -- as JSON -------------------------------------------------------------------------------------------------------------------------------------- */

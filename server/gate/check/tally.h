@@ -38,6 +38,10 @@ struct tally_hits tally_matched(struct tally *tally, const char *lane, const str
 /* Covert ones that could not be stored, of a request that was answered: their looks count as the clear ones that the lane was told of. */
 void tally_lost(struct tally *tally, const char *lane, const struct sighting *sightings, size_t count);
 
+/* What became of SIGHTINGS in the database.  What another gate had stored, or this one in an earlier run, was counted there: here it is taken back, and the look that found it is
+   counted as one at a read that was counted before.  Of what is not remembered any more nothing changes. */
+void tally_stored(struct tally *tally, const struct sighting *sightings, const enum sighting_stored *stored, size_t count);
+
 /* {"reads", "cleared", "hits", "again", "matches", "calibration", "lanes": [...]}: what operators may see.  With TRUTH (auditors) all of that as it is, and "covert",
    "hits_by_grade", "hits_by_list", "matches_by_grade", "matches_by_list". */
 json_t *tally_json(struct tally *tally, bool truth);

@@ -275,8 +275,9 @@ struct result db_feed_heads(struct db *db, db_head_fn each, void *context);
 /* One hit of AGENCY by its id; REASON_NOT_FOUND, REASON_ERASED (HIT is filled all the same).  Role platesieve_agency. */
 struct result db_hit_get(struct db *db, const char *agency, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], struct db_hit *hit);
 /* Stores sightings in one transaction: new hits, raised counts, merges of hits of gates that did not know of each other; one that stands
-   already changes nothing.  Role platesieve_gate. */
-struct result db_sightings_store(struct db *db, const struct sighting *sightings, size_t count);
+   already changes nothing.  STORED, COUNT of them, says what became of each.  When it fails *perhaps says that they may be there all the same: the answer to the commit
+   was lost.  Role platesieve_gate. */
+struct result db_sightings_store(struct db *db, const struct sighting *sightings, size_t count, enum sighting_stored *stored, bool *perhaps);
 /* Hits begun since SINCE_MS, as sightings, to rebuild the cooldown.  Role platesieve_gate. */
 struct result db_hits_recent(struct db *db, int64_t since_ms, void (*each)(void *context, const struct sighting *sighting), void *context);
 

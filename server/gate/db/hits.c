@@ -200,6 +200,9 @@ static const struct statement store = {
     "SELECT unknown, late FROM sightings_store($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int8[], $5::int4[], $6::int4[], $7::int4[], $8::int4[],"
     " $9::int2[], $10::int2[], $11::bool[], $12::bool[], $13::real[], $14::text[], $15::text[])"
 };
+static const struct statement stored_now = {
+    "stored_now", "SELECT stored, since_now FROM sightings_stored($1::uuid[], $2::int4[], $3::timestamptz[])"
+};
 static const struct statement prepare_for = {
     "prepare_for",
     "SELECT day_prepare(d) FROM (SELECT DISTINCT drop_day(list, (seen AT TIME ZONE 'UTC')::date) AS d"
@@ -211,7 +214,9 @@ static const struct statement prepare_for = {
 struct sightings {
     const struct sighting *each;
     size_t count;
+    enum sighting_stored *stored;
     bool no_partition;
+    bool perhaps;     /* all was done but the commit */
     int64_t unknown;  /* whose list the database does not have */
     int64_t late;     /* whose retention is over */
 };
@@ -241,6 +246,47 @@ static void fill(struct array *a, const struct sightings *sightings)
     }
 }
 
+/* A sighting may be there twice. */
+static void note_stored(struct sightings *sightings, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], enum sighting_stored stored)
+{
+    for (size_t i = 0; i < sightings->count; i++)
+        if (memcmp(sightings->each[i].id, id, PLATESIEVE_HIT_ID_BYTES) == 0) sightings->stored[i] = stored;
+}
+
+/* What became of each, in the transaction that stored them. */
+static struct result ask_stored(struct db_conn *conn, struct sightings *sightings)
+{
+    PGresult *result RESULT_CLEANUP = NULL;
+    struct array ids, lists, seen;
+    struct params params = { 0 };
+    array_begin(&ids, TYPE_UUID, sightings->count, 16);
+    array_begin(&lists, TYPE_INT4, sightings->count, 4);
+    array_begin(&seen, TYPE_TIME, sightings->count, 8);
+    for (size_t i = 0; i < sightings->count; i++) {
+        sightings->stored[i] = STORED_NOT;
+        array_uuid(&ids, sightings->each[i].id);
+        array_int4(&lists, sightings->each[i].list);
+        array_time(&seen, sightings->each[i].seen_ms);
+    }
+    bool ready = params_array(&params, &ids);
+    ready = params_array(&params, &lists) && ready;
+    ready = params_array(&params, &seen) && ready;
+    struct result done = ready ? conn_run(conn, &stored_now, &params, &result) : FAIL(REASON_INTERNAL);
+    array_free(&ids);
+    array_free(&lists);
+    array_free(&seen);
+    TRY(done);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct row row = { .result = result, .number = i };
+        uint8_t id[PLATESIEVE_HIT_ID_BYTES];
+        row_bytes(&row, 0, id, sizeof(id));
+        bool now = row_bool(&row, 1);
+        if (row.bad) return FAIL(REASON_DATABASE);
+        note_stored(sightings, id, now ? STORED_NOW : STORED_BEFORE);
+    }
+    return OK;
+}
+
 static struct result store_body(struct db_conn *conn, void *context)
 {
     struct sightings *sightings = context;
@@ -248,6 +294,7 @@ static struct result store_body(struct db_conn *conn, void *context)
     struct array a[STORE_COLUMNS];
     struct params params = { 0 };
     bool ready = true;
+    sightings->perhaps = false;
     fill(a, sightings);
     for (size_t i = 0; i < STORE_COLUMNS; i++) ready = params_array(&params, &a[i]) && ready;
     struct result done = ready ? conn_run(conn, &store, &params, &result) : FAIL(REASON_INTERNAL);
@@ -257,7 +304,10 @@ static struct result store_body(struct db_conn *conn, void *context)
     struct row row = { .result = result };
     sightings->unknown = row_int(&row, 0);
     sightings->late = row_int(&row, 1);
-    return row.bad ? FAIL(REASON_DATABASE) : OK;
+    if (row.bad) return FAIL(REASON_DATABASE);
+    TRY(ask_stored(conn, sightings));
+    sightings->perhaps = true;
+    return OK;
 }
 
 static struct result prepare_body(struct db_conn *conn, void *context)
@@ -278,11 +328,12 @@ static struct result prepare_body(struct db_conn *conn, void *context)
     return result;
 }
 
-struct result db_sightings_store(struct db *db, const struct sighting *each, size_t count)
+struct result db_sightings_store(struct db *db, const struct sighting *each, size_t count, enum sighting_stored *stored, bool *perhaps)
 {
     assert(count > 0);
-    struct sightings sightings = { .each = each, .count = count };
+    struct sightings sightings = { .each = each, .count = count, .stored = stored };
     struct scope scope = { 0 }, first = { .expected = NO_PARTITION };
+    *perhaps = false;
     struct result result = db_transaction(db, &first, store_body, &sightings);
     if (failed(result) && sightings.no_partition) { /* a spool that lay for long, or a list that is new: days that are not made ahead */
         TRY(db_transaction(db, &scope, prepare_body, &sightings));
@@ -292,6 +343,7 @@ struct result db_sightings_store(struct db *db, const struct sighting *each, siz
         log_line(LOG_NOTICE, "the retention of %lld sightings was over before they could be stored", (long long)sightings.late);
     if (!failed(result) && sightings.unknown > 0)
         log_line(LOG_ERR, "the database does not have the lists of %lld sightings: they are lost", (long long)sightings.unknown);
+    *perhaps = failed(result) && sightings.perhaps;
     return result;
 }
 

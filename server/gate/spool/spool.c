@@ -13,7 +13,6 @@
 
 #define QUEUE_MAX 65536     /* sightings that wait for the writer */
 #define GROUP_MAX 4096      /* sightings of one commit */
-#define CARRY_MAX 256       /* sightings that are carried on in one transaction */
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 2000
 #define FULL_RELEASE 10     /* tenths of the room that must be free again: 1/10 */
@@ -183,7 +182,7 @@ void spool_append(struct spool *spool, const struct sighting *sightings, size_t 
 
 struct load {
     struct spool *spool;
-    struct sighting sightings[CARRY_MAX];
+    struct sighting sightings[SPOOL_CARRY_MAX];
     size_t count;
     int64_t last;
 };
@@ -231,7 +230,7 @@ static enum drained drain_some(struct spool *spool, struct load *load)
 {
     load->count = 0;
     (void)pthread_mutex_lock(&spool->store_lock);
-    struct result result = spool_store_each(spool->store, spool->carried, CARRY_MAX, load_record, load);
+    struct result result = spool_store_each(spool->store, spool->carried, SPOOL_CARRY_MAX, load_record, load);
     (void)pthread_mutex_unlock(&spool->store_lock);
     if (failed(result)) return DRAINED_NOTHING;
     if (load->count == 0) return DRAINED_ALL;

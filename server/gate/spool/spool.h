@@ -19,7 +19,8 @@ struct spool_settings {
 /* Called once for each append, from the writer thread: OK after the sync and before any of it is carried on, REASON_SPOOL otherwise (also from the thread that appends).
    Must not call the spool. */
 typedef void (*spool_done_fn)(void *context, struct result result);
-/* Carries up to COUNT sightings into the database in one transaction; from the drain thread.  Failing keeps them spooled. */
+#define SPOOL_CARRY_MAX 256 /* sightings that are carried on in one transaction */
+/* Carries COUNT sightings, at most SPOOL_CARRY_MAX, into the database in one transaction; from the drain thread.  Failing keeps them spooled. */
 typedef struct result (*spool_carry_fn)(void *context, const struct sighting *sightings, size_t count);
 
 struct result spool_open(const struct spool_settings *settings, spool_carry_fn carry, void *context, struct spool **spool);
