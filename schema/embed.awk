@@ -14,7 +14,7 @@ FNR == 1 {
     printf "    { %d, \"%s\",\n", number, name
 }
 {
-    gsub(/\\/, "\\\\")
+    gsub(/\\/, "\\\\\\\\")
     gsub(/"/, "\\\"")
     gsub(/\?/, "\\?")
     printf "    \"%s\\n\"\n", $0

@@ -91,3 +91,13 @@ def test_the_tarball_has_all(folder, makefile):
     named = set((TOP / makefile).read_text().split())
     there = {f"{folder}/{path.name}" for path in (TOP / folder).iterdir() if path.suffix in (".py", ".mjs")}
     assert there and there - named == set()
+
+
+@pytest.mark.parametrize("script", ["schema/embed.awk", "client/alerts/embed.awk"])
+def test_what_is_embedded_is_embedded_byte_for_byte(script, tmp_path):
+    text = "a \\d \\\\ \\n \"quoted\" ??= & %s\n\n\\\n"
+    path = tmp_path / "0001_made_up.sql"
+    path.write_text(text)
+    made = subprocess.run(["awk", "-f", TOP / script, path], capture_output=True, text=True, check=True).stdout
+    strings = re.findall(r'^    "((?:[^"\\]|\\.)*)"$', made, re.M)
+    assert re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], "".join(strings)) == text
