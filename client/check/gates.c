@@ -11,7 +11,7 @@
 
 struct fare {
     enum server_health health;
-    int64_t answered_ms;      /* since 1970 */
+    int64_t answered_ms;      /* monotonic; 0: never */
     int64_t held_until_ms;    /* monotonic */
     unsigned failures;        /* of questions, in a row */
     bool away_told;           /* it was said that it does not answer */

@@ -67,8 +67,6 @@ bool value_print(struct value value, char *out, size_t room);
 
 /* -- take_plate.c -- */
 #define CONFIDENCE_UNSAID (-1.0) /* of a candidate, until engine_sort() knows the others */
-/* It is absent, or a word for that: "", "-", "N/A", "null"... */
-bool confidence_is_unsaid(struct value confidence);
 /* 0 to 1; 1 for one that is unsaid; 0, and a fault, for what is none.  OF_1_TOO: a fraction below 1 is of 1 even where the engine is known to count to 100. */
 double confidence_take(struct engine_reads *reads, struct value confidence, enum engine_scale scale, bool of_1_too);
 

@@ -31,7 +31,7 @@ static bool is_word_for_none(struct value text)
     return false;
 }
 
-bool confidence_is_unsaid(struct value confidence)
+static bool confidence_is_unsaid(struct value confidence)
 {
     return confidence.kind == VALUE_NONE || (confidence.kind == VALUE_TEXT && is_word_for_none(confidence));
 }
