@@ -232,6 +232,18 @@ static size_t pick_in_order(struct waiting *waiting, struct place_line *line, st
     return picked;
 }
 
+/* Where the first has waited for so long more comes than can be asked about, and what came last goes first: otherwise every alert would be late by all that waits,
+   for as long as that lasts. */
+static size_t pick_fresh(struct waiting *waiting, int64_t now_us, struct lane_read *reads, size_t count)
+{
+    struct place_line *line = &waiting->lines[FRESH];
+    size_t picked = 0;
+
+    if (came_first(waiting, line) >= now_us - LANE_SLOW_MS * INT64_C(1000)) return pick_in_order(waiting, line, reads, count);
+    while (picked < count && line->last != PLACE_NONE) places_take(&waiting->places, line, line->last, &reads[picked++]);
+    return picked;
+}
+
 /* What drove past last goes first: somebody may still be there to look. */
 static size_t pick_backlog(struct waiting *waiting, struct place_line *line, struct lane_read *reads, size_t count)
 {
@@ -275,7 +287,7 @@ static size_t pick(struct waiting *waiting, int64_t now_us, struct lane_read *re
 
     sweep(waiting, now_us);
     count_allowance(waiting, now_us);
-    picked = pick_in_order(waiting, &waiting->lines[FRESH], reads, count);
+    picked = pick_fresh(waiting, now_us, reads, count);
     if (open) picked += pick_backlog(waiting, &waiting->lines[OLD], reads + picked, count - picked);
     if (picked == 0) picked = pick_late(waiting, open, reads, count);
     for (size_t i = 0; i < picked; i++) handed_out(&waiting->handed, &reads[i]);

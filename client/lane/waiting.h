@@ -1,6 +1,7 @@
 /* Reads that wait to be checked: those that have just come, and those that could not be checked when they came.
  *
- * In locked memory, bounded in number and age.  While gates answer, what comes goes at once, in its order.  Once a question was not answered, or only after
+ * In locked memory, bounded in number and age.  While gates answer, what comes goes at once, in its order; where more comes than
+ * can be asked about, so that something has waited for LANE_SLOW_MS, what came last goes first, and the rest when there is time, or unchecked.  Once a question was not answered, or only after
  * LANE_SLOW_MS, there is a backlog: all that waits by then, and all that comes until one is answered again.  Of the backlog no more goes than `rate` a second, in
  * short steps, whoever takes it, and what came last goes first; what comes after gates answer again goes beside it, at once.  So a gate that is back, with many lanes
  * behind it, gets from each what its engines deliver anew and `rate` more, and steps of different lanes don't fall together.  While none answers one

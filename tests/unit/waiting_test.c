@@ -78,6 +78,26 @@ static void test_in_order(void **state)
     assert_int_equal(waiting_pick(scene->waiting, 1001 * MS, scene->out, 8), 0);
 }
 
+/* Ten come in each of nine steps of 1100 ms, and five of them can be asked about, by gates that answer at once. */
+static void test_more_than_can_be_asked_about(void **state)
+{
+    struct scene *scene = *state;
+    const int64_t begin_us = 1000000 * MS;
+    size_t picked = 0;
+
+    for (unsigned step = 0; step < 9; step++) {
+        const int64_t now_us = begin_us + step * 1100 * MS;
+
+        add(scene, 1 + step * 10, 10, now_us);
+        assert_int_equal(waiting_pick(scene->waiting, now_us + MS, scene->out, 5), 5);
+        waiting_answered(scene->waiting, now_us + 2 * MS, MS);
+        for (size_t i = 0; i < 5; i++) assert_in_range(now_us + MS - scene->out[i].came_us, 0, LANE_SLOW_MS * MS); /* somebody may still be there to look */
+        picked += 5;
+    }
+    assert_int_equal(picked + waits(scene) + scene->dropped[UNCHECKED_FULL], 90);
+    assert_int_equal(waiting_pick(scene->waiting, begin_us + 9000 * MS, scene->out, 64), ROOM - 5); /* and the rest, when no more comes */
+}
+
 /* COUNT reads that came at NOW_US were asked about, and gates did not answer. */
 static void begin_outage(struct scene *scene, size_t count, int64_t now_us)
 {
@@ -447,6 +467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_more_than_can_be_asked_about, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fresh_ones_first_and_old_ones_paced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_came_last_before_gates_are_back_is_paced_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_piled_up_behind_a_slow_answer_is_paced, set_up, tear_down),
