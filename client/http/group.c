@@ -130,6 +130,13 @@ bool http_group_wait(struct http_group *group, unsigned timeout_ms, size_t *serv
     }
 }
 
+void http_group_is_late(struct http_group *group, size_t server, unsigned took_ms)
+{
+    struct http *http = group->members[server].http;
+
+    snprintf(http->trouble, sizeof(http->trouble), "%.100s: none within %u ms", http_server_url(http), took_ms);
+}
+
 void http_group_drop(struct http_group *group, size_t server)
 {
     struct member *member = &group->members[server];

@@ -21,6 +21,8 @@ bool http_group_ask(struct http_group *group, size_t server, const struct http_r
    the caller wipes it. */
 bool http_group_wait(struct http_group *group, unsigned timeout_ms, size_t *server,
                      struct http_answer *answer) MUST_USE;
+/* Has http_trouble() of SERVER say that there is no answer yet, after TOOK_MS. */
+void http_group_is_late(struct http_group *group, size_t server, unsigned took_ms);
 /* Takes back the question to SERVER, if there is one; to all. */
 void http_group_drop(struct http_group *group, size_t server);
 void http_group_drop_all(struct http_group *group);

@@ -103,6 +103,7 @@
 #define http_group_count pscl_http_group_count
 #define http_group_drop pscl_http_group_drop
 #define http_group_drop_all pscl_http_group_drop_all
+#define http_group_is_late pscl_http_group_is_late
 #define http_group_member pscl_http_group_member
 #define http_group_open pscl_http_group_open
 #define http_group_wait pscl_http_group_wait

@@ -1,15 +1,17 @@
-"""A wire between a client and a server that a test can cut, hold, and join again."""
+"""A wire between a client and a server that a test can cut, hold, make long, and join again."""
 import contextlib
 import selectors
 import socket
 import threading
+import time
 
 
 class Relay:
     """Forwards connections to 127.0.0.1:PORT while it is `open`; closed, it refuses new ones and cuts those that there are."""
 
-    def __init__(self, port):
-        self.target, self.open, self.ending = port, True, False
+    def __init__(self, port, delay_s=0):
+        """DELAY_S: what comes from the server comes so much later."""
+        self.target, self.delay_s, self.open, self.ending = port, delay_s, True, False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.pairs, self.lock = [], threading.Lock()
@@ -32,8 +34,7 @@ class Relay:
                     self.pairs.append((client, server))
                 threading.Thread(target=self.pump, args=(client, server), daemon=True).start()
 
-    @staticmethod
-    def pump(client, server):
+    def pump(self, client, server):
         other = {client: server, server: client}
         with selectors.DefaultSelector() as selector, contextlib.suppress(OSError, ValueError), client, server:
             for one in other:
@@ -43,6 +44,8 @@ class Relay:
                     data = key.fileobj.recv(65536)
                     if not data:
                         return
+                    if key.fileobj is server:
+                        time.sleep(self.delay_s)
                     other[key.fileobj].sendall(data)
 
     def cut(self):
@@ -66,8 +69,8 @@ class Relay:
 
 
 @contextlib.contextmanager
-def relay_to(port):
-    relay = Relay(port)
+def relay_to(port, delay_s=0):
+    relay = Relay(port, delay_s)
     try:
         yield relay
     finally:

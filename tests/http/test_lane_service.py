@@ -184,6 +184,15 @@ def test_reads_wait_until_they_are_too_many_or_too_old(installation, lane):
         assert service.stop() == 0
 
 
+def test_a_gate_far_away(installation, lane):
+    """A lane on a slow link: with a connection to be made first, an answer takes longer than a gate that is well may take."""
+    with relay_to(installation.asked["ports"]["gate"], delay_s=0.25) as relay:
+        service = lane(lane={"gate": relay.url}, **QUICK)
+        service.post("plain", plain(LISTED))
+        eventually(service.alerts)
+        eventually(lambda: service.status()["gates"][0]["well"])
+
+
 def test_catching_up_floods_nobody(installation, lane, hot_list):
     """Neither with what was tried, nor with what came last; and that goes first."""
     with relay_to(installation.asked["ports"]["gate"]) as relay:
