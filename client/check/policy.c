@@ -4,7 +4,7 @@
 #include "client/http/problem.h"
 #include "client/moment.h"
 
-#define KEY_MS 400u
+#define KEY_MS 1000u /* for one key server, while there is another; asked seldom, and a connection has to be made */
 #define KEY_LAST_MS 5000u
 
 struct keyring {
