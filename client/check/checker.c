@@ -23,6 +23,7 @@ static void note_gate(void *context, struct http *server, enum server_health hea
 
     gates_note_health(checker->gates, http_server_current(server), health, http_trouble(server));
     if (date_ms != 0) gate_clocks_note_date(&checker->clocks, http_server_current(server), date_ms);
+    else if (health == HEALTH_AWAY) gate_clocks_note_away(&checker->clocks, http_server_current(server));
 }
 
 static void note_keys(void *context, struct http *server, enum server_health health, int64_t date_ms)
@@ -97,6 +98,7 @@ static bool start(struct checker *checker)
     if (checker->keyring == NULL || http_open(checker->settings, HTTP_GATE, checker->identity, &checker->keeper_gate) != CLIENT_OK ||
         http_open(checker->settings, HTTP_KEYS, checker->identity, &checker->keeper_keys) != CLIENT_OK)
         return false;
+    gate_clocks_expect(&checker->clocks, http_server_count(checker->keeper_gate));
     checker->gate_health = health_start(checker->settings, HTTP_GATE, checker->identity, ear, note_gate, checker);
     checker->key_health = health_start(checker->settings, HTTP_KEYS, checker->identity, ear, note_keys, checker);
     if (checker->gate_health == NULL || checker->key_health == NULL) return false;

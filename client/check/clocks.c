@@ -3,6 +3,7 @@
 #include "client/moment.h"
 
 #define COARSE_MS 2000  /* what a date of whole seconds may differ from a time that is better known */
+#define AWAY_MOST 4     /* a gate that has not answered so often at the beginning is not waited for */
 #define FRESH_MS 120000 /* a gate that has not told its time for so long is not heard beside others */
 
 void gate_clocks_begin(struct gate_clocks *clocks)
@@ -14,6 +15,13 @@ void gate_clocks_begin(struct gate_clocks *clocks)
 void gate_clocks_end(struct gate_clocks *clocks)
 {
     pthread_mutex_destroy(&clocks->mutex);
+}
+
+void gate_clocks_expect(struct gate_clocks *clocks, size_t count)
+{
+    pthread_mutex_lock(&clocks->mutex);
+    clocks->count = count;
+    pthread_mutex_unlock(&clocks->mutex);
 }
 
 /* -- what gates say ------------------------------------------------------------------------------------------------------ */
@@ -39,7 +47,22 @@ void gate_clocks_note_date(struct gate_clocks *clocks, size_t at, int64_t date_m
     note(clocks, at, date_ms, moment_boot_ms(), COARSE_MS);
 }
 
+void gate_clocks_note_away(struct gate_clocks *clocks, size_t at)
+{
+    pthread_mutex_lock(&clocks->mutex);
+    if (clocks->list[at].away < AWAY_MOST) clocks->list[at].away++;
+    pthread_mutex_unlock(&clocks->mutex);
+}
+
 /* -- what follows from it ------------------------------------------------------------------------------------------------ */
+
+/* At the beginning one gate is heard before the others; were it wrong, they would say so a moment later.  The mutex is held. */
+static bool all_heard(const struct gate_clocks *clocks)
+{
+    for (size_t i = 0; i < clocks->count; i++)
+        if (!clocks->list[i].known && clocks->list[i].away < AWAY_MOST) return false;
+    return true;
+}
 
 /* Of the gates that are heard lately, or of all if none is.  The mutex is held. */
 static bool nearest(const struct gate_clocks *clocks, bool all, int64_t boot_ms, int64_t now_ms, int64_t *skew_ms)
@@ -65,7 +88,7 @@ bool gate_clocks_skew(struct gate_clocks *clocks, int64_t *skew_ms)
 
     *skew_ms = 0;
     pthread_mutex_lock(&clocks->mutex);
-    known = nearest(clocks, false, boot_ms, now_ms, skew_ms) || nearest(clocks, true, boot_ms, now_ms, skew_ms);
+    known = all_heard(clocks) && (nearest(clocks, false, boot_ms, now_ms, skew_ms) || nearest(clocks, true, boot_ms, now_ms, skew_ms));
     pthread_mutex_unlock(&clocks->mutex);
     return known;
 }

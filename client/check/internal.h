@@ -65,6 +65,7 @@ void health_stop(struct health *health); /* NULL is fine */
 
 struct gate_clock {
     bool known;
+    unsigned away; /* so often it did not answer before it ever said its time */
     int64_t began_ms; /* its time when this machine was started */
     int64_t heard_ms; /* since then */
 };
@@ -73,17 +74,22 @@ struct gate_clock {
 struct gate_clocks {
     pthread_mutex_t mutex;
     int64_t told_ms; /* said that this machine's is so much ahead; 0: that it is right, or nothing yet */
+    size_t count;    /* of gates */
     struct gate_clock list[HTTP_SERVERS_MAX];
 };
 
 void gate_clocks_begin(struct gate_clocks *clocks);
+/* There are COUNT gates: each is waited for, for some tries, before the others' word counts.  Until this is said, none is waited for. */
+void gate_clocks_expect(struct gate_clocks *clocks, size_t count);
 void gate_clocks_end(struct gate_clocks *clocks);
 /* At gate AT it was THERE_MS (since 1970) at BOOT_MS: moment_boot_ms(). */
 void gate_clocks_note(struct gate_clocks *clocks, size_t at, int64_t there_ms, int64_t boot_ms);
 /* Gate AT says that it is DATE_MS, to a second, just now. */
 void gate_clocks_note_date(struct gate_clocks *clocks, size_t at, int64_t date_ms);
+/* Gate AT was asked and did not answer. */
+void gate_clocks_note_away(struct gate_clocks *clocks, size_t at);
 /* How far this machine's clock is ahead of the gates', now: of the one it is nearest to, so that none alone can say that it is off when another says
-   that it is right.  False: no gate has said its time yet. */
+   that it is right.  False: no gate has said its time yet, or one may still do so that was not heard since the beginning. */
 bool gate_clocks_skew(struct gate_clocks *clocks, int64_t *skew_ms);
 /* The same where it is off by so much that times are said by the gate's clock; 0: by this machine's. */
 int64_t gate_clocks_ahead_ms(struct gate_clocks *clocks);

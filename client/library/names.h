@@ -74,7 +74,9 @@
 #define gate_clocks_ahead_ms pscl_gate_clocks_ahead_ms
 #define gate_clocks_begin pscl_gate_clocks_begin
 #define gate_clocks_end pscl_gate_clocks_end
+#define gate_clocks_expect pscl_gate_clocks_expect
 #define gate_clocks_note pscl_gate_clocks_note
+#define gate_clocks_note_away pscl_gate_clocks_note_away
 #define gate_clocks_note_date pscl_gate_clocks_note_date
 #define gate_clocks_skew pscl_gate_clocks_skew
 #define gate_clocks_tell pscl_gate_clocks_tell

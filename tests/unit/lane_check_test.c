@@ -473,10 +473,32 @@ static void no_gate_alone_says_that_the_clock_is_off(void **state)
     gate_clocks_end(&clocks);
 }
 
+static void a_gate_is_waited_for_before_another_is_believed(void **state)
+{
+    const int64_t hour = 3600000;
+    struct gate_clocks clocks;
+    int64_t skew_ms;
+
+    (void)state;
+    gate_clocks_begin(&clocks);
+    gate_clocks_expect(&clocks, 2);
+    gate_clocks_note(&clocks, 0, moment_now_ms() - hour, moment_boot_ms());
+    assert_false(gate_clocks_skew(&clocks, &skew_ms));
+    check_ahead(&clocks, 0);
+    for (int i = 0; i < 3; i++) gate_clocks_note_away(&clocks, 1);
+    check_ahead(&clocks, 0);
+    gate_clocks_note_away(&clocks, 1);
+    check_ahead(&clocks, hour); /* it is away: the other's word is all there is */
+    gate_clocks_note_date(&clocks, 1, moment_now_ms());
+    check_ahead(&clocks, 0);
+    gate_clocks_end(&clocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(a_gate_is_waited_for_before_another_is_believed),
         TEST(each_candidate_has_tokens_of_its_own), TEST(what_is_not_there_is_left_out), TEST(a_confidence_that_is_none_is_sent_as_nothing),
         TEST(what_candidates_have_in_common_is_evaluated_once), TEST(candidates_that_the_policy_does_not_want_are_left_out),
         TEST(a_body_that_does_not_fit_is_none), TEST(tokens_are_gone_when_it_is_over), TEST(the_candidate_that_is_listed_is_named),
