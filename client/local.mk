@@ -54,13 +54,13 @@ client_libclient_a_SOURCES = \
 	client/engines/adapters.h \
 	client/engines/axis.c \
 	client/engines/country.c client/engines/country.h \
+	client/engines/dahua.c \
 	client/engines/document.c client/engines/document.h \
 	client/engines/document_form.c \
 	client/engines/document_internal.h \
 	client/engines/document_json.c \
 	client/engines/document_xml.c \
 	client/engines/engine.c client/engines/engine.h \
-	client/engines/dahua.c \
 	client/engines/frigate.c \
 	client/engines/genetec.c \
 	client/engines/hikvision.c \
@@ -126,6 +126,8 @@ client_libclient_a_SOURCES = \
 	client/lane/command.c client/lane/command.h \
 	client/lane/config.c client/lane/config.h \
 	client/lane/counts.c client/lane/counts.h \
+	client/lane/handed.c client/lane/handed.h \
+	client/lane/harden.c \
 	client/lane/input.c \
 	client/lane/journal.c \
 	client/lane/lane.c client/lane/lane.h \
@@ -133,6 +135,7 @@ client_libclient_a_SOURCES = \
 	client/lane/message.c \
 	client/lane/metrics.c \
 	client/lane/picture.c client/lane/picture.h \
+	client/lane/places.c client/lane/places.h \
 	client/lane/queue.c \
 	client/lane/read.h \
 	client/lane/renew.c \
@@ -146,8 +149,6 @@ client_libclient_a_SOURCES = \
 	client/lane/status.c client/lane/status.h \
 	client/lane/status_command.c \
 	client/lane/try.c client/lane/try.h \
-	client/lane/handed.c client/lane/handed.h \
-	client/lane/places.c client/lane/places.h \
 	client/lane/waiting.c client/lane/waiting.h \
 	client/lane/worker.c \
 	client/lane/workers.c \

@@ -2,11 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -20,7 +16,6 @@
 #define POLICY_TICKS 5      /* between two looks at the policy and the vehicles */
 #define LAST_DELIVERY_MS 2000u
 #define LEAST_WITH_PICTURES (128u * 1024) /* a message of this size has a small one */
-#define MALLOC_ARENAS 2     /* of the C library, each of which keeps what it once had */
 
 bool lane_thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
 {
@@ -35,7 +30,7 @@ bool lane_thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
     return failure == 0;
 }
 
-/* -- the process ----------------------------------------------------------------------------------------------------- */
+/* -- signals --------------------------------------------------------------------------------------------------------- */
 
 static void signals_of_interest(sigset_t *set)
 {
@@ -45,35 +40,13 @@ static void signals_of_interest(sigset_t *set)
     sigaddset(set, SIGHUP);
 }
 
-/* Locks all that there is and will be, where that is allowed without end: a limit would end the lane in the middle of its work. */
-static bool lock_all(void)
+static void block_signals(void)
 {
-    const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
-    struct rlimit limit;
-
-    (void)setrlimit(RLIMIT_MEMLOCK, &none); /* who may */
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_MEMLOCK, &limit);
-    }
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return true;
-    say("plates and pictures are in locked memory; buffers of libraries, which are wiped, are not: LimitMEMLOCK=infinity would lock all");
-    return false;
-}
-
-static void harden(struct lane_service *service)
-{
-    const struct rlimit none = { 0, 0 };
     sigset_t set;
 
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) say("can't switch off core files");
-    umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
     signals_of_interest(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* fixed: large blocks go back to the kernel */
-    service->locked_all = lock_all();
 }
 
 /* -- what happens to alerts ------------------------------------------------------------------------------------------ */
@@ -89,7 +62,6 @@ static void delivered(void *context, const char *way, bool well)
 static void judged(void *context, const char *hit, const char *agency, const char *judgement, int64_t at_ms)
 {
     struct lane_service *service = context;
-
     struct checker_state state;
 
     (void)agency;
@@ -390,7 +362,8 @@ int lane_service_run(const struct lane_run *run)
         say("out of memory");
         return CLIENT_FAILED;
     }
-    harden(service);
+    service->locked_all = lane_harden();
+    block_signals();
     service->config = run->config;
     service->settings = run->settings;
     code = identity_find(run->settings, "reader", &service->identity);

@@ -73,6 +73,10 @@ int lane_service_run(const struct lane_run *run);
 /* A thread with a small stack; false is said. */
 bool lane_thread_start(pthread_t *thread, void *(*run)(void *), void *argument) MUST_USE;
 
+/* -- harden.c -- */
+/* No core files, no files for others, little that the C library keeps, and all memory locked where that may be; true: it is.  Before there is a second thread. */
+bool lane_harden(void) MUST_USE;
+
 /* -- message.c: from a message to reads that wait -- */
 struct message_taken {
     enum engine_outcome outcome;
