@@ -17,7 +17,6 @@ struct reporter {
     pthread_cond_t changed;
     bool ending, goodbye;
     unsigned failures; /* in a row; of the thread alone */
-    _Atomic int64_t told_ms; /* monotonic; 0: never */
 };
 
 /* -- what is told ---------------------------------------------------------------------------------------------------- */
@@ -123,7 +122,7 @@ static void tell(struct reporter *reporter, bool ending)
     if (offer(reporter, body, ending ? GOODBYE_MS : ASK_MS, ending ? moment_monotonic_ms() + GOODBYE_ALL_MS : 0)) {
         if (reporter->failures >= AWAY_ROUNDS) say("a gate takes this lane's reports again");
         reporter->failures = 0;
-        atomic_store(&reporter->told_ms, moment_monotonic_ms());
+        atomic_store(&reporter->service->reported_ms, moment_monotonic_ms());
     } else if (++reporter->failures == AWAY_ROUNDS) {
         say("no gate takes this lane's reports; operators will hear that it is silent");
     }
@@ -193,9 +192,4 @@ void reporter_stop(struct reporter *reporter, bool goodbye)
     pthread_mutex_unlock(&reporter->mutex);
     pthread_join(reporter->thread, NULL);
     release(reporter);
-}
-
-int64_t reporter_told_ms(const struct reporter *reporter)
-{
-    return reporter == NULL ? 0 : moment_then_ms(atomic_load(&reporter->told_ms));
 }

@@ -1,4 +1,5 @@
-/* Tells a gate how the lane fares: PUT /v1/lane/report each interval, by a thread of its own, and a goodbye at the end.  Counts only. */
+/* Tells a gate how the lane fares: PUT /v1/lane/report each interval, by a thread of its own, and a goodbye at the end.  Counts only.  When a
+   gate took one it notes in service->reported_ms. */
 #ifndef CLIENT_LANE_REPORTER_H
 #define CLIENT_LANE_REPORTER_H
 
@@ -10,7 +11,5 @@ struct reporter;
 bool reporter_start(struct lane_service *service, struct reporter **reporter) MUST_USE;
 /* With GOODBYE, says first that the lane ends, for a second or so; NULL is fine. */
 void reporter_stop(struct reporter *reporter, bool goodbye);
-/* When a gate last took a report, since 1970; 0: never.  Any thread; NULL is fine: 0. */
-int64_t reporter_told_ms(const struct reporter *reporter);
 
 #endif

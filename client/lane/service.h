@@ -55,6 +55,7 @@ struct lane_service {
     struct reporter *reporter;       /* NULL: it does not report */
     _Atomic unsigned candidates_max; /* of one read, as the gate's policy and the config want */
     _Atomic unsigned away;           /* questions in a row that no gate took; several workers ask */
+    _Atomic int64_t reported_ms;     /* monotonic, when a gate last took this lane's report; 0: never */
     _Atomic bool refused;            /* the gate does not want this lane: an alarm; it tries on, slowly */
     bool locked_all;                 /* mlockall() */
     _Atomic bool ending;

@@ -2,7 +2,7 @@
 #include "client/lane/status.h"
 
 #include "client/lane/calibration.h"
-#include "client/lane/reporter.h"
+#include "client/lane/service.h"
 #include "client/moment.h"
 
 #define AWAY_ALARM 2 /* questions in a row; one may have had bad luck */
@@ -301,7 +301,7 @@ json_t *lane_status_json(struct lane_service *service)
     json_object_set_new(json, "over_quota_until", lane_time_json(state.over_until_ms));
     json_object_set_new(json, "certificate", certificate_json(service));
     json_object_set_new(json, "calibration", calibration_json(service));
-    json_object_set_new(json, "reported_at", lane_time_json(reporter_told_ms(service->reporter)));
+    json_object_set_new(json, "reported_at", lane_time_json(moment_then_ms(atomic_load(&service->reported_ms))));
     json_object_set_new(json, "waiting", waiting_json(service));
     json_object_set_new(json, "counts", counts_json(&service->counts));
     json_object_set_new(json, "engines", engines_json(service));
