@@ -237,10 +237,21 @@ static void look_after(struct lane_service *service)
     pthread_mutex_unlock(&service->vehicles_lock);
 }
 
+/* Said when it begins, and when it has been over for a while. */
+static void tell_unchecked(struct lane_service *service)
+{
+    const bool some = lane_some_unchecked(service);
+
+    if (some == service->unchecked_told) return;
+    service->unchecked_told = some;
+    say("%s", some ? "ALARM: reads go unchecked; the status counts them by why" : "no read has gone unchecked for five minutes");
+}
+
 static void tick(struct lane_service *service, unsigned number)
 {
     if (service->listener != NULL) listener_tick(service->listener);
     waiting_sweep(service->waiting, moment_monotonic_us());
+    tell_unchecked(service);
     calibration_tick(service->calibration);
     if (number % POLICY_TICKS == 0) look_after(service);
     journal_tick(service->journal, service, false);

@@ -57,9 +57,13 @@ struct lane_service {
     _Atomic unsigned away;           /* questions in a row that no gate took; several workers ask */
     _Atomic int64_t reported_ms;     /* monotonic, when a gate last took this lane's report; 0: never */
     _Atomic bool refused;            /* the gate does not want this lane: an alarm; it tries on, slowly */
+    _Atomic int64_t unchecked_ms;    /* monotonic: when a vehicle went unchecked last; 0: none has */
+    bool unchecked_told;             /* main thread: it was said that some do */
     bool locked_all;                 /* mlockall() */
     _Atomic bool ending;
 };
+
+#define LANE_UNCHECKED_ALARM_MS 300000 /* so long after the last one that went unchecked there is an alarm */
 
 /* -- service.c -- */
 /* Runs until a signal, or the end of standard input where there is no listener; an exit code. */
@@ -109,6 +113,7 @@ void pictures_end(struct lane_service *service, unsigned wait_s); /* waits for w
 /* -- status.c -- */
 json_t *lane_status_json(struct lane_service *service);  /* GET /status; NULL: no memory */
 bool lane_is_ready(struct lane_service *service, const char **why);
+bool lane_some_unchecked(struct lane_service *service) MUST_USE; /* in the last LANE_UNCHECKED_ALARM_MS */
 char *lane_metrics_text(struct lane_service *service, size_t *size); /* GET /metrics; malloc'ed */
 
 /* -- journal.c: a line of counts each interval -- */

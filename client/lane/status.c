@@ -76,6 +76,13 @@ static bool is_stuck(struct lane_service *service)
     return waiting.all + waiting.asking > 0 && atomic_load(&service->away) >= AWAY_ALARM;
 }
 
+bool lane_some_unchecked(struct lane_service *service)
+{
+    const int64_t last_ms = atomic_load(&service->unchecked_ms);
+
+    return last_ms != 0 && moment_monotonic_ms() - last_ms < LANE_UNCHECKED_ALARM_MS;
+}
+
 static bool is_ready(struct lane_service *service, const struct checker_state *state, const char **why)
 {
     if (atomic_load(&service->ending)) *why = "it is being stopped";
@@ -107,6 +114,7 @@ static json_t *alarms_of(struct lane_service *service, const struct checker_stat
     if (!some_answer(state->gates, state->gate_count)) json_array_append_new(alarms, json_string("no-gate"));
     if (state->key_count > 0 && !some_answer(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
     if (is_stuck(service)) json_array_append_new(alarms, json_string("waiting"));
+    if (lane_some_unchecked(service)) json_array_append_new(alarms, json_string("unchecked"));
     if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
     if (state->clock_ahead_ms != 0) json_array_append_new(alarms, json_string("clock"));
     if (calibration_look(service->calibration, &calibration) && calibration.alarm) json_array_append_new(alarms, json_string("calibration"));

@@ -50,6 +50,7 @@ void workers_dropped(void *context, const struct lane_read *read, enum lane_unch
         calibration_answered(service->calibration, read, NULL);
         return;
     }
+    atomic_store(&service->unchecked_ms, moment_monotonic_ms());
     pthread_mutex_lock(&service->vehicles_lock);
     vehicles_unchecked(service->vehicles, read);
     pthread_mutex_unlock(&service->vehicles_lock);

@@ -176,7 +176,8 @@ def test_reads_wait_until_they_are_too_many_or_too_old(installation, lane):
         eventually(lambda: answers(service)["full"] >= 60 - 30 - 16)  # two times eight are being asked about
         assert answers(service)["clear"] == 0
         eventually(lambda: (told := answers(service)) and told["full"] + told["aged"] == told["asked"] == 60)
-        assert "no-gate" in service.status()["alarms"] and not service.status()["ready"]
+        assert {"no-gate", "unchecked"} <= set(service.status()["alarms"]) and not service.status()["ready"]
+        assert service.said().count("ALARM: reads go unchecked") == 1
         relay.join()
         eventually(lambda: service.status()["ready"])
         service.post("plain", plain("QQ00QQ0"))
