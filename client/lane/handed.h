@@ -4,7 +4,7 @@
 
 #include "client/lane/read.h"
 
-#define HANDED_MAX 64 /* at one time; what goes beyond gets no picture that comes late */
+#define HANDED_MAX 64 /* at one time; what goes beyond gets no picture that comes late, and is not known as late */
 
 struct handed_read {
     uint8_t id[PLATESIEVE_READ_ID_BYTES];

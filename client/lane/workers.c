@@ -2,6 +2,7 @@
 #include "client/lane/service.h"
 
 #include "client/lane/calibration.h"
+#include "client/lane/handed.h"
 #include "client/moment.h"
 
 #define READS 8               /* of one question; more would only make the first wait for the last */
@@ -12,6 +13,8 @@
 #define REFUSED_MS 5000u      /* the same, when the gate does not want this lane */
 #define OVER_QUOTA_MS 30000   /* an operator may have raised it meanwhile */
 #define JUMP_MS 1000          /* of the clock; less is what it is adjusted by */
+
+static_assert(LANE_WORKERS * READS <= HANDED_MAX, "all that is asked about at one time is known as such");
 
 /* In locked memory. */
 struct worker_room {
