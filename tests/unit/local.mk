@@ -130,10 +130,16 @@ tests_unit_engine_form_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_engine_form_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/check_test
-tests_unit_check_test_SOURCES = tests/unit/check_test.c tests/unit/scene.c tests/unit/scene.h
+tests_unit_check_test_SOURCES = tests/unit/check_test.c tests/unit/check_scene.h tests/unit/scene.c tests/unit/scene.h
 tests_unit_check_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_check_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_check_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/check_answer_test
+tests_unit_check_answer_test_SOURCES = tests/unit/check_answer_test.c tests/unit/check_scene.h tests/unit/scene.c tests/unit/scene.h
+tests_unit_check_answer_test_CFLAGS = $(GATE_CORE_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_check_answer_test_LDADD = $(GATE_CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_check_answer_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/coverage_test
 tests_unit_coverage_test_SOURCES = tests/unit/coverage_test.c tests/unit/scene.c tests/unit/scene.h
