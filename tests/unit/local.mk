@@ -350,9 +350,16 @@ tests_unit_router_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(C
 tests_unit_router_test_LDADD = $(SERVER_HTTP_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/quota_test
+tests_unit_quota_test_SOURCES = tests/unit/quota_test.c tests/unit/quota_scene.h
 tests_unit_quota_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_quota_test_LDADD = $(SERVER_HTTP_LIBS) libplatesieve.la $(SODIUM_LIBS) $(CMOCKA_LIBS)
 tests_unit_quota_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/quota_file_test
+tests_unit_quota_file_test_SOURCES = tests/unit/quota_file_test.c tests/unit/quota_scene.h
+tests_unit_quota_file_test_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_quota_file_test_LDADD = $(SERVER_HTTP_LIBS) libplatesieve.la $(SODIUM_LIBS) $(CMOCKA_LIBS)
+tests_unit_quota_file_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/schedule_test
 tests_unit_schedule_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
