@@ -372,9 +372,16 @@ tests_unit_rotation_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
 tests_unit_rotation_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/epoch_store_test
+tests_unit_epoch_store_test_SOURCES = tests/unit/epoch_store_test.c tests/unit/epoch_scene.h
 tests_unit_epoch_store_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_epoch_store_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
 tests_unit_epoch_store_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/epoch_pairs_test
+tests_unit_epoch_pairs_test_SOURCES = tests/unit/epoch_pairs_test.c tests/unit/epoch_scene.h
+tests_unit_epoch_pairs_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_epoch_pairs_test_LDADD = $(KEYS_LIBS) $(CMOCKA_LIBS)
+tests_unit_epoch_pairs_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/seed_tree_test
 tests_unit_seed_tree_test_CFLAGS = $(KEYS_CFLAGS) $(CMOCKA_CFLAGS)
