@@ -1,4 +1,4 @@
-"""The schema on a PostgreSQL of its own: the unit test of server/gate/db, and what the catalogues say about roles, policies and grants."""
+"""The schema on a PostgreSQL of its own: the unit tests of server/gate/db, and what the catalogues say about roles, policies and grants."""
 import os
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ TABLES = "SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.re
 
 @pytest.fixture(scope="module", name="database")
 def database_fixture():
-    """A cluster with the roles, an empty database, and on it what the unit test of server/gate/db left behind."""
+    """A cluster with the roles, an empty database, and on it what the unit tests of server/gate/db left behind."""
     folder = Path(tempfile.mkdtemp(prefix="platesieve-test-", dir="/tmp"))
     cluster = Cluster(folder, folder / "db.log")
     try:
@@ -33,7 +33,7 @@ def database_fixture():
         cluster.psql(file=TOP / "schema/roles.sql", database="postgres")
         cluster.psql(file=TOP / "schema/roles.sql", database="postgres")  # again: harmless
         cluster.database()
-        cluster.unit_test = run_unit_test(cluster)
+        cluster.unit_tests = run_unit_tests(cluster)
         yield cluster
     finally:
         cluster.stop("immediate")
@@ -41,17 +41,22 @@ def database_fixture():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_unit_test(cluster):
+def run_unit_tests(cluster):
+    """In one database, one after the other."""
     build = Path(os.environ.get("PLATESIEVE_BUILD") or TOP / "build")
-    program = build / "tests/unit/db_test"
-    if not program.exists():
-        subprocess.run(["make", "-s", "-C", build, "tests/unit/db_test"], check=True, stdin=subprocess.DEVNULL)
-    return subprocess.run([program], env={**os.environ, "PLATESIEVE_TEST_DB": f"host={cluster.socket} dbname={DATABASE}"},
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    done = []
+    for name, variable in (("db_test", "PLATESIEVE_TEST_DB"), ("db_hits_test", "PLATESIEVE_TEST_DB_HITS")):
+        program = build / "tests/unit" / name
+        if not program.exists():
+            subprocess.run(["make", "-s", "-C", build, f"tests/unit/{name}"], check=True, stdin=subprocess.DEVNULL)
+        done.append(subprocess.run([program], env={**os.environ, variable: f"host={cluster.socket} dbname={DATABASE}"},
+                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False))
+    return done
 
 
 def test_db_functions(database):
-    assert database.unit_test.returncode == 0, database.unit_test.stdout + database.unit_test.stderr
+    for done in database.unit_tests:
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_roles_may_nothing_else(database):

@@ -1,149 +1,6 @@
-/* server/gate/db against a real PostgreSQL.  PLATESIEVE_TEST_DB is a conninfo without a user ("host=... dbname=...") of a database that belongs
-   to platesieve_owner, made for tests; without it the test is skipped, and says so. */
-#include <libpq-fe.h>
-#include <sodium.h>
-
-#include "server/gate/db/db.h"
-#include "server/gate/db/load.h"
-#include "server/gate/db/migrate.h"
+/* server/gate/db against a real PostgreSQL: the schema, lists and their revisions, what a gate loads, epochs, the fence. */
 #include "server/gate/db/migrations.h"
-#include "server/gate/index/entries.h"
-#include "tests/unit/unit.h"
-
-#define EPOCH 4711u
-#define EPOCH_ID "20261122T000000Z"
-#define HOUR_MS INT64_C(3600000)
-#define HUGE_COUNT 1000000000u
-
-static struct db *agency_db, *gate_db;
-static char conninfo[3][256];
-static char agency[32], other[32];
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static bool runs(PGconn *pg, const char *sql)
-{
-    PGresult *result = PQexec(pg, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
-static int rows(PGconn *pg, const char *sql)
-{
-    PGresult *result = PQexec(pg, sql);
-    int count = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : -1;
-    PQclear(result);
-    return count;
-}
-
-/* -- a push in a few words ------------------------------------------------------------------------------------------------------------------- */
-
-struct line {
-    enum part_op op;
-    const char *reference;
-    unsigned slots, near; /* of one epoch; none and op PART_ADD: not for this epoch */
-};
-
-struct push {
-    const char *list;
-    struct db_revision revision;
-    uint32_t parts;
-    uint64_t lines;
-    crypto_hash_sha256_state digest;
-};
-
-static struct db_list *make_list(const char *id, uint64_t cap)
-{
-    struct db_list *list = calloc(1, sizeof(*list));
-    assert_non_null(list);
-    snprintf(list->id, sizeof(list->id), "%s", id);
-    snprintf(list->category, sizeof(list->category), "stolen");
-    list->priority = 50;
-    list->grade = PLATESIEVE_PLATE;
-    list->cooldown_s = 300;
-    list->retention_days = 30;
-    list->age_limit_s = 86400;
-    list->cap_tokens = cap;
-    assert_ok(db_list_create(agency_db, agency, list, "tester", &(struct list_limits){ .request_days = 7 }));
-    return list;
-}
-
-static struct result push_open(struct push *push, const char *list, uint32_t base, enum revision_mode mode)
-{
-    *push = (struct push){ .list = list };
-    crypto_hash_sha256_init(&push->digest);
-    return db_revision_open(agency_db, agency, list, base, mode, "tester", &push->revision);
-}
-
-static struct result put(const struct push *push, uint32_t number, const struct line *lines, size_t count, uint8_t body)
-{
-    struct part part = { .number = number, .epoch_count = 1, .entry_count = count };
-    snprintf(part.epochs[0].id, sizeof(part.epochs[0].id), EPOCH_ID);
-    part.epochs[0].number = EPOCH;
-    memset(part.sha256, body, sizeof(part.sha256));
-    part.entries = calloc(count + 1, sizeof(*part.entries));
-    for (size_t i = 0; i < count; i++) part.slot_count += lines[i].slots + lines[i].near;
-    part.slots = calloc(part.slot_count + 1, sizeof(*part.slots));
-    size_t used = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct part_entry *entry = &part.entries[i];
-        entry->op = lines[i].op;
-        entry->key = entry_key(agency, push->list, lines[i].reference);
-        entry->expires = ENTRY_FOREVER;
-        snprintf(entry->reference, sizeof(entry->reference), "%s", lines[i].reference);
-        entry->epochs = lines[i].slots + lines[i].near > 0;
-        for (unsigned s = 0; s < lines[i].slots + lines[i].near; s++, used++) {
-            part.slots[used].entry = (uint32_t)i;
-            part.slots[used].grade = s < lines[i].slots ? PLATESIEVE_PLATE : PLATESIEVE_NEAR;
-            randombytes_buf(part.slots[used].slot, 16);
-            memset(part.slots[used].tag, 0x5a, 8);
-        }
-    }
-    struct result result = db_part_put(agency_db, agency, push->list, push->revision.revision, &part);
-    free(part.entries);
-    free(part.slots);
-    return result;
-}
-
-static void put_next(struct push *push, const struct line *lines, size_t count)
-{
-    uint8_t digest[32];
-    push->parts++;
-    push->lines += count;
-    memset(digest, (int)push->parts, sizeof(digest));
-    crypto_hash_sha256_update(&push->digest, digest, sizeof(digest));
-    assert_ok(put(push, push->parts, lines, count, (uint8_t)push->parts));
-}
-
-static struct result push_commit(struct push *push, struct db_list *out)
-{
-    struct db_commit commit = { .parts = push->parts, .entries = push->lines, .near_entries_max = 3 };
-    crypto_hash_sha256_state digest = push->digest;
-    crypto_hash_sha256_final(&digest, commit.sha256);
-    return db_revision_commit(agency_db, agency, push->list, push->revision.revision, &commit, "tester", out);
-}
-
-static struct result push_lines(const char *list, uint32_t base, enum revision_mode mode, const struct line *lines, size_t count,
-                                struct db_list *out)
-{
-    struct push push;
-    assert_ok(push_open(&push, list, base, mode));
-    if (count > 0) put_next(&push, lines, count);
-    return push_commit(&push, out);
-}
-
-static bool covered(const struct db_list *list)
-{
-    for (size_t i = 0; i < list->epoch_count; i++)
-        if (strcmp(list->epochs[i].id, EPOCH_ID) == 0) return list->epochs[i].covered;
-    return false;
-}
+#include "tests/unit/db_scene.h"
 
 /* -- lists ------------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -465,173 +322,7 @@ static void test_sealed(void **state)
     free(list);
 }
 
-/* -- hits ----------------------------------------------------------------------------------------------------------------------------------------- */
-
-static struct sighting sighting_of(const struct db_list *list, uint8_t id, uint8_t hit, int64_t seen_ms)
-{
-    struct sighting s = { .list = list->number, .revision = list->revision, .cooldown_s = 300, .seen_ms = seen_ms, .grade = 1, .confidence = 0.5f };
-    memset(s.id, id, sizeof(s.id));
-    memset(s.hit, hit, sizeof(s.hit));
-    memcpy(s.id, &list->number, 4); /* ids differ from run to run */
-    memcpy(s.hit, &list->number, 4);
-    s.entry = entry_key(agency, list->id, "a");
-    snprintf(s.site, sizeof(s.site), "north");
-    snprintf(s.lane, sizeof(s.lane), "1");
-    return s;
-}
-
-struct found {
-    size_t count;
-    uint64_t reads, cursor;
-    struct db_hit last;
-};
-
-static void take_hit(void *context, const struct db_hit *hit)
-{
-    struct found *found = context;
-    assert_true(hit->cursor > found->cursor);
-    found->count++;
-    found->reads += hit->count;
-    found->cursor = hit->cursor;
-    found->last = *hit;
-}
-
-static struct found find(const char *list, uint64_t after)
-{
-    struct found found = { .cursor = after };
-    struct db_hit_filter filter = db_hit_filter_all;
-    struct db_page page = { .after = after, .limit = 1000 };
-    if (list) memcpy(filter.list, list, strlen(list) + 1);
-    assert_ok(db_hits_after(agency_db, agency, &filter, &page, take_hit, &found));
-    return found;
-}
-
-static enum sighting_stored store(struct sighting s)
-{
-    enum sighting_stored stored;
-    bool perhaps;
-
-    assert_ok(db_sightings_store(gate_db, &s, 1, &stored, &perhaps));
-    assert_false(perhaps);
-    return stored;
-}
-
-static void test_hits(void **state)
-{
-    (void)state;
-    struct db_list *list = make_list("hits", HUGE_COUNT);
-    int64_t t = now_ms() - HOUR_MS;
-    assert_ok(push_lines("hits", 0, REVISION_REPLACE, (const struct line[]){ { PART_ADD, "a", 1, 0 } }, 1, list));
-    assert_int_equal(find("hits", 0).count, 0);
-
-    assert_int_equal(store(sighting_of(list, 1, 1, t)), STORED_NOW);
-    assert_int_equal(store(sighting_of(list, 1, 1, t)), STORED_BEFORE);        /* a retry */
-    assert_int_equal(store(sighting_of(list, 1, 1, t + 5000)), STORED_BEFORE); /* a retry that tells another time */
-    struct found found = find("hits", 0);
-    assert_int_equal(found.count, 1);
-    assert_int_equal(found.reads, 1);
-    assert_string_equal(found.last.reference, "a");
-    assert_string_equal(found.last.lane, "1");
-    assert_true(found.last.seen_ms == t);
-    uint64_t cursor = found.cursor;
-
-    assert_int_equal(store(sighting_of(list, 2, 1, t + 1000)), STORED_NOW); /* raises it */
-    store(sighting_of(list, 3, 3, t + 60000));  /* another gate, that did not know */
-    store(sighting_of(list, 4, 3, t + 301000)); /* and its next: counts where that one went */
-    assert_int_equal(find("hits", cursor).count, 0);
-    found = find("hits", 0);
-    assert_int_equal(found.count, 1);
-    assert_int_equal(found.reads, 4);
-    assert_true(found.last.last_seen_ms == t + 301000);
-
-    store(sighting_of(list, 6, 5, t + 700000)); /* its beginning is not here yet */
-    store(sighting_of(list, 5, 5, t + 650000));
-    found = find("hits", cursor);
-    assert_int_equal(found.count, 1);
-    assert_int_equal(found.reads, 2);
-
-    struct sighting lane = sighting_of(list, 7, 7, t);
-    snprintf(lane.lane, sizeof(lane.lane), "2");
-    struct sighting some[4] = { lane, sighting_of(list, 8, 8, t - 30 * 24 * HOUR_MS), sighting_of(list, 1, 1, t), lane }; /* the second: a day that nobody made a partition for */
-    enum sighting_stored stored[4];
-    bool perhaps;
-    assert_ok(db_sightings_store(gate_db, some, 4, stored, &perhaps));
-    assert_true(stored[0] == STORED_NOW && stored[1] == STORED_NOW && stored[2] == STORED_BEFORE && stored[3] == STORED_NOW);
-    assert_int_equal(find("hits", 0).count, 4);
-    assert_int_equal(find("hits", 0).reads, 8);
-    struct found others = { 0 };
-    struct db_page page = { .limit = 1000 };
-    assert_ok(db_hits_after(agency_db, other, &db_hit_filter_all, &page, take_hit, &others));
-    assert_int_equal(others.count, 0);
-    free(list);
-}
-
-/* As the owner, who has to lift the fence for it. */
-static void change_retention(uint32_t number, int days)
-{
-    char sql[256];
-    PGconn *pg = PQconnectdb(conninfo[2]);
-    snprintf(sql, sizeof(sql), "SET search_path = platesieve; ALTER TABLE lists NO FORCE ROW LEVEL SECURITY;"
-                               "UPDATE lists SET retention_days = %d WHERE number = %u; ALTER TABLE lists FORCE ROW LEVEL SECURITY", days, number);
-    assert_true(runs(pg, sql));
-    PQfinish(pg);
-}
-
-/* A list's retention counts from the next day on: what is there keeps its day, and a retry finds it. */
-static void test_retention(void **state)
-{
-    (void)state;
-    struct db_list *list = make_list("retention", HUGE_COUNT);
-    char sql[256];
-    int64_t t = now_ms() - HOUR_MS;
-    PGconn *gate = PQconnectdb(conninfo[1]);
-    store(sighting_of(list, 1, 1, t));
-    uint64_t cursor = find("retention", 0).cursor;
-    change_retention(list->number, 3);
-    store(sighting_of(list, 1, 1, t));
-    store(sighting_of(list, 2, 1, t + 1000));
-    store(sighting_of(list, 3, 3, t - 20 * 24 * HOUR_MS)); /* a spool that lay: by the retention of that day */
-    store(sighting_of(list, 4, 4, t - 40 * 24 * HOUR_MS)); /* over before it came */
-    assert_int_equal(find("retention", cursor).count, 1);
-    assert_int_equal(find("retention", 0).count, 2);
-    assert_int_equal(find("retention", 0).reads, 3);
-    assert_true(runs(gate, "SET search_path = platesieve"));
-    snprintf(sql, sizeof(sql), "SELECT 1 WHERE drop_day(%u, utc_today() + 2) = utc_today() + 6 AND drop_day(%u, utc_today()) = utc_today() + 31",
-             list->number, list->number);
-    assert_int_equal(rows(gate, sql), 1);
-    assert_int_equal(rows(gate, "SELECT 1 FROM sightings s WHERE NOT EXISTS (SELECT FROM hits h WHERE h.id = s.hit AND h.drop_on = s.drop_on)"), 0);
-    assert_true(rows(gate, "SELECT 1 FROM days_needed()") > 0);
-    assert_ok(db_days_prepare(gate_db));
-    assert_int_equal(rows(gate, "SELECT 1 FROM days_needed()"), 0);
-    assert_int_equal(rows(gate, "SELECT 1 FROM days_standing() d WHERE d = utc_today() + 6"), 1);
-    assert_ok(db_days_drop(gate_db, now_ms(), NULL, NULL)); /* nothing is over */
-    assert_false(runs(gate, "SELECT day_drop(utc_today() + 6)"));
-    assert_false(runs(gate, "SELECT day_prepare(utc_today())"));
-    PQfinish(gate);
-    free(list);
-}
-
-struct recent { size_t count; uint32_t list; };
-
-static void take_recent(void *context, const struct sighting *sighting)
-{
-    struct recent *recent = context;
-    if (sighting->list == recent->list) recent->count++;
-}
-
-static void test_hits_recent(void **state)
-{
-    (void)state;
-    struct db_list *list = make_list("recent", HUGE_COUNT);
-    int64_t t = now_ms();
-    store(sighting_of(list, 1, 1, t));
-    store(sighting_of(list, 2, 2, t - HOUR_MS));
-    struct recent recent = { .list = list->number };
-    assert_ok(db_hits_recent(gate_db, t - 1000, take_recent, &recent));
-    assert_int_equal(recent.count, 1);
-    assert_string_equal(find("recent", 0).last.reference, ""); /* the entry is not there: the hit is kept all the same */
-    free(list);
-}
+/* -- epochs --------------------------------------------------------------------------------------------------------------------------------------- */
 
 struct drops {
     unsigned count;
@@ -711,49 +402,24 @@ static void test_maintain(void **state)
     assert_int_equal(drops.last, EPOCH + 1);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    static const char *const users[] = { "platesieve_agency", "platesieve_gate", "platesieve_owner" };
-    const char *base = getenv("PLATESIEVE_TEST_DB");
-    for (size_t i = 0; i < 3; i++) snprintf(conninfo[i], sizeof(conninfo[i]), "%s user=%s", base, users[i]);
-    snprintf(agency, sizeof(agency), "customs-%08x", randombytes_random());
-    snprintf(other, sizeof(other), "police-%08x", randombytes_random());
-    if (migrate_run(conninfo[2], stderr, stderr) != 0) return -1;
-    if (failed(db_open(conninfo[0], "db_test agency", 2, 1000, &agency_db))) return -1;
-    if (failed(db_open(conninfo[1], "db_test gate", 2, 1000, &gate_db))) return -1;
-    uint8_t key[32];
-    randombytes_buf(key, sizeof(key));
-    if (failed(db_seal_with(agency_db, key)) || failed(db_seal_with(gate_db, key))) return -1;
-    int64_t t = now_ms();
-    bool changed = false;
-    if (failed(db_fence_give(gate_db, &changed)) || !changed || failed(db_fence_give(gate_db, &changed)) || changed) return -1;
-    if (failed(db_days_prepare(gate_db))) return -1;
-    struct db_epoch epoch = { EPOCH, EPOCH_ID, t - HOUR_MS, INT64_C(4000000000000), INT64_C(4000000000000), { 0 } };
-    return failed(db_epoch_prepare(gate_db, &epoch));
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    db_close(agency_db);
-    db_close(gate_db);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_migrate_again), cmocka_unit_test(test_unknown_schema),
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_change),        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_caps),
-        cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_load),     cmocka_unit_test(test_fence),
-        cmocka_unit_test(test_hits),          cmocka_unit_test(test_hits_recent), cmocka_unit_test(test_retention), cmocka_unit_test(test_too_late), cmocka_unit_test(test_epoch_end), cmocka_unit_test(test_maintain),      cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_migrate_again),
+        cmocka_unit_test(test_unknown_schema),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_change),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_fence),
+        cmocka_unit_test(test_too_late),
+        cmocka_unit_test(test_epoch_end),
+        cmocka_unit_test(test_maintain),
+        cmocka_unit_test(test_sealed),
     };
-    if (sodium_init() < 0) return 1;
-    if (!getenv("PLATESIEVE_TEST_DB")) {
-        fprintf(stderr, "db_test: SKIPPED: PLATESIEVE_TEST_DB names no database\n");
-        return 77;
-    }
+    if (!database_given("db_test", "PLATESIEVE_TEST_DB")) return 77;
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -253,9 +253,16 @@ tests_unit_voprf_vectors_test_LDADD = libplatesieve.la $(CMOCKA_LIBS) $(SODIUM_L
 tests_unit_voprf_vectors_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/db_test
+tests_unit_db_test_SOURCES = tests/unit/db_test.c tests/unit/db_scene.h
 tests_unit_db_test_CFLAGS = $(GATE_DATA_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_db_test_LDADD = $(GATE_DATA_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/db_hits_test
+tests_unit_db_hits_test_SOURCES = tests/unit/db_hits_test.c tests/unit/db_scene.h
+tests_unit_db_hits_test_CFLAGS = $(GATE_DATA_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_db_hits_test_LDADD = $(GATE_DATA_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_hits_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/part_parse_test
 tests_unit_part_parse_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SODIUM_CFLAGS)
