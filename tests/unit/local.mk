@@ -4,11 +4,18 @@ EXTRA_DIST += tests/unit/cmocka_all.h tests/unit/shared.h tests/unit/unit.h
 AM_TESTS_ENVIRONMENT = PLATESIEVE_SHARED="$${PLATESIEVE_SHARED:-$(abs_top_srcdir)/../shared}"; export PLATESIEVE_SHARED;
 
 if HAVE_CMOCKA
-# first, because it waits: the others run meanwhile
+# first, because they wait: the others run meanwhile
 check_PROGRAMS += tests/unit/follow_test
+tests_unit_follow_test_SOURCES = tests/unit/follow_test.c tests/unit/follow_scene.h
 tests_unit_follow_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_follow_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
 tests_unit_follow_test_LDFLAGS = $(AM_LDFLAGS) -static
+
+check_PROGRAMS += tests/unit/follow_load_test
+tests_unit_follow_load_test_SOURCES = tests/unit/follow_load_test.c tests/unit/follow_scene.h
+tests_unit_follow_load_test_CFLAGS = $(GATE_FOLLOW_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_follow_load_test_LDADD = $(GATE_FOLLOW_LIBS) $(CMOCKA_LIBS)
+tests_unit_follow_load_test_LDFLAGS = $(AM_LDFLAGS) -static
 
 check_PROGRAMS += tests/unit/csv_test
 tests_unit_csv_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
