@@ -190,7 +190,7 @@ enum { OPTION_CONFIG = 'c', OPTION_URL = 0x300 };
 
 static const struct argp_option status_options[] = {
     { "config", OPTION_CONFIG, "FILE", 0, "Of the lane to ask: where it listens", 0 },
-    { "url", OPTION_URL, "URL", 0, "Of the lane to ask (http://127.0.0.1:8555)", 0 },
+    { "url", OPTION_URL, "URL", 0, "Of the lane to ask (http://127.0.0.1:8555); not with --config", 0 },
     { 0 },
 };
 
@@ -202,6 +202,9 @@ static error_t status_parse(int key, char *argument, struct argp_state *state)
     case OPTION_CONFIG: options->config = argument; return 0;
     case OPTION_URL: options->url = argument; return 0;
     case ARGP_KEY_ARG: argp_usage(state); return 0;
+    case ARGP_KEY_END:
+        if (options->config != NULL && options->url != NULL) argp_error(state, "--config and --url each name a lane: give one of them");
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }

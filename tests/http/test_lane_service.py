@@ -160,6 +160,7 @@ def test_status_for_people(installation, lane):
     assert "reader/north/1" in text and "1 asked, 1 clear, 0 hits, unchecked: none" in text and "ready      yes" in text
     told = json.loads(installation.platesieve("lane", "status", "--url", service.url, "--json").stdout)
     assert told["counts"]["messages"] == 1 and told["engines"]["plain"]["last_message_at"]
+    assert "give one of them" in installation.platesieve("lane", "status", "--url", service.url, "--config", service.config, code=2).stderr
     service.stop()
     assert "no lane answers" in installation.platesieve("lane", "status", "--url", service.url, code=4).stderr
 
