@@ -85,13 +85,22 @@ static int take(struct reading *reading, size_t i, const char *value)
     return refuse(reading, setting, why);
 }
 
-static int take_each(struct reading *reading, const struct setting *setting, const char *name, const char *key,
+/* In a section of a kind the table has no names: those of the file, which is its owner's, as far as they are printable. */
+static int refuse_named(struct reading *reading, const char *section, const char *key)
+{
+    snprintf(reading->problem, sizeof reading->problem, "[%s] %s: the section's name, the key or its value is not acceptable",
+             section, key);
+    for (char *at = reading->problem; *at != 0; at++)
+        if (*at < ' ' || *at > '~') *at = '?';
+    return 0;
+}
+
+static int take_each(struct reading *reading, const struct setting *setting, const char *section, const char *key,
                      const char *value)
 {
+    const char *name = section + strlen(setting->section) - 1;
     bool fine = *name != 0 && reading->each != NULL && reading->each(reading->settings, setting, name, key, value);
-    return fine ? 1
-                : refuse(reading, setting,
-                         "a section of this kind has an unknown key or a value that is not acceptable");
+    return fine ? 1 : refuse_named(reading, section, key);
 }
 
 static int on_line(void *context, const char *section, const char *key, const char *value)
@@ -103,7 +112,7 @@ static int on_line(void *context, const char *section, const char *key, const ch
         size_t prefix = 0;
         if (is_pattern(setting, &prefix)) {
             if (strncmp(section, setting->section, prefix) == 0)
-                return take_each(reading, setting, section + prefix, key, value);
+                return take_each(reading, setting, section, key, value);
         } else if (strcmp(section, setting->section) == 0 && strcmp(key, setting->key) == 0) {
             return take(reading, i, value);
         }

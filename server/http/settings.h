@@ -1,5 +1,6 @@
 /* Settings of a daemon from an INI file (inih) into a struct, by a table: unknown sections and keys, values out of
-   range and missing ones are errors that name file, line and key, never the value. */
+   range and missing ones are errors that name file, line and key, never the value; in a section "<prefix> NAME", the
+   section and the key as the file has them, '?' for what is no printable ASCII. */
 #ifndef SERVER_HTTP_SETTINGS_H
 #define SERVER_HTTP_SETTINGS_H
 

@@ -406,7 +406,8 @@ def test_only_loopback(installation, lane):
 @pytest.mark.parametrize("text, words", [
     ("[lane]\nas = reader/north/1\nsecret = SECRET1\n", ":3: "), ("[nothing]\nx = 1\n", ":2: "), ("[waiting]\nage_s = SECRET1\n", ":2: [waiting] age_s"),
     ("[waiting]\nage_s = 0\n", "[waiting] age_s"), ("[engines]\nnames = rekor, SECRET1\n", "[engines] names"), ("[reads]\nconfidence = 2\n", "confidence"),
-    ("[engine SECRET1]\ncodes = iso\n", ":2: "), ("[engine rekor]\ncodes = SECRET1\n", ":2: "), ("[camera a]\nSECRET1 = b\n", ":2: "),
+    ("[engine tesla]\ncodes = SECRET1\n", ":2: [engine tesla] codes: "), ("[engine rekor]\ncodes = SECRET1\n", ":2: [engine rekor] codes: "),
+    ("[camera a\x1b]\nflavour = SECRET1\n", ":2: [camera a?] flavour: "),
     ("[calibration]\nplate = SECRET1\n", "[calibration]"), ("[alerts]\nprint = SECRET1\n", "[alerts] print"), ("[memory]\nmessage_bytes = 1\n", "message_bytes"),
     ("[lane]\nas = a\nas = b\n", "given twice"), ("[listen]\naddress = none\n", "nothing would ever come"),
     ("[lane]\n\nas = agency/SECRET1/ana\n", ":3: [lane] as: "), ("[lane]\ngate = http://SECRET1\n", ":2: [lane] gate: "),

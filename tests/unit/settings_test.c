@@ -94,7 +94,9 @@ static void test_errors(void **state)
         { "[gate]\nlisten = a\nSECRET = b\n", ":3: unknown section or key" },
         { "[SECRET]\nlisten = a\n", ":2: unknown section or key" },
         { "[gate]\nlisten = a\nSECRET\n", ":3: unknown section or key" },
-        { "[gate]\nlisten = a\n[site north]\nSECRET = 1\n", ":4: [site *] grades" },
+        { "[gate]\nlisten = a\n[site north]\ngrade = SECRET\n", ":4: [site north] grade: " },
+        { "[gate]\nlisten = a\n[site no\x1b[0m\xc3\xb6rth]\ngr\tade = SECRET\n", ":4: [site no?[0m??rth] gr?ade: " },
+        { "[gate]\nlisten = a\n[site north]\ngrades = full\n[site ]\ngrades = SECRET\n", ":6: [site ] grades: " },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
