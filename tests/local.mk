@@ -19,6 +19,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/registration.py \
     tests/http/relay.py \
     tests/http/ristretto.py \
+    tests/http/rotating.py \
     tests/http/screen.py \
     tests/http/sealing.py \
     tests/http/second_gate.py \
@@ -50,6 +51,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/test_imports.py \
     tests/http/test_install.py \
     tests/http/test_javascript.py \
+    tests/http/test_key_lost.py \
     tests/http/test_key_source.py \
     tests/http/test_keyd.py \
     tests/http/test_lane.py \
