@@ -20,6 +20,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/relay.py \
     tests/http/ristretto.py \
     tests/http/rotating.py \
+    tests/http/ruling.py \
     tests/http/screen.py \
     tests/http/sealing.py \
     tests/http/second_gate.py \
@@ -47,6 +48,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/test_first_day.py \
     tests/http/test_follow.py \
     tests/http/test_forged.py \
+    tests/http/test_guards.py \
     tests/http/test_hits.py \
     tests/http/test_imports.py \
     tests/http/test_install.py \
