@@ -9,6 +9,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/fake.py \
     tests/http/ground.py \
     tests/http/house.py \
+    tests/http/importing.py \
     tests/http/installed_tree.py \
     tests/http/meddler.py \
     tests/http/memory.py \
@@ -50,6 +51,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/test_forged.py \
     tests/http/test_guards.py \
     tests/http/test_hits.py \
+    tests/http/test_import_lines.py \
     tests/http/test_imports.py \
     tests/http/test_install.py \
     tests/http/test_javascript.py \
@@ -69,6 +71,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/test_migration.py \
     tests/http/test_ninth_engine.py \
     tests/http/test_openapi.py \
+    tests/http/test_partial_plates.py \
     tests/http/test_pictures.py \
     tests/http/test_quota.py \
     tests/http/test_recall.py \

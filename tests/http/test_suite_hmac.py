@@ -7,7 +7,7 @@ import pytest
 
 import plates
 from house import assert_problem, eventually
-from test_imports import partial_plates_hit
+from test_partial_plates import partial_plates_hit
 from test_suite_voprf import lane, push
 
 SUITE = "hmac-sha256"
