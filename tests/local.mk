@@ -1,6 +1,7 @@
 # what tests/ holds
 # one a line and sorted; all files of tests/http: tests/http/test_scripts.py sees to it
 EXTRA_DIST += tests/http/browser.mjs \
+    tests/http/ceremony.py \
     tests/http/chromium.py \
     tests/http/clocks.py \
     tests/http/conftest.py \
@@ -87,6 +88,7 @@ EXTRA_DIST += tests/http/browser.mjs \
     tests/http/test_schema.py \
     tests/http/test_scripts.py \
     tests/http/test_shares.py \
+    tests/http/test_shares_faults.py \
     tests/http/test_sharing.py \
     tests/http/test_strangers.py \
     tests/http/test_stream.py \

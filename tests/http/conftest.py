@@ -20,7 +20,7 @@ from house import SHARED, House  # noqa: E402  pylint: disable=wrong-import-posi
 SMALL = {"db.shared_buffers": "32MB", "db.max_wal_size": "256MB", "db.maintenance_work_mem": "32MB", "db.fsync": "off"}
 
 # Of half a minute and more, the longest first: begun last, one of them would keep a single worker busy while the others have nothing to do.
-LONG = ("demo", "imports", "import_lines", "javascript", "shares", "faults", "delta", "rotation", "key_lost", "enrol", "webhooks", "keyd",
+LONG = ("demo", "imports", "import_lines", "javascript", "shares", "shares_faults", "faults", "delta", "rotation", "key_lost", "enrol", "webhooks", "keyd",
         "evidence", "failover", "engines", "client", "suite_voprf", "renewal", "forged", "pictures", "residue", "quota", "retention", "coverage",
         "checks", "wire", "stream", "first_day", "lane_service", "rules", "lanes", "scripts", "local")
 
