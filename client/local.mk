@@ -169,6 +169,7 @@ client_libclient_a_SOURCES = \
 	client/picture/picture.c client/picture/picture.h \
 	client/picture/png.c \
 	client/push/chunk.c \
+	client/push/commit.c \
 	client/push/delta.c \
 	client/push/look.c \
 	client/push/partial.c \
@@ -180,6 +181,7 @@ client_libclient_a_SOURCES = \
 	client/push/seen.c client/push/seen.h \
 	client/push/sender.c \
 	client/push/state.c client/push/state.h \
+	client/push/stream.c \
 	client/push/summary.c \
 	client/push/watch.c client/push/watch.h \
 	client/push/watch_file.c \

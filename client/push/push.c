@@ -8,14 +8,7 @@
 #include <unistd.h>
 
 #include "client/base64.h"
-#include "client/http/problem.h"
 #include "client/moment.h"
-#include "client/progress.h"
-
-#define COMMIT_PATIENCE_S_MIN 900u /* a gate may work on for ten minutes: it is asked again and again */
-#define COMMIT_TIMEOUT_S 600u
-#define EVALUATE_MS 5000u       /* for a key server, while there is another one to ask; a push is in no hurry */
-#define EVALUATE_LAST_MS 30000u /* for the last */
 
 static void push_close(struct push *push)
 {
@@ -171,214 +164,7 @@ static int fetch_list(struct push *push)
     return code;
 }
 
-/* -- rows ---------------------------------------------------------------------------------------------------------- */
-
-static int make_rows(struct push *push, const struct push_maker *maker, struct push_pool *pool)
-{
-    struct progress progress = progress_begin(push->fd);
-    struct csv_row row = { 0 };
-    int code = CLIENT_OK;
-
-    for (;;) {
-        struct push_chunk *chunk = push_pool_chunk(pool);
-        struct push_made made;
-        size_t first;
-
-        if (chunk == NULL) break; /* the pool or the sender knows why */
-        import_next(push->import, &row);
-        if (row.state == CSV_END || row.state == CSV_BROKEN) break;
-        first = chunk->entry_count;
-        made = push_row(maker, &row, chunk);
-        summary_count(push, row.line, &made);
-        if (made.no_memory) {
-            say("out of memory");
-            code = CLIENT_FAILED;
-            break;
-        }
-        code = delta_row(push, chunk, first);
-        if (code != CLIENT_OK) break;
-        if ((push->counts.rows & 0xff) == 0) progress_show(&progress, import_bytes(push->import), push->counts.rows);
-    }
-    progress_end(&progress);
-    if (row.state != CSV_BROKEN) return code;
-    say("can't read on in %s: %s", push->options->file, strerror(errno));
-    return CLIENT_FAILED;
-}
-
-static bool needs_key_server(const struct epochs *epochs)
-{
-    bool needed = false;
-
-    for (size_t i = 0; i < epochs->count; i++) needed = needed || epochs->list[i].suite != PLATESIEVE_HMAC_SHA256;
-    return needed;
-}
-
-/* What had ended then is left out.  With mode `tokens` the rows must be those that were pushed: what has ended since
-   still wants its tokens. */
-static int64_t as_of(const struct push *push)
-{
-    const bool then = push->options->mode == PUSH_TOKENS && push->info.committed_ms > 0;
-
-    return then ? push->info.committed_ms : moment_now_ms();
-}
-
-static int run_pool(struct push *push, struct push_sender *sender)
-{
-    const struct push_maker maker = {
-        .mode = push->mode,
-        .profile = &push->profile,
-        .now_ms = push->as_of_ms,
-        .grade = push->info.grade,
-        .clear_references = push->options->clear_references,
-        .info = &push->info,
-        .epochs = &push->now,
-        .key = push->reference_key,
-        .seen = push->seen,
-        .scratch = push->scratch,
-    };
-    const struct evaluator_settings settings = { push->settings, &push->identity, push->servers, EVALUATE_MS,
-                                                 EVALUATE_LAST_MS };
-    struct push_pool *pool =
-        push_pool_start(&maker, needs_key_server(&push->now) ? &settings : NULL, push->options, sender);
-    int code, finished;
-
-    if (pool == NULL) return CLIENT_FAILED;
-    code = make_rows(push, &maker, pool);
-    finished = push_pool_finish(pool, code == CLIENT_OK);
-    return code != CLIENT_OK ? code : finished;
-}
-
-/* An empty file where entries stood is a mistake, most of the time. */
-static int check_empty(const struct push *push)
-{
-    if (push->options->mode != PUSH_REPLACE || push->counts.entries > 0 || push->options->yes) return CLIENT_OK;
-    say("no usable row in %s: the list stays as it is (--yes makes it empty)", push->options->file);
-    summary_say_faults(push);
-    return CLIENT_FAILED;
-}
-
-/* What was read must be a file that somebody has finished writing, and its beginning and its end of the same one. */
-static int check_whole(const struct push *push)
-{
-    const bool cut = import_is_cut(push->import);
-    struct stat now;
-
-    if (import_has_open_end(push->import) && !cut && push->way != PUSH_GIVING)
-        say("the last line of %s has no end: if the file was cut off there, rows are missing", push->options->file);
-    if (push->options->mode == PUSH_REPLACE && !push->options->allow_truncated && cut) {
-        say("%s ends in the middle of a line: the list stays as it is (--allow-truncated takes what is there)",
-            push->options->file);
-        return CLIENT_FAILED;
-    }
-    if (!S_ISREG(push->file.st_mode) || fstat(push->fd, &now) != 0) return CLIENT_OK;
-    if (now.st_size == push->file.st_size && now.st_mtim.tv_sec == push->file.st_mtim.tv_sec &&
-        now.st_mtim.tv_nsec == push->file.st_mtim.tv_nsec)
-        return CLIENT_OK;
-    say("%s was written to while it was read: the list stays as it is; push it again", push->options->file);
-    return CLIENT_FAILED;
-}
-
-static int send_rows(struct push *push)
-{
-    const struct push_target target = { push->gate, &push->info, &push->revision,
-                                        push->now.count == 0 ? NULL : push->key_ids, push->options->patience_s };
-    struct push_sender *sender = push_sender_start(&target);
-    int code, sent;
-
-    if (sender == NULL) return CLIENT_FAILED;
-    code = run_pool(push, sender);
-    if (code == CLIENT_OK) code = check_whole(push);
-    if (code == CLIENT_OK) code = check_empty(push);
-    if (code == CLIENT_OK && push->way == PUSH_DELTA) code = delta_removals(push, sender);
-    sent = push_sender_finish(sender, code == CLIENT_OK, &push->totals);
-    return code != CLIENT_OK ? code : sent;
-}
-
-/* What a guard refused, and how it is overridden. */
-static void say_guard(const struct http_answer *answer)
-{
-    json_t *json = http_answer_json(answer), *guard = json_object_get(json, "guard");
-
-    if (json_is_object(guard))
-        say("%lld entries would become %lld, and the gate lets no list %s by more than %lld %% at once: the list stays as it is (--override, if it is meant)",
-            (long long)json_integer_value(json_object_get(guard, "from")), (long long)json_integer_value(json_object_get(guard, "to")),
-            json_integer_value(json_object_get(guard, "to")) < json_integer_value(json_object_get(guard, "from")) ? "shrink" : "grow",
-            (long long)json_integer_value(json_object_get(guard, "percent_max")));
-    json_decref(json);
-}
-
-/* -- commit -------------------------------------------------------------------------------------------------------- */
-
-/* What the list is now.  An answer that can't be read leaves it as it was: then nothing is remembered of it. */
-static void take_answer(struct push *push, const struct http_answer *answer)
-{
-    json_t *json = http_answer_json(answer);
-    struct list_info *info = malloc(sizeof(*info));
-
-    if (json != NULL && info != NULL && list_info_parse(json, info)) {
-        push->info.revision = info->revision;
-        push->info.entries = info->entries;
-    }
-    free(info);
-    json_decref(json);
-}
-
-/* For programs, a watch among them: why the list stayed as it was. */
-static void tell_problem(const struct push *push, const struct http_answer *answer)
-{
-    char name[64];
-
-    problem_name(answer, name);
-    if (push->settings->json) (void)print_json(json_pack("{s:s}", "problem", name));
-}
-
-static int ask_commit(struct push *push)
-{
-    const unsigned patience_s =
-        push->options->patience_s < COMMIT_PATIENCE_S_MIN ? COMMIT_PATIENCE_S_MIN : push->options->patience_s;
-    char path[256], body[256], digest[2 * PUSH_SHA256 + 1];
-    const struct http_request request = {
-        .method = "POST", .path = path, .body = body, .body_size = 0, .timeout_s = COMMIT_TIMEOUT_S
-    };
-    struct http_request whole = request;
-    struct http_answer answer CLEANUP(http_answer_wipe) = { 0 };
-    int code;
-
-    sodium_bin2hex(digest, sizeof(digest), push->totals.sha256, PUSH_SHA256);
-    snprintf(path, sizeof(path), "/v1/lists/%s/revisions/%u/commit", push->info.id, push->revision.number);
-    snprintf(body, sizeof(body), "{\"parts\":%u,\"entries\":%llu,\"sha256\":\"%s\"%s}", push->totals.parts,
-             (unsigned long long)push->totals.lines, digest, push->options->override ? ",\"override\":true" : "");
-    whole.body_size = strlen(body);
-    code = push_ask(push->gate, &whole, patience_s, &answer);
-    if (code == CLIENT_OK && problem_is(&answer, "base"))
-        say("another push of this list came first; the same command again compares with what it left");
-    if (code == CLIENT_OK && answer.status != 200) {
-        tell_problem(push, &answer);
-        code = problem_say(push->gate, &answer);
-        say_guard(&answer);
-    }
-    if (code == CLIENT_OK) take_answer(push, &answer);
-    return code;
-}
-
-/* Whatever came of it, the revision in hand is no more. */
-static int commit(struct push *push, int code)
-{
-    if (code == CLIENT_OK) code = delta_promise(push);
-    if (code == CLIENT_OK) code = ask_commit(push);
-    if (code == CLIENT_OK) {
-        delta_keep(push);
-    } else if (code == CLIENT_UNREACHABLE) {
-        if (push->open && push->revision.remembered[0] != '\0')
-            say("what was sent is kept for a day: the same command goes on from there");
-    } else {
-        if (push->open) push_revision_drop(push->gate, &push->info, &push->revision);
-        delta_break(push);
-    }
-    if (push->open && code != CLIENT_UNREACHABLE) push_revision_forget(&push->revision);
-    push->open = false;
-    return code;
-}
+/* -- the ways ------------------------------------------------------------------------------------------------------ */
 
 int push_open_revision(struct push *push)
 {
@@ -395,8 +181,6 @@ int push_open_revision(struct push *push)
     return code;
 }
 
-/* -- the ways ------------------------------------------------------------------------------------------------------ */
-
 /* All rows, in the mode that was asked for. */
 static int push_whole(struct push *push)
 {
@@ -410,8 +194,8 @@ static int push_whole(struct push *push)
     code = push_open_revision(push);
     if (code != CLIENT_OK) return code;
     if (push->mode == PUSH_REPLACE) delta_anew(push);
-    code = send_rows(push);
-    return commit(push, code);
+    code = push_send_rows(push);
+    return push_commit(push, code);
 }
 
 /* Tokens for the epochs that the list lacks, to all its entries, which are those of the file. */
@@ -434,8 +218,8 @@ static int give_tokens(struct push *push)
     make_key_ids(push);
     code = read_again(push);
     if (code == CLIENT_OK) code = push_open_revision(push);
-    if (code == CLIENT_OK) code = send_rows(push);
-    code = commit(push, code);
+    if (code == CLIENT_OK) code = push_send_rows(push);
+    code = push_commit(push, code);
     push->counts = counts;
     return code;
 }
@@ -456,9 +240,9 @@ static int push_delta(struct push *push)
     push->way = PUSH_DELTA;
     push->mode = PUSH_ADD;
     make_key_ids(push);
-    code = send_rows(push);
+    code = push_send_rows(push);
     if (code == CLIENT_OK && !lacks) code = push_open_revision(push);
-    if (code != CLIENT_OK || push->open) code = commit(push, code);
+    if (code != CLIENT_OK || push->open) code = push_commit(push, code);
     if (code != CLIENT_OK) return code;
     push->astray = counts_otherwise(push);
     return lacks && !push->astray ? give_tokens(push) : code;
@@ -502,6 +286,15 @@ static int push_after_all(struct push *push)
     push->why_whole = push->many ? "more than half of it is new" : "the gate counts other entries than the file has";
     code = read_again(push);
     return code == CLIENT_OK ? push_whole(push) : code;
+}
+
+/* What had ended then is left out.  With mode `tokens` the rows must be those that were pushed: what has ended since
+   still wants its tokens. */
+static int64_t as_of(const struct push *push)
+{
+    const bool then = push->options->mode == PUSH_TOKENS && push->info.committed_ms > 0;
+
+    return then ? push->info.committed_ms : moment_now_ms();
 }
 
 static int push_list(struct push *push)

@@ -1,5 +1,5 @@
-/* Between the files of a push: push.c (the order of things), delta.c (what changed), summary.c (what is said
-   of it).  For nobody else. */
+/* Between the files of a push: push.c (the order of things), stream.c (the rows), commit.c (their end), delta.c (what
+   changed), summary.c (what is said of it).  For nobody else. */
 #ifndef CLIENT_PUSH_RUN_H
 #define CLIENT_PUSH_RUN_H
 
@@ -75,6 +75,17 @@ struct push {
 int push_open_revision(struct push *push) MUST_USE;
 /* Keeps epochs that the list does not cover yet. */
 void push_drop_covered(struct epochs *epochs, const struct list_info *info);
+
+/* -- stream.c ------------------------------------------------------------------------------------------------------ */
+
+/* Sends what the file has as parts of the revision in hand; an exit code.  Fills in `counts` and `totals`. */
+int push_send_rows(struct push *push) MUST_USE;
+
+/* -- commit.c ------------------------------------------------------------------------------------------------------ */
+
+/* With CODE, what came of the rows, CLIENT_OK: asks for the commit of the revision in hand.  Whatever comes of it, that
+   revision is no more.  An exit code. */
+int push_commit(struct push *push, int code) MUST_USE;
 
 /* -- delta.c: what is remembered of the list, and what differs from it ---------------------------------------- */
 
