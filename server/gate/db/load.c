@@ -2,14 +2,13 @@
 #include "server/gate/db/load.h"
 
 #include <assert.h>
-#include <endian.h>
 
+#include "server/gate/db/copy.h"
 #include "server/gate/db/list_seal.h"
 #include "server/gate/db/lists.h"
 #include "server/gate/index/entries.h"
 
 #define LOAD_STATEMENT_MS (10 * 60 * 1000)
-#define SEGMENTS_PER_COPY 1000
 
 struct db_load {
     struct db *db;
@@ -175,147 +174,7 @@ struct result db_load_erased(struct db_load *load, const uint32_t *segments, siz
     return OK;
 }
 
-/* -- COPY ------------------------------------------------------------------------------------------------------------------------------------- */
-
-struct reader {
-    const uint8_t *at;
-    size_t left;
-    bool bad;
-};
-
-static const uint8_t *take(struct reader *reader, size_t size)
-{
-    if (reader->bad || reader->left < size) {
-        reader->bad = true;
-        return NULL;
-    }
-    const uint8_t *at = reader->at;
-    reader->at += size;
-    reader->left -= size;
-    return at;
-}
-
-static uint16_t take_16(struct reader *reader)
-{
-    uint16_t wire = 0;
-    const uint8_t *at = take(reader, sizeof(wire));
-    if (at) memcpy(&wire, at, sizeof(wire));
-    return be16toh(wire);
-}
-
-static uint32_t take_32(struct reader *reader)
-{
-    uint32_t wire = 0;
-    const uint8_t *at = take(reader, sizeof(wire));
-    if (at) memcpy(&wire, at, sizeof(wire));
-    return be32toh(wire);
-}
-
-static uint64_t take_64(struct reader *reader)
-{
-    uint64_t wire = 0;
-    const uint8_t *at = take(reader, sizeof(wire));
-    if (at) memcpy(&wire, at, sizeof(wire));
-    return be64toh(wire);
-}
-
-/* A field of exactly SIZE bytes follows. */
-static void expect(struct reader *reader, uint32_t size)
-{
-    if (take_32(reader) != size) reader->bad = true;
-}
-
-static uint64_t field_64(struct reader *reader)
-{
-    expect(reader, 8);
-    return take_64(reader);
-}
-
-static uint32_t field_32(struct reader *reader)
-{
-    expect(reader, 4);
-    return take_32(reader);
-}
-
-/* Seconds since 1970 of a timestamptz, or FALLBACK for null. */
-static uint32_t field_seconds(struct reader *reader, uint32_t fallback)
-{
-    uint32_t size = take_32(reader);
-    if (size == UINT32_MAX) return fallback;
-    if (size != 8) reader->bad = true;
-    int64_t seconds = (int64_t)take_64(reader) / 1000000 + 946684800;
-    return seconds < 0 ? 0 : seconds > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)seconds;
-}
-
-typedef struct result (*copy_row_fn)(void *context, struct reader *reader);
-
-/* One buffer: rows lie whole in it (a message of the protocol each); the header comes with the first. */
-static struct result copy_buffer(struct reader reader, uint16_t fields, bool *begun, copy_row_fn row, void *context)
-{
-    static const uint8_t signature[11] = "PGCOPY\n\377\r\n";
-    if (!*begun) {
-        const uint8_t *at = take(&reader, sizeof(signature));
-        if (!at || memcmp(at, signature, sizeof(signature)) != 0 || take_32(&reader) != 0) return FAIL(REASON_DATABASE);
-        take(&reader, take_32(&reader));
-        *begun = true;
-    }
-    while (!reader.bad && reader.left > 0) {
-        uint16_t count = take_16(&reader);
-        if (count == UINT16_MAX) return reader.left == 0 && !reader.bad ? OK : FAIL(REASON_DATABASE);
-        if (count != fields) return FAIL(REASON_DATABASE);
-        TRY(row(context, &reader));
-    }
-    return reader.bad ? FAIL(REASON_DATABASE) : OK;
-}
-
-/* Runs COPY and hands on each row.  When ROW stops it, the connection is given up: there may be gigabytes to come. */
-static struct result copy(struct db_load *load, const char *sql, uint16_t fields, copy_row_fn row, void *context)
-{
-    bool begun = false;
-    TRY(conn_copy_begin(load->conn, sql));
-    for (;;) {
-        char *data;
-        size_t size;
-        TRY(conn_copy_next(load->conn, &data, &size));
-        if (!data) return OK;
-        struct reader reader = { .at = (const uint8_t *)data, .left = size };
-        struct result result = copy_buffer(reader, fields, &begun, row, context);
-        PQfreemem(data);
-        if (failed(result)) {
-            load->conn->broken = true;
-            return result;
-        }
-    }
-}
-
-/* Runs SQL (one %s: what chooses the rows) once for all live segments, or for SEGMENTS in groups.  Numbers only: there is nothing to quote. */
-static struct result copy_segments(struct db_load *load, const char *before, const char *after, const uint32_t *segments, size_t count,
-                                   uint16_t fields, copy_row_fn row, void *context)
-{
-    static const char live[] = " IN (SELECT r.segment FROM platesieve.revisions r JOIN platesieve.lists l ON l.number = r.list"
-                               " WHERE r.state = 1 AND r.segment >= l.base_segment AND r.kept = 2)";
-    size_t room = strlen(before) + strlen(after) + sizeof(live) + SEGMENTS_PER_COPY * 11 + 64;
-    char *sql = malloc(room);
-    if (!sql) return FAIL(REASON_INTERNAL);
-    struct result result = OK;
-    size_t done = 0;
-    do {
-        size_t used = (size_t)snprintf(sql, room, "COPY (%s", before);
-        if (!segments) {
-            used += (size_t)snprintf(sql + used, room - used, "%s", live);
-        } else {
-            size_t end = count - done > SEGMENTS_PER_COPY ? done + SEGMENTS_PER_COPY : count;
-            used += (size_t)snprintf(sql + used, room - used, " = ANY ('{");
-            for (size_t i = done; i < end; i++) used += (size_t)snprintf(sql + used, room - used, "%s%u", i > done ? "," : "", segments[i]);
-            used += (size_t)snprintf(sql + used, room - used, "}'::int4[])");
-            done = end;
-        }
-        snprintf(sql + used, room - used, "%s) TO STDOUT (FORMAT binary)", after);
-        result = copy(load, sql, fields, row, context);
-    } while (!failed(result) && segments && done < count);
-    free(sql);
-    return result;
-}
+/* -- rows of COPY --------------------------------------------------------------------------------------------------------------------------- */
 
 struct entry_stream {
     const struct seal_keys *keys;
@@ -323,21 +182,21 @@ struct entry_stream {
     void *context;
 };
 
-static void entry_take(const struct seal_keys *keys, struct reader *reader, struct load_entry *entry)
+static void entry_take(const struct seal_keys *keys, struct copy_reader *reader, struct load_entry *entry)
 {
-    entry->key = field_64(reader);
-    entry->segment = field_32(reader);
-    entry->effective = field_seconds(reader, 0);
-    entry->expires = field_seconds(reader, ENTRY_FOREVER);
+    entry->key = copy_field_64(reader);
+    entry->segment = copy_field_32(reader);
+    entry->effective = copy_field_seconds(reader, 0);
+    entry->expires = copy_field_seconds(reader, ENTRY_FOREVER);
     entry->sum = entry_sum(keys, entry->key, entry->segment, entry->effective, entry->expires);
 }
 
-static struct result entry_row(void *context, struct reader *reader)
+static struct result entry_row(void *context, struct copy_reader *reader)
 {
     const struct entry_stream *stream = context;
     struct load_entry entry;
     entry_take(stream->keys, reader, &entry);
-    entry.removed = field_32(reader) != 0;
+    entry.removed = copy_field_32(reader) != 0;
     return reader->bad ? FAIL(REASON_DATABASE) : stream->each(stream->context, &entry);
 }
 
@@ -347,8 +206,8 @@ struct result db_load_entries(struct db_load *load, const uint32_t *segments, si
     struct entry_stream stream = { load->conn->keys, each, context };
     if (!stream.keys) return FAIL(REASON_INTERNAL);
     if (segments && count == 0) return OK;
-    return copy_segments(load, "SELECT key, segment, effective, expires, removed_by FROM platesieve.entries WHERE segment", "", segments, count, 5,
-                         entry_row, &stream);
+    return copy_segments(load->conn, "SELECT key, segment, effective, expires, removed_by FROM platesieve.entries WHERE segment", "", segments,
+                         count, 5, entry_row, &stream);
 }
 
 struct slot_stream {
@@ -362,14 +221,14 @@ struct slot_stream {
 static const struct row_sum no_gates = { 1, 0 };
 
 /* One row is an entry's slots, packed (see schema/0001_lists.sql). */
-static struct result slot_row(void *context, struct reader *reader)
+static struct result slot_row(void *context, struct copy_reader *reader)
 {
     const struct slot_stream *stream = context;
     struct load_slot slot;
-    slot.entry = field_64(reader);
-    slot.segment = field_32(reader);
-    uint32_t size = take_32(reader);
-    const uint8_t *packed = take(reader, size);
+    slot.entry = copy_field_64(reader);
+    slot.segment = copy_field_32(reader);
+    uint32_t size = copy_take_32(reader);
+    const uint8_t *packed = copy_take(reader, size);
     if (!packed) return FAIL(REASON_DATABASE);
     if (size % PACKED_SLOT_BYTES != 0 || size > LIMIT_ENTRY_TOKENS * PLATESIEVE_GRADES * PACKED_SLOT_BYTES) {
         stream->summed(stream->context, slot.segment, &no_gates); /* no gate stored that: the sum can't come out */
@@ -392,14 +251,13 @@ struct result load_slots(struct db_conn *conn, uint64_t epoch, const uint32_t *s
                          struct result (*each)(void *context, const struct load_slot *slot),
                          void (*summed)(void *context, uint32_t segment, const struct row_sum *sum), void *context)
 {
-    struct db_load load = { .conn = conn };
     struct slot_stream stream = { conn->keys, (uint32_t)epoch, each, summed, context };
     char before[160];
     if (!stream.keys) return FAIL(REASON_INTERNAL);
     if (segments && count == 0) return OK;
     snprintf(before, sizeof(before), "SELECT entry, segment, packed FROM platesieve.slots WHERE epoch = %u AND segment",
              (unsigned)(epoch > INT32_MAX ? INT32_MAX : epoch));
-    return copy_segments(&load, before, "", segments, count, 3, slot_row, &stream);
+    return copy_segments(conn, before, "", segments, count, 3, slot_row, &stream);
 }
 
 struct result db_load_slots(struct db_load *load, uint64_t epoch, const uint32_t *segments, size_t count,
@@ -415,20 +273,20 @@ struct removal_stream {
     void *context;
 };
 
-static struct result edit_row(void *context, struct reader *reader)
+static struct result edit_row(void *context, struct copy_reader *reader)
 {
     const struct removal_stream *stream = context;
     struct load_removal removal = { .edit = true };
-    removal.key = field_64(reader);
-    removal.segment = field_32(reader);
-    expect(reader, 1);
-    const uint8_t *removes = take(reader, 1);
+    removal.key = copy_field_64(reader);
+    removal.segment = copy_field_32(reader);
+    copy_expect(reader, 1);
+    const uint8_t *removes = copy_take(reader, 1);
     if (reader->bad) return FAIL(REASON_DATABASE);
     removal.sum = edit_sum(stream->keys, removal.key, removal.segment, *removes != 0);
     return stream->each(stream->context, &removal);
 }
 
-static struct result added_row(void *context, struct reader *reader)
+static struct result added_row(void *context, struct copy_reader *reader)
 {
     const struct removal_stream *stream = context;
     struct load_entry entry;
@@ -440,13 +298,12 @@ static struct result added_row(void *context, struct reader *reader)
 struct result load_removals(struct db_conn *conn, const uint32_t *segments, size_t count,
                             struct result (*each)(void *context, const struct load_removal *removal), void *context)
 {
-    struct db_load load = { .conn = conn };
     struct removal_stream stream = { conn->keys, each, context };
     assert(segments);
     if (!stream.keys) return FAIL(REASON_INTERNAL);
     if (count == 0) return OK;
-    TRY(copy_segments(&load, "SELECT key, segment, removes FROM platesieve.edits WHERE segment", "", segments, count, 3, edit_row, &stream));
-    return copy_segments(&load, "SELECT key, segment, effective, expires FROM platesieve.entries WHERE segment", "", segments, count, 4, added_row,
+    TRY(copy_segments(conn, "SELECT key, segment, removes FROM platesieve.edits WHERE segment", "", segments, count, 3, edit_row, &stream));
+    return copy_segments(conn, "SELECT key, segment, effective, expires FROM platesieve.entries WHERE segment", "", segments, count, 4, added_row,
                          &stream);
 }
 

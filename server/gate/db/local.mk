@@ -6,6 +6,8 @@ libgatedb_a_SOURCES = \
 	server/gate/db/commit.c \
 	server/gate/db/conn.c \
 	server/gate/db/conn.h \
+	server/gate/db/copy.c \
+	server/gate/db/copy.h \
 	server/gate/db/days.c \
 	server/gate/db/db.h \
 	server/gate/db/epochs.c \
