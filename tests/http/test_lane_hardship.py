@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
@@ -201,14 +202,26 @@ def places(*folders):
 
 
 def files_since(begin, *folders):
-    """Those that were written since then, but for other installations; a core file of a program whose folder is / lies there."""
+    """Those that were written since then: in FOLDERS all, elsewhere on the same disks those of the lane's user, but for other installations.  A core file of
+    a program whose folder is / lies there."""
+    user = pwd.getpwnam("nobody").pw_uid if ROOT else os.geteuid()
     for folder in [*places(*folders), Path("/")]:
+        device = folder.stat().st_dev
         for base, names, files in os.walk(folder):
-            names[:] = [] if str(folder) == "/" else [name for name in names if not name.startswith("platesieve-test-") or Path(base) / name in folders]
+            names[:] = [] if str(folder) == "/" else [name for name in names if not name.startswith("platesieve-test-") and on_disk(Path(base) / name, device)]
             for file in (Path(base) / name for name in files):
                 with contextlib.suppress(OSError):
-                    if file.is_file() and file.stat().st_mtime >= begin and file.stat().st_size < 64 << 20:
+                    told = file.lstat()
+                    if stat.S_ISREG(told.st_mode) and told.st_mtime >= begin and told.st_size < 64 << 20 and (told.st_uid == user or folder in folders):
                         yield file
+
+
+def on_disk(folder, device):
+    """Is it on that disk?"""
+    try:
+        return folder.lstat().st_dev == device
+    except OSError:
+        return False
 
 
 def holding(words, begin, *folders):
