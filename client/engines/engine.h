@@ -47,7 +47,7 @@ enum engine_fault {
     ENGINE_CONFIDENCE,    /* neither a number of its range nor a word for "not said"; the candidate counts with 0 */
     ENGINE_TIME,          /* no time, or one in the future or long past */
     ENGINE_REGION,        /* not in the code set */
-    ENGINE_IMAGE,         /* not base64, not JPEG or PNG, or too large */
+    ENGINE_IMAGE,         /* not base64, not JPEG or PNG, not all of one, or too large */
     ENGINE_TOO_MUCH,      /* more vehicles or candidates than are taken */
     ENGINE_FAULTS
 };

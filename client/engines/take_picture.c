@@ -1,10 +1,11 @@
 /* Pictures in messages.  Base64 is decoded where it stands: a picture is in memory once. */
 #include "client/engines/document_internal.h"
+#include "client/picture/picture.h"
 
 void engine_picture(struct engine_reads *reads, struct engine_read *read, const uint8_t *bytes, size_t size)
 {
     if (read->picture != NULL || size == 0) return;
-    if (size > LIMIT_IMAGE_FILE_BYTES || !is_image(bytes, size)) {
+    if (size > LIMIT_IMAGE_FILE_BYTES || picture_look(bytes, size) != PICTURE_FINE) {
         reads->faults[ENGINE_IMAGE]++;
         return;
     }

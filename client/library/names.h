@@ -195,6 +195,9 @@
 #define pages_take pscl_pages_take
 #define pages_used pscl_pages_used
 #define path_make pscl_path_make
+#define picture_look pscl_picture_look
+#define picture_look_jpeg pscl_picture_look_jpeg
+#define picture_look_png pscl_picture_look_png
 #define picture_read pscl_picture_read
 #define picture_strip pscl_picture_strip
 #define picture_strip_jpeg pscl_picture_strip_jpeg

@@ -134,19 +134,24 @@ static boolean on_full(j_compress_ptr to)
 
 /* -- the copy -------------------------------------------------------------------------------------------------------- */
 
-static void prepare(struct jpeg *jpeg, const uint8_t *file, size_t size, uint8_t *picture, size_t room)
+static void prepare_reading(struct jpeg *jpeg, const uint8_t *file, size_t size)
 {
-    jpeg->from.err = jpeg->to.err = jpeg_std_error(&jpeg->errors);
+    jpeg->from.err = jpeg_std_error(&jpeg->errors);
     jpeg->errors.error_exit = on_error;
     jpeg->errors.emit_message = on_message;
     jpeg->errors.output_message = say_nothing;
     jpeg_create_decompress(&jpeg->from);
-    jpeg_create_compress(&jpeg->to);
     jpeg->progress.progress_monitor = on_progress;
     jpeg->from.progress = &jpeg->progress;
     watch_memory((j_common_ptr)&jpeg->from, &jpeg->from_memory);
-    watch_memory((j_common_ptr)&jpeg->to, &jpeg->to_memory);
     jpeg_mem_src(&jpeg->from, file, (unsigned long)size);
+}
+
+static void prepare_writing(struct jpeg *jpeg, uint8_t *picture, size_t room)
+{
+    jpeg->to.err = &jpeg->errors;
+    jpeg_create_compress(&jpeg->to);
+    watch_memory((j_common_ptr)&jpeg->to, &jpeg->to_memory);
     jpeg->out = (struct jpeg_destination_mgr) { .next_output_byte = picture, .free_in_buffer = room, .init_destination = begin_output,
                                                 .empty_output_buffer = on_full, .term_destination = begin_output };
     jpeg->to.dest = &jpeg->out;
@@ -165,9 +170,14 @@ static void copy(struct jpeg *jpeg)
     jpeg_finish_compress(&jpeg->to);
 }
 
-static void make(struct jpeg *jpeg, const struct attempt *attempt)
+static void read_header(struct jpeg *jpeg)
 {
     if (jpeg_read_header(&jpeg->from, TRUE) != JPEG_HEADER_OK) jpeg_leave(jpeg, PICTURE_NO_IMAGE);
+}
+
+static void make(struct jpeg *jpeg, const struct attempt *attempt)
+{
+    read_header(jpeg);
     if ((uint64_t)jpeg->from.image_width * jpeg->from.image_height > LIMIT_IMAGE_PIXELS_SCALED) jpeg_leave(jpeg, PICTURE_TOO_LARGE);
     if (attempt->denominator == 0) copy(jpeg);
     else jpeg_scale(jpeg, attempt->denominator, attempt->quality);
@@ -176,7 +186,8 @@ static void make(struct jpeg *jpeg, const struct attempt *attempt)
 static void run(struct jpeg *jpeg, const struct attempt *attempt, const uint8_t *file, size_t size, uint8_t *picture, size_t room)
 {
     if (setjmp(jpeg->leave) != 0) return;
-    prepare(jpeg, file, size, picture, room);
+    prepare_reading(jpeg, file, size);
+    prepare_writing(jpeg, picture, room);
     make(jpeg, attempt);
 }
 
@@ -209,5 +220,38 @@ enum picture_fault picture_strip_jpeg(const uint8_t *file, size_t size, uint8_t 
 
     for (size_t i = 0; fault == PICTURE_TOO_LARGE && i < ARRAY_LENGTH(attempts); i++)
         fault = try_at(&attempts[i], file, size, picture, room, picture_size);
+    return fault;
+}
+
+/* -- the look -------------------------------------------------------------------------------------------------------- */
+
+/* In the scans a marker is none but where FF is not followed by 00: EOI stands there once, and previews in the headers, which have their own, are behind us.
+   From the back, because it is the last of most files. */
+static bool has_end(const uint8_t *scans, size_t size)
+{
+    for (size_t end = size; end >= 2; end--)
+        if (scans[end - 2] == 0xff && scans[end - 1] == JPEG_EOI) return true;
+    return false;
+}
+
+static void look(struct jpeg *jpeg, const uint8_t *file, size_t size)
+{
+    if (setjmp(jpeg->leave) != 0) return;
+    prepare_reading(jpeg, file, size);
+    read_header(jpeg);
+    if (jpeg->errors.num_warnings > 0 || !has_end(jpeg->from.src->next_input_byte, jpeg->from.src->bytes_in_buffer))
+        jpeg_leave(jpeg, PICTURE_NO_IMAGE);
+}
+
+enum picture_fault picture_look_jpeg(const uint8_t *file, size_t size)
+{
+    struct jpeg *jpeg = calloc(1, sizeof(*jpeg));
+    enum picture_fault fault;
+
+    if (jpeg == NULL) return PICTURE_TOO_LARGE;
+    look(jpeg, file, size);
+    fault = jpeg->fault;
+    clean(jpeg);
+    free(jpeg);
     return fault;
 }

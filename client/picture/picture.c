@@ -27,10 +27,27 @@ enum picture_fault picture_read(const char *path, uint8_t *file, size_t room, si
     return fault;
 }
 
+static bool is_jpeg(const uint8_t *file, size_t size)
+{
+    return size > 3 && memcmp(file, "\xff\xd8\xff", 3) == 0;
+}
+
+static bool is_png(const uint8_t *file, size_t size)
+{
+    return size > 8 && memcmp(file, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
 enum picture_fault picture_strip(const uint8_t *file, size_t size, uint8_t *picture, size_t room, size_t *picture_size)
 {
     *picture_size = 0;
-    if (size > 3 && memcmp(file, "\xff\xd8\xff", 3) == 0) return picture_strip_jpeg(file, size, picture, room, picture_size);
-    if (size > 8 && memcmp(file, "\x89PNG\r\n\x1a\n", 8) == 0) return picture_strip_png(file, size, picture, room, picture_size);
+    if (is_jpeg(file, size)) return picture_strip_jpeg(file, size, picture, room, picture_size);
+    if (is_png(file, size)) return picture_strip_png(file, size, picture, room, picture_size);
+    return PICTURE_NO_IMAGE;
+}
+
+enum picture_fault picture_look(const uint8_t *file, size_t size)
+{
+    if (is_jpeg(file, size)) return picture_look_jpeg(file, size);
+    if (is_png(file, size)) return picture_look_png(file, size);
     return PICTURE_NO_IMAGE;
 }

@@ -84,14 +84,19 @@ static enum picture_fault allocate_rows(struct png *png, size_t row_bytes, size_
     return PICTURE_FINE;
 }
 
-static enum picture_fault begin_reading(struct png *png)
+static void read_info(struct png *png)
 {
-    size_t height;
-
     png_set_read_fn(png->from, png, on_read);
     png_set_user_limits(png->from, SIDE_MAX, SIDE_MAX);
     png_set_keep_unknown_chunks(png->from, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png->from, png->from_info);
+}
+
+static enum picture_fault begin_reading(struct png *png)
+{
+    size_t height;
+
+    read_info(png);
     height = png_get_image_height(png->from, png->from_info);
     if ((uint64_t)png_get_image_width(png->from, png->from_info) * height > LIMIT_IMAGE_PIXELS) return PICTURE_TOO_LARGE;
     png->in_passes = png_set_interlace_handling(png->from) > 1;
@@ -169,5 +174,42 @@ enum picture_fault picture_strip_png(const uint8_t *file, size_t size, uint8_t *
     free(png.pixels);
     free(png.rows);
     *picture_size = png.written;
+    return fault;
+}
+
+/* -- the look --------------------------------------------------------------------------------------------------------- */
+
+#define CHUNK_BYTES 12 /* length, type and checksum */
+
+/* From the first IDAT on, chunk by chunk (PNG, 5.3), until IEND. */
+static bool has_end(const uint8_t *chunks, size_t size)
+{
+    while (size >= CHUNK_BYTES) {
+        const size_t length = png_get_uint_32(chunks);
+
+        if (length > size - CHUNK_BYTES) return false;
+        if (memcmp(chunks + 4, "IEND", 4) == 0) return true;
+        chunks += length + CHUNK_BYTES;
+        size -= length + CHUNK_BYTES;
+    }
+    return false;
+}
+
+static enum picture_fault look(struct png *png)
+{
+    if (setjmp(png_jmpbuf(png->from)) != 0) return PICTURE_NO_IMAGE;
+    read_info(png); /* and the first IDAT's length and type */
+    return has_end(png->file + png->at - 8, png->size - png->at + 8) ? PICTURE_FINE : PICTURE_NO_IMAGE;
+}
+
+enum picture_fault picture_look_png(const uint8_t *file, size_t size)
+{
+    struct png png = { .file = file, .size = size };
+    enum picture_fault fault = PICTURE_TOO_LARGE; /* no memory */
+
+    png.from = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning, NULL, allocate, give_back);
+    if (png.from != NULL) png.from_info = png_create_info_struct(png.from);
+    if (png.from_info != NULL) fault = look(&png);
+    png_destroy_read_struct(&png.from, &png.from_info, NULL);
     return fault;
 }

@@ -1,6 +1,7 @@
 """Headers, sealing and opening as anybody's OpenSSL does it; pictures, made up to the last pixel."""
 import datetime
 import json
+import os
 import struct
 import subprocess
 import zlib
@@ -71,6 +72,12 @@ def jpeg(width=64, height=48, middle=b"", end=b""):
     bits += "1" * (-len(bits) % 8)
     scan = bytes(int(bits[at:at + 8], 2) for at in range(0, len(bits), 8)).replace(b"\xff", b"\xff\0")
     return b"\xff\xd8" + middle + quantisation + frame + brightness + rest + segment(0xda, b"\1\1\0\0\x3f\0") + scan + b"\xff\xd9" + end
+
+
+def large_jpeg(size, mark=b""):
+    """One of about SIZE bytes, most of which are comments: MARK, and what can't be compressed."""
+    pieces = [mark + os.urandom(min(60_000, size - at)) for at in range(0, size, 60_000)]
+    return jpeg(middle=b"".join(segment(0xfe, piece) for piece in pieces))
 
 
 def exif_gps():

@@ -525,6 +525,8 @@ def test_times_that_cannot_be(written):
     (base64.b64encode(readings.JPEG).decode(), False), ("data:image/jpeg;base64," + base64.b64encode(readings.JPEG).decode(), False),
     ("%%% no base64 %%%" * 40, True), (base64.b64encode(b"no picture at all " * 40).decode(), True), (base64.b64encode(readings.JPEG).decode()[:-3] + "!", True),
     ("", False), (5, True), ({}, True), (base64.b64encode(readings.JPEG).decode()[:601], True),
+    (base64.b64encode(b"\xff\xd8\xff" + b"x" * 900).decode(), True), (base64.b64encode(readings.JPEG[:-2]).decode(), True),
+    (base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 900).decode(), True),
 ], ids=str)
 def test_pictures_that_are_none(picture, bad):
     told = take("rekor", group((MADE_UP, 90), vehicle_crop_jpeg=picture))

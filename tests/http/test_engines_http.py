@@ -213,7 +213,7 @@ def rekor(*candidates, **members):
     return {"data_type": "alpr_group", "camera_id": 7, "candidates": [{"plate": plate, "confidence": confidence} for plate, confidence in candidates]} | members
 
 
-LISTED = PLATES[28:48]
+LISTED = [*PLATES[28:48], *PLATES[53:55]]
 MESSAGES = {  # what is wrong: (engine, message, type, status, what is counted, whether an alert comes all the same, of what plate)
     "truncated": ("rekor", json.dumps(rekor((LISTED[0], 90))).encode()[:-9], None, 400, "malformed", None),
     "truncated XML": ("hikvision", plate_in("hikvision-xml", LISTED[0])[2][:-40], "application/xml", 400, "malformed", None),
@@ -227,6 +227,11 @@ MESSAGES = {  # what is wrong: (engine, message, type, status, what is counted, 
     "another kind": ("rekor", {"data_type": "weather"}, None, 200, "unknown", None),
     "base64 that isn't": ("rekor", rekor((LISTED[0], 90), vehicle_crop_jpeg="%" * 700), None, 200, "fault image", LISTED[0]),
     "an image that isn't": ("rekor", rekor((LISTED[1], 90), vehicle_crop_jpeg=base64.b64encode(b"text " * 200).decode()), None, 200, "fault image", LISTED[1]),
+    "a JPEG that is cut": ("rekor", rekor((LISTED[19], 90), vehicle_crop_jpeg=base64.b64encode(jpeg()[:-60]).decode()), None, 200, "fault image", LISTED[19]),
+    "junk that begins as a JPEG": ("rekor", rekor((LISTED[20], 90), vehicle_crop_jpeg=base64.b64encode(b"\xff\xd8\xff" + b"text " * 200).decode()), None, 200,
+                                   "fault image", LISTED[20]),
+    "junk that begins as a PNG": ("plain", {"plate": LISTED[21], "image": base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"text " * 200).decode()}, None, 200, "fault image",
+                                  LISTED[21]),
     "a file that isn't": ("axis", form(("event", None, "application/json", json.dumps({"plateText": LISTED[2]}).encode()),
                                        ("image", "a.jpg", "image/jpeg", b"GIF89a" * 99))[1], FORM, 200, "fault image", LISTED[2]),
     "lower case": ("plain", {"plate": LISTED[3].lower()}, None, 200, "taken", LISTED[3]),

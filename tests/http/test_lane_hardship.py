@@ -22,6 +22,7 @@ from house import eventually
 from memory import runs_of
 from process import AddressInUse, Failure
 from relay import relay_to
+from sealing import large_jpeg
 from test_lane_service import QUICK, answers, in_chunks, memory_of, plain, plates_of, request_of
 from test_residue import needs_root
 
@@ -29,8 +30,8 @@ ROOT = os.geteuid() == 0
 LOCKS_ALL = subprocess.run(["sh", "-c", "ulimit -l unlimited"], stderr=subprocess.DEVNULL, check=False).returncode == 0
 LISTED, OLGA = "QQ31HRD", "operator/gate/olga"
 LOUD = {"alerts": {"json": "yes", "show_plates": "yes"}, "report": {"interval_s": 1}}
-PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0" + os.urandom(30_000) + b"\xff\xd9").decode()
-LARGE = base64.b64encode(b"\xff\xd8\xff\xe0" + os.urandom(1_500_000) + b"\xff\xd9").decode()
+PICTURE = base64.b64encode(large_jpeg(30_000)).decode()
+LARGE = base64.b64encode(large_jpeg(1_500_000)).decode()
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,7 @@ def locked_and_not(pid, words):
 def test_plates_lie_in_locked_memory_only(installation, ordinary):
     """Of reads that wait, with their pictures, and of an alert that is kept; libraries had them for a moment at most."""
     mark = bytes(range(40, 80))
-    picture = base64.b64encode(b"\xff\xd8\xff\xe0" + mark + os.urandom(20_000) + b"\xff\xd9").decode()
+    picture = base64.b64encode(large_jpeg(20_000, mark)).decode()
     with relay_to(installation.asked["ports"]["gate"]) as relay:
         service = started(ordinary(8192, lane={"gate": relay.url}, **QUICK))
         service.post("plain", plain(LISTED, image=picture))

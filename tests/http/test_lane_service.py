@@ -21,6 +21,7 @@ from meddler import Meddler
 from memory import found
 from process import Failure
 from relay import relay_to
+from sealing import large_jpeg
 from test_residue import needs_root
 
 LISTED = "QQ31LNS"
@@ -535,7 +536,7 @@ def test_pictures_in_flight_have_an_end(installation, lane):
     with relay_to(installation.asked["ports"]["gate"]) as relay:
         service = lane(lane={"gate": relay.url}, **QUICK)
         relay.cut()
-        picture = base64.b64encode(b"\xff\xd8\xff\xe0" + os.urandom(1_500_000) + b"\xff\xd9").decode()
+        picture = base64.b64encode(large_jpeg(1_500_000)).decode()
         for plate in plates_of(30):
             assert service.post("plain", plain(plate, image=picture))["new"] == 1
         told = service.status()

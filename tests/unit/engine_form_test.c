@@ -38,7 +38,7 @@ static void multipart(void **unused)
 static void multipart_with_picture(void **unused)
 {
     static const char front[] = "--xyzzy\r\n" JSON_PART "--xyzzy\r\nContent-Disposition: form-data; name=\"upload\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
-    static const char image[] = "\xFF\xD8\xFF\0 --xyzzy \r\n\0--xyzz\r\n\xFF\xD9", back[] = "\r\n--xyzzy--\r\n";
+    static const char image[] = SCENE_JPEG_HEAD "\0 --xyzzy \r\n\0--xyzz\r\n" SCENE_JPEG_END, back[] = "\r\n--xyzzy--\r\n";
     static char body[1000];
     const size_t size = sizeof(front) + sizeof(image) + sizeof(back) - 3;
 
@@ -171,7 +171,7 @@ static void xml_refused(void **unused)
 /* Base64 of any size stays where it is; in XML of another encoding there is no such place. */
 static void xml_with_picture(void **unused)
 {
-    static uint8_t picture[30000] = { 0xFF, 0xD8, 0xFF };
+    static uint8_t picture[30000];
     static char text[sizeof(picture) * 2], body[sizeof(text) * 2];
     static const struct {
         const char *before, *behind;
@@ -183,7 +183,7 @@ static void xml_with_picture(void **unused)
     size_t used = 0;
 
     (void)unused;
-    for (size_t i = 3; i < sizeof(picture); i++) picture[i] = (uint8_t)(i * 7 + (i >> 8));
+    scene_jpeg(picture, sizeof(picture));
     for (size_t at = 0; at < sizeof(picture); at += 57) {
         const size_t size = sizeof(picture) - at < 57 ? sizeof(picture) - at : 57;
 
@@ -211,18 +211,18 @@ static void xml_with_picture(void **unused)
 static void xml_in_multipart(void **unused)
 {
     static const char body[] = "--xyzzy\r\nContent-Disposition: form-data; name=\"detectionPicture.jpg\"; filename=\"detectionPicture.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n"
-                               "\xFF\xD8\xFF\xE0 made up\r\n--xyzzy\r\nContent-Disposition: form-data; name=\"anpr.xml\"; filename=\"anpr.xml\"\r\nContent-Type: text/xml\r\n\r\n" ALERT
+                               SCENE_JPEG_HEAD "made up" SCENE_JPEG_END "\r\n--xyzzy\r\nContent-Disposition: form-data; name=\"anpr.xml\"; filename=\"anpr.xml\"\r\nContent-Type: text/xml\r\n\r\n" ALERT
                                "\r\n--xyzzy--\r\n";
 
     (void)unused;
     assert_int_equal(scene_take_bytes("hikvision", MULTIPART, body, sizeof(body) - 1), ENGINE_TAKEN);
     assert_string_equal(scene_candidates(0), "QQZ9 0.97");
-    assert_int_equal(scene_reads.list[0].picture_size, 12);
+    assert_int_equal(scene_reads.list[0].picture_size, SCENE_JPEG_LEAST + 7);
 }
 
 /* -- Rekor --------------------------------------------------------------------------------------------------------- */
 
-#define CROP "/9j/4AAQSkZJRg=="
+#define CROP "/9j/wAALCAABAAEBAREA/9oACAEBAAA/AP/Z" /* SCENE_JPEG_HEAD SCENE_JPEG_END */
 
 static const char rekor_group[] =
     "{\"data_type\": \"alpr_group\", \"version\": 3, \"epoch_start\": 1795348790123, \"camera_id\": 77, \"country\": \"us\", \"is_preview\": true,"
@@ -251,7 +251,7 @@ static void rekor(void **unused)
     assert_string_equal(scene_reads.list[0].camera, "77");
     assert_true(scene_reads.list[0].preview);
     assert_true(scene_reads.list[0].seen_ms == 1795348790123);
-    assert_int_equal(scene_reads.list[0].picture_size, 10);
+    assert_int_equal(scene_reads.list[0].picture_size, SCENE_JPEG_LEAST);
     assert_int_equal(scene_reads.list[0].id_count, 3);
     memcpy(ids, scene_reads.list[0].ids, sizeof(ids));
 

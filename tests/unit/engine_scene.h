@@ -12,6 +12,20 @@ static struct engine_reads scene_reads;
 static struct engine_options scene_options;
 static char scene_body[4 * 1024 * 1024 + 1];
 
+/* What a lane sees of a JPEG without decoding it: headers of one grey pixel (tables left out, as JPEG allows), a scan, its end. */
+#define SCENE_JPEG_HEAD "\xFF\xD8" "\xFF\xC0\0\x0B\x08\0\x01\0\x01\x01\x01\x11\0" "\xFF\xDA\0\x08\x01\x01\0\0\x3F\0"
+#define SCENE_JPEG_END "\xFF\xD9"
+#define SCENE_JPEG_LEAST (sizeof(SCENE_JPEG_HEAD SCENE_JPEG_END) - 1)
+
+/* SIZE bytes of one whose scan has all values but FF. */
+static inline void scene_jpeg(uint8_t *picture, size_t size)
+{
+    assert_true(size >= SCENE_JPEG_LEAST);
+    for (size_t i = 0; i < size; i++) picture[i] = (uint8_t)((i * 7 + (i >> 8)) % 0xFF);
+    memcpy(picture, SCENE_JPEG_HEAD, sizeof(SCENE_JPEG_HEAD) - 1);
+    memcpy(picture + size - 2, SCENE_JPEG_END, 2);
+}
+
 /* It is 2026-11-22T12:00:00Z, and the lane was told nothing. */
 static inline int scene_begin(void **unused)
 {

@@ -280,14 +280,6 @@ static void regions_of_a_set(void **unused)
 
 static uint8_t picture[300000];
 
-static void make_picture(size_t size)
-{
-    static const uint8_t start[] = { 0xFF, 0xD8, 0xFF, 0xE0 };
-
-    for (size_t i = 0; i < size; i++) picture[i] = (uint8_t)(i * 7 + (i >> 8));
-    memcpy(picture, start, sizeof(start));
-}
-
 /* A message with the picture's first SIZE bytes, as each engine writes base64. */
 static enum engine_outcome take_picture(size_t size, const char *before, int variant, const char *escape_plus, const char *escape_slash, unsigned line)
 {
@@ -308,6 +300,7 @@ static enum engine_outcome take_picture(size_t size, const char *before, int var
 
 static void expect_picture(size_t size, const char *before, int variant, const char *escape_plus, const char *escape_slash, unsigned line)
 {
+    scene_jpeg(picture, size);
     assert_int_equal(take_picture(size, before, variant, escape_plus, escape_slash, line), ENGINE_TAKEN);
     assert_string_equal(scene_faults(), "");
     assert_non_null(scene_reads.list[0].picture);
@@ -319,10 +312,9 @@ static void expect_picture(size_t size, const char *before, int variant, const c
 
 static void pictures(void **unused)
 {
-    static const size_t sizes[] = { 5, 100, 381, 382, 383, 384, 385, 1000, 1001, 1002, 299998, 299999, 300000 };
+    static const size_t sizes[] = { SCENE_JPEG_LEAST, 100, 381, 382, 383, 384, 385, 1000, 1001, 1002, 299998, 299999, 300000 };
 
     (void)unused;
-    make_picture(sizeof(picture));
     for (size_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
         expect_picture(sizes[i], "", sodium_base64_VARIANT_ORIGINAL, "+", "/", 0);
         expect_picture(sizes[i], "", sodium_base64_VARIANT_ORIGINAL_NO_PADDING, "+", "/", 0);
@@ -335,10 +327,34 @@ static void pictures(void **unused)
     }
 }
 
+static void expect_no_picture(size_t size)
+{
+    assert_int_equal(take_picture(size, "", sodium_base64_VARIANT_ORIGINAL, "+", "/", 0), ENGINE_TAKEN);
+    assert_string_equal(scene_candidates(0), "QQZ9 1.00");
+    assert_string_equal(scene_faults(), "image 1");
+    assert_null(scene_reads.list[0].picture);
+    assert_int_equal(scene_reads.list[0].picture_size, 0);
+}
+
+/* They begin like one. */
+static void broken_pictures(void **unused)
+{
+    (void)unused;
+    scene_jpeg(picture, 1000);
+    expect_no_picture(998); /* cut */
+    expect_no_picture(500);
+    expect_no_picture(20);
+    memset(picture + 3, 'x', 900);
+    expect_no_picture(1000);
+    memcpy(picture, "\x89PNG\r\n\x1a\n", 8);
+    expect_no_picture(1000);
+    expect_no_picture(8);
+}
+
 static void no_pictures(void **unused)
 {
     (void)unused;
-    make_picture(sizeof(picture));
+    scene_jpeg(picture, 1000);
     picture[1] = 0;
     assert_int_equal(take_picture(1000, "", sodium_base64_VARIANT_ORIGINAL, "+", "/", 0), ENGINE_TAKEN);
     assert_string_equal(scene_faults(), "image 1");
@@ -431,6 +447,7 @@ int main(void)
         cmocka_unit_test(regions_of_a_country),
         cmocka_unit_test(regions_of_a_set),
         cmocka_unit_test(pictures),
+        cmocka_unit_test(broken_pictures),
         cmocka_unit_test(no_pictures),
         cmocka_unit_test(tolerated),
         cmocka_unit_test(too_much),

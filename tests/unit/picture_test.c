@@ -202,6 +202,52 @@ static void no_other_formats(void **unused)
     assert_int_equal(picture_strip((const uint8_t *)"", 0, picture, sizeof(picture), &stripped), PICTURE_NO_IMAGE);
 }
 
+/* What a look without decoding tells: whether the end is there. */
+static void a_look_finds_what_is_cut(void **unused)
+{
+    (void)unused;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        const size_t size = make_jpeg(kind & 1, kind & 2), behind = kind & 2 ? 14 : 0;
+
+        for (size_t cut = 0; cut < size - behind; cut++) assert_int_equal(picture_look(file, cut), PICTURE_NO_IMAGE);
+        for (size_t cut = size - behind; cut <= size; cut++) assert_int_equal(picture_look(file, cut), PICTURE_FINE);
+        memset(file + size, 0xff, 300); /* behind the end there may be anything */
+        assert_int_equal(picture_look(file, size + 300), PICTURE_FINE);
+    }
+}
+
+/* A preview in the headers has an end of its own. */
+static void a_look_is_not_deceived_by_previews(void **unused)
+{
+    static uint8_t whole[ROOM];
+    const size_t size = make_jpeg(false, false), segment = size + 2;
+    const uint8_t head[] = { 0xff, 0xd8, 0xff, 0xe1, (uint8_t)(segment >> 8), (uint8_t)segment };
+
+    (void)unused;
+    assert_true(segment < 65536);
+    memcpy(whole, head, sizeof(head));
+    memcpy(whole + sizeof(head), file, size);
+    memcpy(whole + sizeof(head) + size, file + 2, size - 2);
+    assert_int_equal(picture_look(whole, size * 2 + 4), PICTURE_FINE);
+    for (size_t cut = sizeof(head); cut < size * 2 + 4; cut += 3) assert_int_equal(picture_look(whole, cut), PICTURE_NO_IMAGE);
+}
+
+static void a_look_finds_junk(void **unused)
+{
+    static const char *const begins[] = { "\xff\xd8\xff", "\xff\xd8\xff\xe0", "\xff\xd8\xff\xd9\xff\xd9", "\x89PNG\r\n\x1a\n", "GIF89a", "" };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        for (unsigned fill = 0; fill < 256; fill++) {
+            memset(picture, (int)fill, 5000);
+            memcpy(picture, begins[i], strlen(begins[i]));
+            memcpy(picture + 4998, "\xff\xd9", 2);
+            assert_int_equal(picture_look(picture, 5000), PICTURE_NO_IMAGE);
+        }
+    }
+    assert_int_equal(picture_look((const uint8_t *)"", 0), PICTURE_NO_IMAGE);
+}
+
 static void append(png_structp png, uint8_t *bytes, size_t size)
 {
     size_t *at = png_get_io_ptr(png);
@@ -230,6 +276,27 @@ static size_t make_interlaced(unsigned wide, unsigned high)
     png_destroy_write_struct(&png, &info);
     free(row);
     return size;
+}
+
+static void a_look_at_a_png(void **unused)
+{
+    const size_t size = make_interlaced(WIDTH, HEIGHT);
+
+    (void)unused;
+    for (size_t cut = 0; cut < size; cut++) assert_int_equal(picture_look(file, cut), PICTURE_NO_IMAGE);
+    memset(file + size, 0xff, 300);
+    assert_int_equal(picture_look(file, size), PICTURE_FINE);
+    assert_int_equal(picture_look(file, size + 300), PICTURE_FINE);
+    for (size_t at = 8; at < 33; at++) { /* IHDR, which has a checksum */
+        file[at] ^= 0x5a;
+        assert_int_equal(picture_look(file, size), PICTURE_NO_IMAGE);
+        file[at] ^= 0x5a;
+    }
+    for (size_t at = 33; at < size; at++) { /* never a crash */
+        file[at] ^= 0xda;
+        (void)!picture_look(file, size);
+        file[at] ^= 0xda;
+    }
 }
 
 static void an_interlaced_png(void **unused)
@@ -278,6 +345,10 @@ int main(void)
         cmocka_unit_test(a_large_jpeg_is_made_smaller),
         cmocka_unit_test(no_other_formats),
         cmocka_unit_test(a_png_keeps_its_pixels_alone),
+        cmocka_unit_test(a_look_finds_what_is_cut),
+        cmocka_unit_test(a_look_is_not_deceived_by_previews),
+        cmocka_unit_test(a_look_finds_junk),
+        cmocka_unit_test(a_look_at_a_png),
         cmocka_unit_test(an_interlaced_png),
     };
 
