@@ -102,6 +102,26 @@ static void test_hits(void **state)
     free(list);
 }
 
+/* A read that raises an erased hit, and a retry of one that stood before, in one carry: the database changes the row of either. */
+static void test_a_retry_beside_an_erased_hit(void **state)
+{
+    (void)state;
+    struct db_list *list = make_list("erased", HUGE_COUNT);
+    const int64_t t = now_ms() - HOUR_MS;
+    const struct sighting first = sighting_of(list, 1, 1, t);
+    const struct sighting carried[] = { first, sighting_of(list, 2, 1, t + 1000), sighting_of(list, 3, 1, t - 60 * 24 * HOUR_MS) };
+    enum sighting_stored stored[ARRAY_LENGTH(carried)];
+    bool perhaps;
+
+    assert_int_equal(store(first), STORED_NOW);
+    assert_ok(db_verdict_put(gate_db, agency, "ana", first.id, VERDICT_MISREAD, "none"));
+    assert_ok(db_sightings_store(gate_db, carried, ARRAY_LENGTH(carried), stored, &perhaps));
+    assert_int_equal(stored[0], STORED_BEFORE);
+    assert_int_equal(stored[1], STORED_NOW);
+    assert_int_equal(stored[2], STORED_NOT); /* its retention is over */
+    free(list);
+}
+
 /* As the owner, who has to lift the fence for it. */
 static void change_retention(uint32_t number, int days)
 {
@@ -173,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hits),
+        cmocka_unit_test(test_a_retry_beside_an_erased_hit),
         cmocka_unit_test(test_hits_recent),
         cmocka_unit_test(test_retention),
     };

@@ -200,8 +200,8 @@ static const struct statement store = {
     "SELECT unknown, late FROM sightings_store($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int8[], $5::int4[], $6::int4[], $7::int4[], $8::int4[],"
     " $9::int2[], $10::int2[], $11::bool[], $12::bool[], $13::real[], $14::text[], $15::text[])"
 };
-static const struct statement stored_now = {
-    "stored_now", "SELECT stored, since_now FROM sightings_stored($1::uuid[], $2::int4[], $3::timestamptz[])"
+static const struct statement stored_there = {
+    "stored_there", "SELECT stored FROM sightings_stored($1::uuid[], $2::int4[], $3::timestamptz[]) AS stored"
 };
 static const struct statement prepare_for = {
     "prepare_for",
@@ -250,11 +250,11 @@ static void fill(struct array *a, const struct sightings *sightings)
 static void note_stored(struct sightings *sightings, const uint8_t id[PLATESIEVE_HIT_ID_BYTES], enum sighting_stored stored)
 {
     for (size_t i = 0; i < sightings->count; i++)
-        if (memcmp(sightings->each[i].id, id, PLATESIEVE_HIT_ID_BYTES) == 0) sightings->stored[i] = stored;
+        if (sightings->stored[i] == STORED_NOT && memcmp(sightings->each[i].id, id, PLATESIEVE_HIT_ID_BYTES) == 0) sightings->stored[i] = stored;
 }
 
-/* What became of each, in the transaction that stored them. */
-static struct result ask_stored(struct db_conn *conn, struct sightings *sightings)
+/* Those that stand now, and of which nothing was noted, are STORED; in the transaction that stores them. */
+static struct result ask_stored(struct db_conn *conn, struct sightings *sightings, enum sighting_stored stored)
 {
     PGresult *result RESULT_CLEANUP = NULL;
     struct array ids, lists, seen;
@@ -263,7 +263,6 @@ static struct result ask_stored(struct db_conn *conn, struct sightings *sighting
     array_begin(&lists, TYPE_INT4, sightings->count, 4);
     array_begin(&seen, TYPE_TIME, sightings->count, 8);
     for (size_t i = 0; i < sightings->count; i++) {
-        sightings->stored[i] = STORED_NOT;
         array_uuid(&ids, sightings->each[i].id);
         array_int4(&lists, sightings->each[i].list);
         array_time(&seen, sightings->each[i].seen_ms);
@@ -271,7 +270,7 @@ static struct result ask_stored(struct db_conn *conn, struct sightings *sighting
     bool ready = params_array(&params, &ids);
     ready = params_array(&params, &lists) && ready;
     ready = params_array(&params, &seen) && ready;
-    struct result done = ready ? conn_run(conn, &stored_now, &params, &result) : FAIL(REASON_INTERNAL);
+    struct result done = ready ? conn_run(conn, &stored_there, &params, &result) : FAIL(REASON_INTERNAL);
     array_free(&ids);
     array_free(&lists);
     array_free(&seen);
@@ -280,9 +279,8 @@ static struct result ask_stored(struct db_conn *conn, struct sightings *sighting
         struct row row = { .result = result, .number = i };
         uint8_t id[PLATESIEVE_HIT_ID_BYTES];
         row_bytes(&row, 0, id, sizeof(id));
-        bool now = row_bool(&row, 1);
         if (row.bad) return FAIL(REASON_DATABASE);
-        note_stored(sightings, id, now ? STORED_NOW : STORED_BEFORE);
+        note_stored(sightings, id, stored);
     }
     return OK;
 }
@@ -295,6 +293,8 @@ static struct result store_body(struct db_conn *conn, void *context)
     struct params params = { 0 };
     bool ready = true;
     sightings->perhaps = false;
+    for (size_t i = 0; i < sightings->count; i++) sightings->stored[i] = STORED_NOT;
+    TRY(ask_stored(conn, sightings, STORED_BEFORE));
     fill(a, sightings);
     for (size_t i = 0; i < STORE_COLUMNS; i++) ready = params_array(&params, &a[i]) && ready;
     struct result done = ready ? conn_run(conn, &store, &params, &result) : FAIL(REASON_INTERNAL);
@@ -305,7 +305,7 @@ static struct result store_body(struct db_conn *conn, void *context)
     sightings->unknown = row_int(&row, 0);
     sightings->late = row_int(&row, 1);
     if (row.bad) return FAIL(REASON_DATABASE);
-    TRY(ask_stored(conn, sightings));
+    TRY(ask_stored(conn, sightings, STORED_NOW));
     sightings->perhaps = true;
     return OK;
 }
