@@ -18,6 +18,8 @@ libgate_core_a_SOURCES = \
 	server/gate/check/recall.c server/gate/check/recall.h \
 	server/gate/check/sighting.h \
 	server/gate/check/tally.c server/gate/check/tally.h \
+	server/gate/check/tally_json.c server/gate/check/tally_view.h \
+	server/gate/check/tally_names.c \
 	server/gate/check/text.c \
 	server/gate/index/build.c \
 	server/gate/index/catalogue.c server/gate/index/catalogue.h \

@@ -147,9 +147,10 @@ static void ask(struct run *run, const struct vehicle *vehicle, const char *read
     snprintf(lane, sizeof(lane), "reader/north/%u", vehicle->lane);
     *outcome = scene_check(&run->scene, body);
     assert_ok(outcome->result);
-    tally_name_lists(gate->tally, run->scene.catalogue, outcome->sightings, outcome->count);
+    struct tally_names *names = tally_names(run->scene.catalogue, outcome->sightings, outcome->count);
     tally_clear(gate->tally, lane, &outcome->counts);
-    (void)tally_matched(gate->tally, lane, outcome->sightings, outcome->count);
+    (void)tally_matched(gate->tally, lane, names, outcome->sightings, outcome->count);
+    free(names);
     if (gate->pending_count + outcome->count > PENDING_MAX || chance(8) == 0) drain(run, gate);
     for (size_t i = 0; i < outcome->count; i++) gate->pending[gate->pending_count++] = outcome->sightings[i];
     run->looks++;

@@ -1,5 +1,5 @@
 /* Counts: reads = cleared + hits, a vehicle once however often it is looked at, for operators and for auditors, and covert hits only for the latter. */
-#include "server/gate/check/tally.h"
+#include "server/gate/check/tally_view.h"
 #include "tests/unit/unit.h"
 
 static json_int_t number(const json_t *json, const char *name)
@@ -37,8 +37,11 @@ static struct sighting found(uint8_t read, bool again, uint32_t list, uint8_t en
 
 static struct tally_hits matched(struct stage *stage, const struct sighting *sightings, size_t count)
 {
-    tally_name_lists(stage->tally, &stage->catalogue, sightings, count);
-    return tally_matched(stage->tally, LANE, sightings, count);
+    struct tally_names *names = tally_names(&stage->catalogue, sightings, count);
+    const struct tally_hits hits = tally_matched(stage->tally, LANE, names, sightings, count);
+
+    free(names);
+    return hits;
 }
 
 static void match_one(struct stage *stage, struct sighting sighting)
@@ -310,6 +313,50 @@ static void calibration_is_told_apart(void **state)
     tally_destroy(stage.tally);
 }
 
+/* Lanes beyond those that have a row of their own are counted in the totals. */
+static void lanes_without_a_row_count_in_the_totals(void **state)
+{
+    struct stage stage;
+    char lane[32];
+
+    (void)state;
+    begin(&stage);
+    for (unsigned i = 0; i < TALLY_LANES_MAX + 3; i++) {
+        snprintf(lane, sizeof(lane), "reader/north/%u", i);
+        tally_clear(stage.tally, lane, &(struct check_counts){ .reads = 1 + i % 2, .cleared = 1 + i % 2 });
+    }
+    json_t *json = tally_json(stage.tally, false), *lanes = json_object_get(json, "lanes");
+    assert_int_equal(json_array_size(lanes), TALLY_LANES_MAX);
+    assert_int_equal(number(json, "cleared"), TALLY_LANES_MAX / 2 * 3 + 1 + 2 + 1);
+    for (unsigned i = 0; i < TALLY_LANES_MAX; i++) {
+        snprintf(lane, sizeof(lane), "reader/north/%u", i);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(lanes, i), "lane")), lane);
+        assert_int_equal(number(json_array_get(lanes, i), "cleared"), 1 + i % 2);
+    }
+    json_decref(json);
+    tally_destroy(stage.tally);
+}
+
+/* Each list once, and those alone that the catalogue has. */
+static void lists_are_named_once(void **state)
+{
+    struct stage stage;
+    const struct sighting sightings[] = { found(1, false, 12, 1, PLATESIEVE_FULL), found(1, false, 11, 1, PLATESIEVE_FULL), found(1, false, 99, 1, PLATESIEVE_FULL),
+                                          found(2, false, 12, 2, PLATESIEVE_FULL), found(2, false, 11, 2, PLATESIEVE_FULL), found(3, false, 11, 3, PLATESIEVE_FULL) };
+
+    (void)state;
+    begin(&stage);
+    struct tally_names *names = tally_names(&stage.catalogue, sightings, ARRAY_LENGTH(sightings));
+    assert_non_null(names);
+    assert_int_equal(names->count, 2);
+    assert_int_equal(names->each[0].number, 12);
+    assert_string_equal(names->each[0].agency, "marshals");
+    assert_string_equal(names->each[0].list, "amber");
+    assert_int_equal(names->each[1].number, 11);
+    free(names);
+    tally_destroy(stage.tally);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +370,8 @@ int main(void)
         cmocka_unit_test(what_was_stored_before_is_taken_back),
         cmocka_unit_test(a_later_look_elsewhere_is_taken_back),
         cmocka_unit_test(calibration_is_told_apart),
+        cmocka_unit_test(lanes_without_a_row_count_in_the_totals),
+        cmocka_unit_test(lists_are_named_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

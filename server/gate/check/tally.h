@@ -18,8 +18,18 @@ struct tally;
 struct tally *tally_create(void); /* NULL without memory */
 void tally_destroy(struct tally *tally); /* NULL is fine */
 
-/* Before its catalogue is let go: how the lists of SIGHTINGS are called. */
-void tally_name_lists(struct tally *tally, const struct catalogue *catalogue, const struct sighting *sightings, size_t count);
+struct tally_name { /* of a list */
+    uint32_t number;
+    char agency[LIMIT_NAME_MAX + 1], list[LIMIT_NAME_MAX + 1];
+};
+
+struct tally_names {
+    size_t count;
+    struct tally_name each[];
+};
+
+/* How the lists of SIGHTINGS are called, before their catalogue is let go: free() it; NULL without memory.  Waits for nobody. */
+struct tally_names *tally_names(const struct catalogue *catalogue, const struct sighting *sightings, size_t count);
 
 /* One answered request of LANE ("reader/<site>/<lane>"): those of its looks that it is told to be clear.  A short lock, that of all checks. */
 void tally_clear(struct tally *tally, const char *lane, const struct check_counts *counts);
@@ -31,9 +41,10 @@ struct tally_hits { /* what was counted, as it looks to who may not know of cove
     uint64_t again;   /* looks at reads that were counted before */
 };
 
-/* What it matched, once that is on the disk, and before the answer goes out if it is to wait for that: SIGHTINGS in order of their reads.  Another lock; that of all
-   checks is held for each read, briefly. */
-struct tally_hits tally_matched(struct tally *tally, const char *lane, const struct sighting *sightings, size_t count);
+/* What it matched, once that is on the disk, and before the answer goes out if it is to wait for that: SIGHTINGS in order of their reads, NAMES of their lists (NULL: of those
+   that were not named before nothing is counted by list).  Another lock, for which it may wait long: never from the thread that answers checks, or a covert hit
+   could be told from a clear read by its time.  That of all checks is held for each read, briefly. */
+struct tally_hits tally_matched(struct tally *tally, const char *lane, const struct tally_names *names, const struct sighting *sightings, size_t count);
 
 /* Covert ones that could not be stored, of a request that was answered: their looks count as the clear ones that the lane was told of. */
 void tally_lost(struct tally *tally, const char *lane, const struct sighting *sightings, size_t count);
@@ -43,7 +54,7 @@ void tally_lost(struct tally *tally, const char *lane, const struct sighting *si
 void tally_stored(struct tally *tally, const struct sighting *sightings, const enum sighting_stored *stored, size_t count);
 
 /* {"reads", "cleared", "hits", "again", "matches", "calibration", "lanes": [...]}: what operators may see.  With TRUTH (auditors) all of that as it is, and "covert",
-   "hits_by_grade", "hits_by_list", "matches_by_grade", "matches_by_list". */
+   "hits_by_grade", "hits_by_list", "matches_by_grade", "matches_by_list".  NULL without memory. */
 json_t *tally_json(struct tally *tally, bool truth);
 
 #endif

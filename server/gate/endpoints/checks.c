@@ -10,9 +10,18 @@ struct outcome {
     size_t size;
     struct sighting *sightings;
     size_t count;
+    struct tally_names *names; /* of the sightings' lists */
     struct check_counts counts;
     bool wait;
 };
+
+/* One that nobody waits for. */
+static void outcome_free(const struct outcome *outcome)
+{
+    free(outcome->names);
+    free(outcome->sightings);
+    free(outcome->text);
+}
 
 /* Runs the batch under one catalogue and writes the answer; the catalogue is let go before anything waits. */
 static struct result decide(struct gate *gate, const struct peer *peer, const struct check_batch *batch, int64_t now_ms, struct outcome *outcome)
@@ -30,7 +39,7 @@ static struct result decide(struct gate *gate, const struct peer *peer, const st
         check_counts(answer, &outcome->counts);
         if (gate->excess != NULL)
             excess_add(gate->excess, catalogue, peer->name, outcome->counts.reads + outcome->counts.again, outcome->sightings, outcome->count, now_ms);
-        if (outcome->count > 0) tally_name_lists(gate->tally, catalogue, outcome->sightings, outcome->count);
+        if (outcome->count > 0) outcome->names = tally_names(catalogue, outcome->sightings, outcome->count);
         lanes_checked(gate->lanes, peer->first, peer->second, clock_now_ms(&steady_clock));
         check_answer_free(answer);
     }
@@ -47,16 +56,6 @@ static void count_clear(struct gate *gate, const char *lane, const struct check_
     metric_add(gate->checks_again, counts->again);
 }
 
-static void count_matched(struct gate *gate, const char *lane, const struct sighting *sightings, size_t count)
-{
-    const struct tally_hits hits = tally_matched(gate->tally, lane, sightings, count);
-
-    metric_add(gate->checks_clear, hits.cleared);
-    metric_add(gate->checks_hit, hits.reads);
-    metric_add(gate->checks_later, hits.later);
-    metric_add(gate->checks_again, hits.again);
-}
-
 /* -- what matched, on its way to the disk ------------------------------------------------------------------------------------------ */
 
 struct waiting {
@@ -66,9 +65,28 @@ struct waiting {
     size_t size;
     struct sighting *sightings;
     size_t count;
+    struct tally_names *names;
     struct check_counts counts;
     char lane[LIMIT_IDENTITY_MAX + 1];
 };
+
+static void count_matched(const struct waiting *waiting)
+{
+    struct gate *gate = waiting->gate;
+    const struct tally_hits hits = tally_matched(gate->tally, waiting->lane, waiting->names, waiting->sightings, waiting->count);
+
+    metric_add(gate->checks_clear, hits.cleared);
+    metric_add(gate->checks_hit, hits.reads);
+    metric_add(gate->checks_later, hits.later);
+    metric_add(gate->checks_again, hits.again);
+}
+
+static void waiting_free(struct waiting *waiting)
+{
+    free(waiting->names);
+    free(waiting->sightings);
+    free(waiting);
+}
 
 static struct waiting *wait_for(struct gate *gate, struct request *request, const struct outcome *outcome)
 {
@@ -76,7 +94,7 @@ static struct waiting *wait_for(struct gate *gate, struct request *request, cons
 
     if (waiting == NULL) return NULL;
     *waiting = (struct waiting){ .gate = gate, .text = outcome->text, .size = outcome->size, .sightings = outcome->sightings, .count = outcome->count,
-                                 .counts = outcome->counts };
+                                 .names = outcome->names, .counts = outcome->counts };
     (void)snprintf(waiting->lane, sizeof waiting->lane, "%s", request->peer->name);
     return waiting;
 }
@@ -91,11 +109,10 @@ static void synced(void *context, struct result result)
         request_complete(waiting->request, reply_problem(result.reason));
     } else {
         count_clear(waiting->gate, waiting->lane, &waiting->counts);
-        count_matched(waiting->gate, waiting->lane, waiting->sightings, waiting->count);
+        count_matched(waiting);
         request_complete(waiting->request, reply_text(200, "application/json", waiting->text, waiting->size));
     }
-    free(waiting->sightings);
-    free(waiting);
+    waiting_free(waiting);
 }
 
 static void synced_covert(void *context, struct result result)
@@ -103,9 +120,8 @@ static void synced_covert(void *context, struct result result)
     struct waiting *waiting = context;
 
     if (failed(result)) tally_lost(waiting->gate->tally, waiting->lane, waiting->sightings, waiting->count);
-    else count_matched(waiting->gate, waiting->lane, waiting->sightings, waiting->count);
-    free(waiting->sightings);
-    free(waiting);
+    else count_matched(waiting);
+    waiting_free(waiting);
 }
 
 static struct reply answer_after_sync(struct gate *gate, struct request *request, struct outcome *outcome)
@@ -113,8 +129,7 @@ static struct reply answer_after_sync(struct gate *gate, struct request *request
     struct waiting *waiting = wait_for(gate, request, outcome);
 
     if (waiting == NULL) {
-        free(outcome->text);
-        free(outcome->sightings);
+        outcome_free(outcome);
         return reply_problem(REASON_BUSY);
     }
     waiting->request = request;
@@ -131,6 +146,7 @@ static void keep_covert(struct gate *gate, struct request *request, const struct
     spool_append(gate->spool, outcome->sightings, outcome->count, waiting == NULL ? NULL : synced_covert, waiting);
     if (waiting != NULL) return;
     tally_lost(gate->tally, request->peer->name, outcome->sightings, outcome->count);
+    free(outcome->names);
     free(outcome->sightings);
 }
 
@@ -181,7 +197,7 @@ struct reply post_checks(void *app, struct request *request)
     if (over.reason != REASON_NONE) return refuse_quota(gate, &over);
     if (failed(result)) return refuse(gate, result);
     if (outcome.text == NULL) {
-        free(outcome.sightings);
+        outcome_free(&outcome);
         return refuse(gate, FAIL(REASON_BUSY));
     }
     if (outcome.wait) return answer_after_sync(gate, request, &outcome);
