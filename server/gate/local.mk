@@ -6,7 +6,7 @@ GATE_CORE_LIBS = libgate-core.a libserver-http.a libplatesieve.la $(YAJL_LIBS) $
 noinst_LIBRARIES += libgate-core.a
 libgate_core_a_SOURCES = \
 	server/gate/text.c server/gate/text.h \
-	server/gate/endpoints/fields.c server/gate/endpoints/fields.h \
+	server/gate/fields.c server/gate/fields.h \
 	server/gate/check/batch.c server/gate/check/batch.h \
 	server/gate/check/check.c server/gate/check/check.h \
 	server/gate/check/cooldown.c server/gate/check/cooldown.h \

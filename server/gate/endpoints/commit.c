@@ -1,8 +1,8 @@
 /* POST /v1/lists/{list}/revisions/{revision}/commit: makes a revision the list's own, at once and whole.  Agencies, their own lists only. */
 #include "server/gate/config.h"
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/endpoints/refused.h"
+#include "server/gate/fields.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"
 

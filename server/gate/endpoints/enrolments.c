@@ -3,8 +3,8 @@
 #include <sodium.h>
 #include <time.h>
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/enrolment.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 

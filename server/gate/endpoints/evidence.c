@@ -5,10 +5,10 @@
 
 #include "crypto/evidence.h"
 #include "server/gate/db/evidence.h"
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/hit_json.h"
 #include "server/gate/endpoints/lane_hit.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"

@@ -1,8 +1,8 @@
 /* GET /v1/lists/{list}/flags: the entries of a list that raise false alarms, by verdict and lane, and what all its hits came to. */
 #include "server/gate/endpoints/flags.h"
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/verdict_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/routes.h"
 
 static struct db_flag_rule rule_of(const struct gate *gate)

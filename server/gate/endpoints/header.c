@@ -2,7 +2,7 @@
    it can't verify, so that an agency's mistake shows at once and not at a lane; a lane verifies again. */
 #include <sodium.h>
 
-#include "server/gate/endpoints/fields.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"

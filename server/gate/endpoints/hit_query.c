@@ -1,8 +1,8 @@
 #include "server/gate/endpoints/hit_query.h"
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/lane_word_json.h"
 #include "server/gate/endpoints/verdict_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/index/entries.h"
 #include "server/http/clock.h"
 

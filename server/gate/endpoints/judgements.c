@@ -1,8 +1,8 @@
 /* POST /v1/hits/{hit}/judgement: what the officer at the lane says of an alert.  By the lane whose hit it is; of any other it learns nothing. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/hit_json.h"
 #include "server/gate/endpoints/lane_hit.h"
 #include "server/gate/endpoints/lane_word_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 

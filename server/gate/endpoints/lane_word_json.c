@@ -1,8 +1,8 @@
 #include "server/gate/endpoints/lane_word_json.h"
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/endpoints/verdict_json.h"
+#include "server/gate/fields.h"
 
 static const char acknowledged[] = "acknowledged";
 

@@ -1,7 +1,7 @@
 /* GET /v1/lanes: how each lane fares.  Operators and auditors.  Numbers and times, nothing of any read. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/lanes_json.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/routes.h"
 
 #define NAME_BYTES (2 * LIMIT_NAME_MAX + 2)

@@ -1,8 +1,8 @@
 /* POST and GET /v1/lists, GET /v1/lists/{list}.  An agency makes and sees its own; operators and auditors see all. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/flags.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/endpoints/rule_fields.h"
+#include "server/gate/fields.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"
 

@@ -1,5 +1,5 @@
 /* /v1/agencies/{agency}/lists/{list}/cap and …/suspension: what operators say of an agency's list. */
-#include "server/gate/endpoints/fields.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"

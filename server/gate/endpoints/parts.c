@@ -3,8 +3,8 @@
 #include <sodium.h>
 #include <urcu-bp.h>
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/refused.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/lists/part_parse.h"
 #include "server/gate/routes.h"

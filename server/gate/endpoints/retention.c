@@ -1,7 +1,7 @@
 /* GET /v1/retention: what was dropped because its retention was over, by day and list.  Counts; of covert lists for their agency and
    auditors only. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 

@@ -1,7 +1,7 @@
 /* POST /v1/lists/{list}/revisions; GET and DELETE /v1/lists/{list}/revisions/{revision}.  Agencies, their own lists only. */
 #include <sodium.h>
 
-#include "server/gate/endpoints/fields.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 

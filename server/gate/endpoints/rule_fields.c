@@ -1,7 +1,7 @@
 #include "server/gate/endpoints/rule_fields.h"
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 #include "server/http/clock.h"
 
 #define AGE_LIMIT_MAX_S (366 * 86400)

@@ -1,8 +1,8 @@
 /* PUT /v1/lists/{list}; POST and DELETE /v1/lists/{list}/approval: a list's rules change while it stands, some of them by the word of two people.
    Agencies, their own lists only. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/endpoints/rule_fields.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/http/log.h"

@@ -1,6 +1,6 @@
 /* PUT and DELETE /v1/lists/{list}/shares/{agency}, GET /v1/shares: an agency lets another see the hits of one of its lists, for a time. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 

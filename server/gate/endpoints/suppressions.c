@@ -1,7 +1,7 @@
 /* PUT and GET /v1/lists/{list}/suppressions, DELETE /v1/lists/{list}/suppressions/{number}: entries that raise no hits at one lane for a
    while.  In force on all gates within a second: they look at the lists' head five times in one. */
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 

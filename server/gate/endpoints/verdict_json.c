@@ -1,7 +1,7 @@
 #include "server/gate/endpoints/verdict_json.h"
 
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/list_json.h"
+#include "server/gate/fields.h"
 
 static const char *const names[VERDICTS] = { "", "confirmed", "misread", "wrong-jurisdiction", "stale-entry" };
 /* A fixed set, not a text: nobody writes a plate into it. */

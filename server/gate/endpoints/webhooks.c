@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "server/gate/db/webhooks.h"
-#include "server/gate/endpoints/fields.h"
 #include "server/gate/endpoints/hit_json.h"
 #include "server/gate/endpoints/list_json.h"
 #include "server/gate/endpoints/webhook_json.h"
+#include "server/gate/fields.h"
 #include "server/gate/gate.h"
 #include "server/gate/routes.h"
 #include "server/gate/webhooks/seal.h"

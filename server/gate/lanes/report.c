@@ -1,6 +1,6 @@
 #include "server/gate/lanes/report.h"
 
-#include "server/gate/endpoints/fields.h"
+#include "server/gate/fields.h"
 
 #define WORD_BYTES 16
 #define CALIBRATION_INTERVAL_S 60 /* where the lane does not say it */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "server/gate/db/load.h"
-#include "server/gate/endpoints/fields.h"
+#include "server/gate/fields.h"
 #include "server/gate/served.h"
 #include "server/http/log.h"
 

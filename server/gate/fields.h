@@ -1,6 +1,6 @@
 /* Members of a JSON request into C values, with their limits; each fails with REASON_BAD_FIELD and never says what it read. */
-#ifndef SERVER_GATE_ENDPOINTS_FIELDS_H
-#define SERVER_GATE_ENDPOINTS_FIELDS_H
+#ifndef SERVER_GATE_FIELDS_H
+#define SERVER_GATE_FIELDS_H
 
 #include <jansson.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "server/gate/endpoints/fields.h"
+#include "server/gate/fields.h"
 
 #include <errno.h>
 #include <platesieve/limits.h>
