@@ -157,3 +157,24 @@ def test_a_stranger_compiles_against_the_client(installed, tmp_path, compiler, l
     library = next(installed.rglob("libplatesieve.so")).parent
     done = subprocess.run(["./program"], cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, "LD_LIBRARY_PATH": str(library)})
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def variable(name):
+    """Of the build's Makefile, expanded."""
+    done = subprocess.run(["make", "-s", "-C", str(BUILD), "--eval", f"say-it: ; @echo $({name})", "say-it"], capture_output=True, text=True, check=True,
+                          stdin=subprocess.DEVNULL)
+    return done.stdout.strip()
+
+
+def test_a_lane_has_its_unit_and_an_example(tmp_path):
+    """Where systemd looks, with the command's own path; and what the manual copies."""
+    if not variable("systemdsystemunitdir"):
+        pytest.skip("configured without a folder for units")
+    subprocess.run(["make", "-C", str(BUILD), "install-systemdsystemunitDATA", "install-dist_docDATA", f"DESTDIR={tmp_path}"], check=True, capture_output=True,
+                   stdin=subprocess.DEVNULL)
+    unit = (tmp_path / variable("systemdsystemunitdir").lstrip("/") / "platesieve-lane@.service").read_text()
+    assert re.findall("^ExecStart=.*", unit, re.M) == [f"ExecStart={variable('bindir')}/platesieve lane --config /etc/platesieve/lane/%i.conf"]
+    assert "@bindir@" not in unit
+    example = tmp_path / variable("docdir").lstrip("/") / "lane.conf.example"
+    assert example.read_text() == (TOP / "deploy/systemd/lane.conf.example").read_text()
+    assert "lane.conf.example /etc/platesieve/lane/" in (example.parent / "operations.md").read_text()
