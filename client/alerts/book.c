@@ -208,10 +208,16 @@ static void note_picture(struct alert_book *book, struct kept_alert *kept, struc
     alert_book_changed(book, kept);
 }
 
-/* Whatever becomes of the clock. */
+/* Otherwise it was seen when its message came: that is nearly so, or it is so long past that the camera's clock may as well be wrong. */
+static bool believes_camera(const struct lane_read *read)
+{
+    return read->late && !read->long_past;
+}
+
+/* When it was seen, whatever becomes of the clock. */
 static int64_t then_ms(const struct lane_read *read)
 {
-    return read->check.seen_ms - read->clock_ms;
+    return believes_camera(read) ? read->check.seen_ms - read->clock_ms : read->came_us / 1000;
 }
 
 /* Before MOMENT.  What has only waited here for a gate was seen when its message came, however long its vehicle had been there by then. */
@@ -244,6 +250,13 @@ static void note_read(struct kept_alert *kept, const struct lane_read *read, con
     if (kept->image == NULL) kept->image = image_hold(read->image);
 }
 
+/* What waits, or comes from an engine's stored queue, is answered in any order.  Times of two cameras are not held against each other where one says that it was late:
+   its clock may be wrong, and a vehicle that is told of once too often is better than one that is missed. */
+static bool was_seen_before(const struct kept_alert *kept, const struct lane_read *read)
+{
+    return (!believes_camera(read) || strcmp(read->camera, kept->camera) == 0) && then_ms(read) < kept->then_ms;
+}
+
 struct kept_alert *alert_book_raise(struct alert_book *book, const struct lane_read *read, const struct check_alert *alert, unsigned due,
                                     struct alert_moment moment)
 {
@@ -253,8 +266,8 @@ struct kept_alert *alert_book_raise(struct alert_book *book, const struct lane_r
         kept = make_place(book);
         kept->raised_at_ms = moment.now_ms;
     } else if (memcmp(kept->read_id, read->check.id, sizeof(kept->read_id)) != 0) {
-        if (then_ms(read) < kept->then_ms || read->long_past) {
-            kept->times++; /* what waits, or comes from an engine's stored queue, is answered in any order */
+        if (was_seen_before(kept, read)) {
+            kept->times++;
             alert_book_changed(book, kept);
             return NULL;
         }

@@ -17,7 +17,7 @@ struct kept_alert {
     struct check_alert alert;
     uint8_t read_id[PLATESIEVE_READ_ID_BYTES];
     int64_t seen_ms; /* since 1970 */
-    int64_t then_ms; /* the same moment by the clock that does not jump: only for comparing */
+    int64_t then_ms; /* monotonic: the same moment, or when its message came; only for comparing */
     int64_t ago_s;   /* so long before it was raised; INT64_MAX: longer than a gate takes, or the camera's clock is wrong */
     char plate[LANE_RAW_MAX + 1], best[LANE_RAW_MAX + 1]; /* of the candidate that matched, and of the one that the engine believes in most */
     char jurisdiction[PLATESIEVE_JURISDICTION_MAX + 1];   /* of the candidate; "": unknown */
@@ -45,7 +45,8 @@ struct alert_moment {
     int64_t monotonic_ms, now_ms; /* the same moment; the second since 1970 */
 };
 /* What is kept of it now.  DUE: bits of the paths that it has to go.  NULL: this vehicle raised it before, at no weaker grade, or was seen before what is kept: there is
- * nothing to tell, but it was raised once more, or a picture that was missing is kept. */
+ * nothing to tell, but it was raised once more, or a picture that was missing is kept.  A read counts as seen when its message came; only one that is late, by no more
+ * than a gate takes, as its camera says, and then it is held against alerts of that camera only. */
 struct kept_alert *alert_book_raise(struct alert_book *book, const struct lane_read *read, const struct check_alert *alert, unsigned due,
                                     struct alert_moment moment);
 struct kept_alert *alert_book_find(struct alert_book *book, const char *hit); /* NULL: it is not there */

@@ -232,7 +232,9 @@ static void test_what_was_seen_before_replaces_nothing(void **state)
 
     (void)state;
     settle(kept);
+    before.clock_ms = before.check.seen_ms; /* FIRST came then */
     before.check.seen_ms -= 240000;
+    before.came_us = 1000000;
     before.late = true;
     assert_null(alert_book_raise(book, &before, &alert, ALL, (struct alert_moment) { 1000, 1770000001000 }));
     assert_string_equal(kept->best, "FIRST");
@@ -240,7 +242,59 @@ static void test_what_was_seen_before_replaces_nothing(void **state)
     assert_int_equal(kept->times, 2);
     assert_true(kept->number > number);
     assert_int_equal(kept->ago_s, 0);
+    before.late = false; /* it has waited here */
+    before.came_us = -1000000;
+    assert_null(alert_book_raise(book, &before, &alert, ALL, (struct alert_moment) { 2000, 1770000002000 }));
+    assert_int_equal(kept->times, 3);
     alert_book_destroy(book);
+}
+
+/* What READ_ID raises a moment after FIRST, both SEEN_S before they came by the engine's clock. */
+static struct kept_alert *raise_seen(struct alert_book *book, uint8_t read_id, const char *camera, int64_t seen_s, int64_t seconds)
+{
+    const struct check_alert alert = scene_alert("a", PLATESIEVE_FULL, 0);
+    const struct alert_moment moment = { 100000000 + seconds * 1000, 1770000000000 + seconds * 1000 };
+    struct lane_read read = scene_read("NEXT", read_id, NULL);
+
+    snprintf(read.camera, sizeof(read.camera), "%s", camera);
+    read.late = seen_s >= LIMIT_SEEN_LATE_S;
+    read.long_past = seen_s > LIMIT_SEEN_AGE_S;
+    read.check.seen_ms = moment.now_ms - (read.long_past ? 0 : seen_s * 1000);
+    read.clock_ms = moment.now_ms - moment.monotonic_ms;
+    read.came_us = moment.monotonic_ms * 1000;
+    return alert_book_raise(book, &read, &alert, ALL, moment);
+}
+
+/* The clock of the camera that sees the second passage is off by so much, that of the first by so much: it is told of nevertheless. */
+static void check_second_passage(const char *first, int64_t first_s, const char *second, int64_t second_s)
+{
+    struct lost lost = { 0 };
+    struct alert_book *book = alert_book_create(2, KEEP_S, 0, on_lost, &lost);
+    struct kept_alert *kept = raise_seen(book, 1, first, first_s, 0), *again;
+
+    assert_non_null(kept);
+    settle(kept);
+    again = raise_seen(book, 2, second, second_s, 20);
+    assert_ptr_equal(again, kept);
+    for (enum alert_path path = 0; path < ALERT_PATHS; path++) assert_true(again->due[path]);
+    assert_int_equal(again->times, 2);
+    assert_int_equal(again->ago_s, second_s > LIMIT_SEEN_AGE_S ? INT64_MAX : second_s >= LIMIT_SEEN_LATE_S ? second_s : 0);
+    settle(again);
+    alert_book_destroy(book);
+}
+
+static void test_a_camera_whose_clock_is_wrong_hides_no_passage(void **state)
+{
+    (void)state;
+    check_second_passage("north", 400 * 86400, "north", 400 * 86400);
+    check_second_passage("north", 0, "north", 400 * 86400); /* it has started anew, in 1970 */
+    check_second_passage("north", 400 * 86400, "north", 0);
+    check_second_passage("north", 0, "south", 400 * 86400);
+    check_second_passage("north", 0, "south", 7200);
+    check_second_passage("north", -240, "south", 0);
+    check_second_passage("north", 0, "south", 25);
+    check_second_passage("north", 7200, "north", 7200);
+    check_second_passage("south", 7200, "north", 10800);
 }
 
 static void test_words(void **state)
@@ -445,7 +499,7 @@ int main(void)
         cmocka_unit_test(test_one_hit_is_one_alert),       cmocka_unit_test(test_pictures_are_held),
         cmocka_unit_test(test_words),                      cmocka_unit_test(test_line),                 cmocka_unit_test(test_json),
         cmocka_unit_test(test_the_longest_fits),           cmocka_unit_test(test_stream),               cmocka_unit_test(test_when_it_was_seen),
-        cmocka_unit_test(test_what_was_seen_before_replaces_nothing),
+        cmocka_unit_test(test_what_was_seen_before_replaces_nothing), cmocka_unit_test(test_a_camera_whose_clock_is_wrong_hides_no_passage),
     };
 
     return platesieve_failed(platesieve_init()) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
