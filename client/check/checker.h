@@ -81,7 +81,7 @@ struct checker_state {
     bool skew_known;
     int64_t skew_ms;         /* this machine's clock ahead of the gate's (negative: behind) */
     int64_t clock_ahead_ms;  /* the same where it is off by more than LIMIT_CLOCK_OFF_S, and reads carry the gate's time; otherwise 0 */
-    int64_t over_until_ms;   /* since 1970: the lane is over its quota until then; 0: it is not */
+    int64_t over_until_ms;   /* monotonic: the lane is over its quota until then; 0: it is not */
 };
 
 /* What a checker tells while it works, from any thread.  Each may be NULL. */
@@ -97,7 +97,7 @@ void checker_destroy(struct checker *checker); /* NULL is fine; after all of its
 /* Waits for a policy and the keys that it needs, and those of epochs to come, at most DEADLINE_MS and for one try at least.  CHECK_DONE: they are
    there.  CHECK_AWAY: not yet; reads may be asked about all the same, later.  CHECK_FAILED, CHECK_REFUSED: something is wrong (and said). */
 enum check_outcome checker_wait(struct checker *checker, unsigned deadline_ms) MUST_USE;
-/* Until when (since 1970) the lane is over its quota; 0: it is not. */
+/* Until when (monotonic, milliseconds) the lane is over its quota; 0: it is not. */
 int64_t checker_over_until_ms(struct checker *checker);
 void checker_look(struct checker *checker, struct checker_state *state);
 

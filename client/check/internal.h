@@ -196,7 +196,7 @@ struct checker {
     struct gate_clocks clocks;
     struct health *gate_health, *key_health;
     _Atomic int64_t key_answered_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never */
-    /* The lane's quota is used up until then (since 1970; 0: it is not), and somebody asked at that time (monotonic). */
+    /* Monotonic: the lane's quota is used up until then (0: it is not), and somebody asked at that time. */
     _Atomic int64_t over_until_ms, over_asked_ms;
     /* the thread that looks after policy and keys */
     pthread_t keeper;

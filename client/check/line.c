@@ -42,7 +42,7 @@ struct round {
     bool by_theirs;        /* times are said by that gate's clock, which is so much behind: */
     int64_t ahead_ms;
     enum step stop;        /* of GATE_STOP */
-    int64_t over_until_ms; /* since 1970: the quota is in the way; 0: it is not */
+    int64_t over_until_ms; /* monotonic: the quota is in the way; 0: it is not */
 };
 
 /* Somebody else may know better about a read for which a gate made up a hit. */

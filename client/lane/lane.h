@@ -66,7 +66,7 @@ void lane_report_destroy(struct lane_report *report);
 void lane_report_unusable(struct lane_report *report, uint64_t line, enum row_fault fault);
 void lane_report_unknown_jurisdiction(struct lane_report *report);
 /* Any thread. */
-/* OVER_UNTIL_MS: they were not, because the lane's quota is used up until then (since 1970); 0: for another reason. */
+/* OVER_UNTIL_MS: they were not, because the lane's quota is used up until then (monotonic); 0: for another reason. */
 void lane_report_unchecked(struct lane_report *report, const struct row_batch *batch, int64_t over_until_ms);
 /* The gate's answer to read NUMBER of BATCH. */
 void lane_report_answer(struct lane_report *report, const struct row_batch *batch, size_t number, const struct check_answer *answer);

@@ -78,7 +78,7 @@ static void print_unchecked_json(const struct row_read *read, int64_t over_until
     char until[MOMENT_TEXT];
 
     if (over_until_ms > 0 && json != NULL) {
-        moment_print(over_until_ms, until);
+        moment_print(moment_then_ms(over_until_ms), until);
         json_object_set_new(json, "why", json_string("over-quota"));
         json_object_set_new(json, "until", json_string(until));
     }

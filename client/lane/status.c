@@ -1,6 +1,7 @@
 /* What a lane says of itself: GET /status, and whether it is ready. */
 #include "client/lane/status.h"
 
+#include "client/http/over_quota.h"
 #include "client/lane/calibration.h"
 #include "client/lane/service.h"
 #include "client/moment.h"
@@ -115,7 +116,7 @@ static json_t *alarms_of(struct lane_service *service, const struct checker_stat
     if (state->key_count > 0 && !some_answer(state->keys, state->key_count)) json_array_append_new(alarms, json_string("no-key-server"));
     if (is_stuck(service)) json_array_append_new(alarms, json_string("waiting"));
     if (lane_some_unchecked(service)) json_array_append_new(alarms, json_string("unchecked"));
-    if (state->over_until_ms > moment_now_ms()) json_array_append_new(alarms, json_string("over-quota"));
+    if (over_quota_left_ms(state->over_until_ms) > 0) json_array_append_new(alarms, json_string("over-quota"));
     if (state->clock_ahead_ms != 0) json_array_append_new(alarms, json_string("clock"));
     if (calibration_look(service->calibration, &calibration) && calibration.alarm) json_array_append_new(alarms, json_string("calibration"));
     if (lane_certificate_look(service->renewer, &certificate) && certificate.alarm) json_array_append_new(alarms, json_string("certificate"));
@@ -306,7 +307,7 @@ json_t *lane_status_json(struct lane_service *service)
     json_object_set_new(json, "key_servers", servers_json(state.keys, state.key_count));
     json_object_set_new(json, "policy", policy_json(&state));
     json_object_set_new(json, "clock_ahead_ms", state.skew_known ? json_integer((json_int_t)state.skew_ms) : json_null());
-    json_object_set_new(json, "over_quota_until", lane_time_json(state.over_until_ms));
+    json_object_set_new(json, "over_quota_until", lane_time_json(moment_then_ms(state.over_until_ms)));
     json_object_set_new(json, "certificate", certificate_json(service));
     json_object_set_new(json, "calibration", calibration_json(service));
     json_object_set_new(json, "reported_at", lane_time_json(moment_then_ms(atomic_load(&service->reported_ms))));

@@ -1,6 +1,7 @@
 /* Threads that ask the gate about reads, and see to what is answered. */
 #include "client/lane/service.h"
 
+#include "client/http/over_quota.h"
 #include "client/lane/calibration.h"
 #include "client/lane/handed.h"
 #include "client/moment.h"
@@ -137,7 +138,7 @@ static void wait_for_quota(struct worker *worker, size_t count)
     size_t kept = 0;
 
     checker_look(service->checker, &state);
-    left_ms = state.over_until_ms - moment_now_ms();
+    left_ms = over_quota_left_ms(state.over_until_ms);
     if (left_ms < (int64_t)AWAY_MS) left_ms = AWAY_MS;
     for (size_t i = 0; i < count; i++) {
         if (now_us + left_ms * 1000 < reads[i].came_us + age_us) {

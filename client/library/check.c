@@ -129,7 +129,7 @@ static void answer_some(const struct call *call, size_t from, size_t count, enum
         struct platesieve_client_answer *answer = &call->answers[call->asker->asked[i]];
 
         answer->why = why_of(outcome);
-        if (outcome == CHECK_OVER_QUOTA) answer->retry_ms = checker_over_until_ms(call->client->checker);
+        if (outcome == CHECK_OVER_QUOTA) answer->retry_ms = moment_then_ms(checker_over_until_ms(call->client->checker));
         if (outcome == CHECK_DONE) give_answer(&call->asker->answers[i - from], call->asker->candidates[i], answer);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "client/http/http.h"
 #include "client/http/wiping.h"
+#include "client/moment.h"
 #include "include/monotonic.h"
 
 #define THREADS_DEFAULT 2
@@ -203,5 +204,5 @@ void platesieve_client_look(struct platesieve_client *client, struct platesieve_
                                                 .grades = now.grades,
                                                 .skew_known = now.skew_known,
                                                 .skew_ms = now.skew_ms,
-                                                .over_until_ms = now.over_until_ms };
+                                                .over_until_ms = moment_then_ms(now.over_until_ms) };
 }

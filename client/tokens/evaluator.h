@@ -21,7 +21,7 @@ struct evaluator_settings {
 
 /* An exit code; says what is wrong. */
 int evaluator_open(const struct evaluator_settings *settings, struct evaluator **evaluator) MUST_USE;
-/* After KEY_LATER: until when (since 1970) it is this identity's quota that is in the way; 0: it is not. */
+/* After KEY_LATER: until when (monotonic, milliseconds) it is this identity's quota that is in the way; 0: it is not. */
 int64_t evaluator_over_quota(struct evaluator *evaluator);
 void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
 /* From now on the last server may take DEADLINE_LAST_MS. */

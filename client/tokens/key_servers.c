@@ -146,7 +146,7 @@ static void note_over_quota(struct key_servers *servers, size_t number, int64_t 
 
 int64_t key_servers_over_quota(struct key_servers *servers)
 {
-    const int64_t now_ms = moment_now_ms();
+    const int64_t now_ms = moment_monotonic_ms();
     int64_t first_ms = 0;
 
     pthread_mutex_lock(&servers->mutex);

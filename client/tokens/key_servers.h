@@ -56,7 +56,7 @@ enum key_outcome key_servers_ask(struct key_servers *servers, struct http *http,
 void key_servers_ask_others(struct key_servers *servers, struct http *http, struct key_question *question, bool failed);
 /* Makes connections to all servers that did not fail lately, so that no question has to wait for that. */
 void key_servers_warm(struct key_servers *servers, struct http *http, unsigned deadline_ms);
-/* When (milliseconds since 1970) the first of the servers that refused this identity for its quota will answer again; 0:
+/* When (monotonic, milliseconds) the first of the servers that refused this identity for its quota will answer again; 0:
    none refuses it for that.  After KEY_LATER it says why. */
 int64_t key_servers_over_quota(struct key_servers *servers);
 
