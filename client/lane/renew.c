@@ -115,6 +115,7 @@ static void *run(void *argument)
 
         wait_ms = LOOK_MS;
         if (!look(renewer, &in_ms, &left_ms)) continue;
+        if (in_ms > 0) atomic_store(&renewer->failed, false); /* somebody else has renewed it */
         if (in_ms > 0) wait_ms = between(LEAST_MS, in_ms, LOOK_MS);
         else if (left_ms > 0) wait_ms = try_now(renewer, left_ms);
     } while (pause_for(renewer, wait_ms));

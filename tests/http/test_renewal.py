@@ -11,6 +11,7 @@ import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from clocks import MovingClock
 from enrol import (Device, Serving, certificate_of, code_bytes, code_for, end, leave, listed, mac, make_csr, state_of, wait_for_requests)
 from house import eventually
 from plates import bytes64, text64
@@ -271,6 +272,24 @@ def test_a_renewal_that_is_refused_is_an_alarm(installation, device, name, shift
         house.platesieve("ca", "approve", env=shifted(3 * 3600), code=None)
         eventually(lambda: "certificate" in service.status()["alarms"], 30)
         assert service.status()["certificate"]["renewal"] == "failed"
+
+
+def test_a_renewal_by_hand_ends_the_alarm(installation, device, name, tmp_path):
+    """For good: when the next certificate comes to its last third, nothing has failed yet."""
+    house, clock = installation, MovingClock(tmp_path)
+    house.register(name)
+    with Serving(house, "--lifetime", "2h"):
+        device.run(code_for(house, name))
+    clock.set(119 * 60)  # the lane's; little is left, so that it looks often
+    with late_lane(device, clock.environment) as service:
+        wait_for_requests(house)
+        house.platesieve("ca", "approve", env={**clock.environment, "SHIFT_FILE": "", "SHIFT_S": str(3 * 3600)}, code=None)
+        eventually(lambda: service.status()["certificate"]["renewal"] == "failed", 30)
+        with Serving(house, "--lifetime", "6h"):
+            device.run(None, "--renew", "--now")
+        eventually(lambda: service.status()["certificate"]["renewal"] == "not-due", 30)
+        clock.set(340 * 60)
+        assert service.status()["certificate"]["renewal"] == "due"
 
 
 def test_a_break_within_a_renewal(installation, device, name):
