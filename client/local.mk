@@ -97,6 +97,7 @@ client_libclient_a_SOURCES = \
 	client/http/over_quota.c client/http/over_quota.h \
 	client/http/problem.c client/http/problem.h \
 	client/http/stream.c client/http/stream.h \
+	client/http/tls.c \
 	client/http/wiping.c client/http/wiping.h \
 	client/identity/believed.c client/identity/believed.h \
 	client/identity/certificate.c client/identity/certificate.h \
@@ -236,6 +237,7 @@ libplatesieve_client_la_SOURCES = \
 	client/http/http.c \
 	client/http/over_quota.c \
 	client/http/problem.c \
+	client/http/tls.c \
 	client/http/wiping.c \
 	client/identity/believed.c \
 	client/identity/name.c \

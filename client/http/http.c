@@ -1,7 +1,5 @@
 #include "client/http/internal.h"
 
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <sodium.h>
 
 #include "client/http/problem.h"
@@ -22,50 +20,9 @@ const char *http_trouble(const struct http *http)
     return http->trouble;
 }
 
-/* -- the server's certificate -------------------------------------------------------------------------------------- */
-
-static bool is_our_node(const struct identity *identity, X509 *certificate)
+bool http_hopeless(const struct http *http)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    bool found = false;
-
-    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names) && !found; i++) {
-        const GENERAL_NAME *entry = sk_GENERAL_NAME_value(names, i);
-        const ASN1_STRING *uri = entry->type == GEN_URI ? entry->d.uniformResourceIdentifier : NULL;
-        char trust_domain[LIMIT_TRUST_DOMAIN_MAX + 1];
-        struct name name;
-
-        found = uri != NULL &&
-                spiffe_parse((const char *)ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri), trust_domain,
-                             &name) &&
-                strcmp(name.role, "node") == 0 && strcmp(trust_domain, identity->trust_domain) == 0;
-    }
-    GENERAL_NAMES_free(names);
-    return found;
-}
-
-/* In place of OpenSSL's own check of the chain: that check, and then the role.  libcurl checks the host afterwards. */
-static int verify(X509_STORE_CTX *store, void *context)
-{
-    struct http *http = context;
-
-    if (X509_verify_cert(store) != 1) {
-        const int error = X509_STORE_CTX_get_error(store);
-
-        http->untimely = error == X509_V_ERR_CERT_NOT_YET_VALID || error == X509_V_ERR_CERT_HAS_EXPIRED;
-        return 0;
-    }
-    if (is_our_node(http->identity, X509_STORE_CTX_get0_cert(store))) return 1;
-    http->stranger = true;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-    return 0;
-}
-
-static CURLcode prepare_tls(CURL *curl, void *tls, void *context)
-{
-    (void)curl;
-    SSL_CTX_set_cert_verify_callback(tls, verify, context);
-    return CURLE_OK;
+    return http->hopeless;
 }
 
 /* -- opening ------------------------------------------------------------------------------------------------------- */
@@ -116,7 +73,7 @@ static bool set_options(struct http *http, const struct settings *settings)
         set = set && curl_easy_setopt(curl, CURLOPT_SSLKEY, identity->key) == CURLE_OK;
     }
     set = set && (settings->crl == NULL || curl_easy_setopt(curl, CURLOPT_CRLFILE, settings->crl) == CURLE_OK);
-    set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, prepare_tls) == CURLE_OK;
+    set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, http_prepare_tls) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, http) == CURLE_OK;
     set = set && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK;
     return set && curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
@@ -271,6 +228,14 @@ static void explain(struct http *http, CURLcode code)
                  http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
 }
 
+/* libcurl's words for a server whose certificate does not hold, or has another name, and for files of ours that can't be used. */
+static bool is_hopeless(const struct http *http, CURLcode code)
+{
+    if (http->untimely) return false;
+    return http->unwanted || code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE ||
+           code == CURLE_SSL_CRL_BADFILE || code == CURLE_SSL_ISSUER_ERROR;
+}
+
 static bool never_arrived(CURLcode code)
 {
     return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_SSL_CONNECT_ERROR ||
@@ -283,7 +248,7 @@ bool http_prepare(struct http *http, const struct http_request *request, struct 
 
     *answer = (struct http_answer) { 0 };
     http->error[0] = '\0';
-    http->stranger = http->untimely = false;
+    http->stranger = http->untimely = http->unwanted = http->hopeless = false;
     http->headers = make_headers(request, &made);
     if (http->generation != atomic_load(&http->identity->generation)) made = make_handle(http) && made;
     return made && set_request(http, request, answer, http->headers);
@@ -316,6 +281,7 @@ CURLcode http_conclude(struct http *http, CURLcode code, struct http_answer *ans
         return CURLE_OK;
     }
     explain(http, code);
+    http->hopeless = is_hopeless(http, code);
     http_answer_wipe(answer);
     return code == CURLE_OK ? CURLE_GOT_NOTHING : code;
 }
@@ -365,10 +331,13 @@ bool http_next_server(struct http *http)
 
 bool http_ask(struct http *http, const struct http_request *request, struct http_answer *answer)
 {
+    bool hopeless = true;
+
     for (size_t tries = 0; tries < http->url_count; tries++) {
         const CURLcode code = perform(http, request, answer);
 
         if (code == CURLE_OK) return true;
+        http->hopeless = hopeless = hopeless && http->hopeless;
         http->current = (http->current + 1) % http->url_count;
         if (request->once && !never_arrived(code)) return false;
     }

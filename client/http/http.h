@@ -61,6 +61,9 @@ const char *http_server_url(const struct http *http); /* of the one in use */
 const char *http_server_url_of(const struct http *http, size_t number); /* any thread */
 /* One line on why the last call got no answer; static or owned by HTTP. */
 const char *http_trouble(const struct http *http);
+/* Would asking again, with the same certificates, get no answer either?  After a call that got none, of all servers that it asked: each is no node of ours, or does not
+ * believe that we are who we say.  False where our clock may be wrong: it may be set any moment. */
+bool http_hopeless(const struct http *http);
 const char *http_service_name(const struct http *http); /* "gate", "key server" */
 
 /* Asks, wants STATUS, and parses the body (NULL: there is none to parse; else json_decref() it).  Returns an exit code;

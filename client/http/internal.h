@@ -1,4 +1,4 @@
-/* Between http.c, group.c and stream.c; for nobody else. */
+/* Between http.c, tls.c, group.c and stream.c; for nobody else. */
 #ifndef CLIENT_HTTP_INTERNAL_H
 #define CLIENT_HTTP_INTERNAL_H
 
@@ -18,10 +18,14 @@ struct http {
     size_t url_count, current;
     bool stranger; /* the last server was no node of our trust domain */
     bool untimely; /* its certificate has not begun, or has ended, by our clock */
+    bool unwanted; /* it ended the handshake, or the connection, for our certificate's sake */
+    bool hopeless; /* http_hopeless() */
     char trouble[CURL_ERROR_SIZE + 128];
     char error[CURL_ERROR_SIZE];
 };
 
+/* A CURLOPT_SSL_CTX_FUNCTION whose context is the struct http: sets `stranger`, `untimely`, `unwanted`. */
+CURLcode http_prepare_tls(CURL *curl, void *tls, void *http);
 /* Makes http->curl ready to put REQUEST to the server in use; what comes goes to ANSWER.  http_conclude() is due either
    way. */
 bool http_prepare(struct http *http, const struct http_request *request, struct http_answer *answer) MUST_USE;

@@ -109,9 +109,11 @@
 #define http_group_member pscl_http_group_member
 #define http_group_open pscl_http_group_open
 #define http_group_wait pscl_http_group_wait
+#define http_hopeless pscl_http_hopeless
 #define http_next_server pscl_http_next_server
 #define http_open pscl_http_open
 #define http_prepare pscl_http_prepare
+#define http_prepare_tls pscl_http_prepare_tls
 #define http_send_json pscl_http_send_json
 #define http_server_count pscl_http_server_count
 #define http_server_current pscl_http_server_current

@@ -196,7 +196,7 @@ bool push_sender_add(struct push_sender *sender, const char *text, size_t size, 
 int push_sender_finish(struct push_sender *sender, bool send_rest, struct push_totals *totals) MUST_USE;
 
 /* Sends REQUEST again and again, at all servers, until there is an answer other than 503 or 429, or PATIENCE_S has
-   passed, or a quota will be used up for longer.  An exit code: CLIENT_OK with an answer of any other status, or
+   passed, or a quota will be used up for longer, or no server can ever answer (http_hopeless()).  An exit code: CLIENT_OK with an answer of any other status, or
    CLIENT_UNREACHABLE (said). */
 int push_ask(struct http *gate, const struct http_request *request, unsigned patience_s,
              struct http_answer *answer) MUST_USE;

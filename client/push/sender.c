@@ -81,7 +81,7 @@ int push_ask(struct http *gate, const struct http_request *request, unsigned pat
             continue;
         }
         if (answered && !is_passing(answer)) return CLIENT_OK;
-        if (left_ms <= 0) {
+        if (left_ms <= 0 || (!answered && http_hopeless(gate))) {
             if (answered) return CLIENT_OK; /* the caller says what the gate said */
             say("no answer from the gate: %s", http_trouble(gate));
             return CLIENT_UNREACHABLE;

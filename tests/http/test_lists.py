@@ -338,6 +338,25 @@ def test_only_a_node_of_our_domain_is_a_gate(client, fake, tmp_path):
     client.run("list", "show", env={"PLATESIEVE_GATE": fake.url.replace("https", "http")}, code=2)
 
 
+def test_patience_is_not_for_what_can_never_work(client, fake, tmp_path):
+    """A push says at once that a gate is not ours, or does not take us for who we say; while one of several may still answer, it tries on."""
+    fake.make_list("stolen")
+    file, other = write(client, "plate,jurisdiction\nQQ1,NL\n"), Client(tmp_path / "other", PROGRAM)
+    stranger, impostor = Fake(other.pki), Fake(client.pki, "agency/customs.ana")
+    ours, theirs = str(client.pki / "ca/ca.pem"), {"PLATESIEVE_PKI": str(other.pki)}
+    try:
+        for env in ({"PLATESIEVE_GATE": stranger.url}, {"PLATESIEVE_GATE": impostor.url}, {**theirs, "PLATESIEVE_CA": ours},
+                    {"PLATESIEVE_GATE": f"{stranger.url},{impostor.url}"}):
+            said = client.run("list", "push", "stolen", file, "--patience", "40", env=env, code=4).stderr
+            assert said.count("no answer from the gate") == 1 and "trying on" not in said, said
+        for gates in (f"https://127.0.0.1:1,{stranger.url}", f"{stranger.url},https://127.0.0.1:1"):
+            assert "trying on for 1 s" in client.run("list", "push", "stolen", file, "--patience", "1", env={"PLATESIEVE_GATE": gates}, code=4).stderr
+    finally:
+        stranger.stop()
+        impostor.stop()
+    assert not fake.asked and not stranger.asked and not impostor.asked
+
+
 def test_a_revoked_node_is_no_gate(client, fake):
     fake.make_list("stolen")
     crl = {"PLATESIEVE_CRL": str(client.pki / "ca/crl.pem")}
