@@ -219,6 +219,31 @@ static int64_t in_time_ms(int64_t seen_ms)
     return seen_ms < least_ms ? least_ms : seen_ms;
 }
 
+/* `again` is for the gate, which counts vehicles: what was the first look here may never have been answered, or go after a later one. */
+static void make_questions(struct worker *worker, size_t count)
+{
+    struct worker_room *room = worker->room;
+
+    pthread_mutex_lock(&worker->service->vehicles_lock);
+    for (size_t i = 0; i < count; i++) {
+        room->questions[i] = room->reads[i].check;
+        room->questions[i].seen_ms = in_time_ms(room->reads[i].check.seen_ms + jumped_ms(&room->reads[i]));
+        room->questions[i].again = vehicles_asking(worker->service->vehicles, &room->reads[i]);
+    }
+    pthread_mutex_unlock(&worker->service->vehicles_lock);
+}
+
+static void note_asked(struct worker *worker, size_t count, enum check_outcome outcome)
+{
+    const struct worker_room *room = worker->room;
+
+    pthread_mutex_lock(&worker->service->vehicles_lock);
+    for (size_t i = 0; i < count; i++)
+        vehicles_asked(worker->service->vehicles, &room->reads[i], room->questions[i].again,
+                       outcome == CHECK_DONE && room->answers[i].result != CHECK_UNCHECKED);
+    pthread_mutex_unlock(&worker->service->vehicles_lock);
+}
+
 static void check(struct worker *worker, size_t count)
 {
     const unsigned deadline_ms = atomic_load(&worker->service->ending) ? ASK_ENDING_MS : ASK_MS;
@@ -226,11 +251,9 @@ static void check(struct worker *worker, size_t count)
     struct worker_room *room = worker->room;
     enum check_outcome outcome;
 
-    for (size_t i = 0; i < count; i++) {
-        room->questions[i] = room->reads[i].check;
-        room->questions[i].seen_ms = in_time_ms(room->reads[i].check.seen_ms + jumped_ms(&room->reads[i]));
-    }
+    make_questions(worker, count);
     outcome = check_ask(worker->line, room->questions, count, deadline_ms, room->answers);
+    note_asked(worker, count, outcome);
     platesieve_wipe(room->questions, count * sizeof(room->questions[0]));
     note_question(worker->service, outcome, begin_us);
     settle(worker, count, outcome);

@@ -29,6 +29,8 @@ struct vehicle {
     uint64_t place;  /* among the camera's vehicles */
     uint8_t id[PLATESIEVE_READ_ID_BYTES];
     bool faded, late; /* late: no look at it was of what is there now */
+    bool counted;      /* a look that was asked about as the first was answered */
+    unsigned counting; /* such ones that are being asked about */
     int64_t began_ms, last_ms;       /* monotonic: first and last look */
     int64_t seen_first, seen_last;   /* as the engine says, since 1970; 0: it does not */
     size_t region_count, count;

@@ -360,6 +360,25 @@ enum vehicle_outcome vehicles_take(struct vehicles *vehicles, const struct engin
     return outcome;
 }
 
+bool vehicles_asking(struct vehicles *vehicles, const struct lane_read *read)
+{
+    struct vehicle *vehicle = vehicle_table_of(&vehicles->table, read->check.id);
+
+    if (vehicle == NULL) return read->check.again; /* nobody knows better any more */
+    if (vehicle->counted || vehicle->counting > 0) return true;
+    vehicle->counting++;
+    return false;
+}
+
+void vehicles_asked(struct vehicles *vehicles, const struct lane_read *read, bool again, bool answered)
+{
+    struct vehicle *vehicle = vehicle_table_of(&vehicles->table, read->check.id);
+
+    if (vehicle == NULL || again) return;
+    if (vehicle->counting > 0) vehicle->counting--;
+    vehicle->counted = vehicle->counted || answered;
+}
+
 void vehicles_unchecked(struct vehicles *vehicles, const struct lane_read *read)
 {
     struct vehicle *vehicle = vehicle_table_of(&vehicles->table, read->check.id);

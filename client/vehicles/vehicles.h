@@ -54,6 +54,10 @@ void vehicles_destroy(struct vehicles *vehicles); /* wipes; NULL is fine */
    LOOK's candidates are best first, as engine_take() leaves them.  READ is in locked memory, wiped by the caller. */
 enum vehicle_outcome vehicles_take(struct vehicles *vehicles, const struct engine_read *look, int64_t now_ms, unsigned candidates_max,
                                    struct lane_read *read) MUST_USE;
+/* READ is being asked about now.  True: an earlier look at its vehicle was, or is, the one that is counted, so this one is asked with `again`; else it is the one. */
+bool vehicles_asking(struct vehicles *vehicles, const struct lane_read *read) MUST_USE;
+/* What came of that; AGAIN: what it said. */
+void vehicles_asked(struct vehicles *vehicles, const struct lane_read *read, bool again, bool answered);
 /* READ was not answered and will not be asked again: its candidates count as not asked about, so that the next look at the vehicle asks. */
 void vehicles_unchecked(struct vehicles *vehicles, const struct lane_read *read);
 /* READ's candidate number CANDIDATE is on a list, as a verified alert says: its text is no caption. */

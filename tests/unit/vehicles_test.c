@@ -296,6 +296,36 @@ static void test_unchecked_is_asked_again(void **state)
     assert_int_equal(take(look_at("QBQ1231:0.9"), 40), VEHICLE_NEW); /* nothing was answered of it */
 }
 
+/* A gate counts vehicles: of one it has to hear once, and not only of looks that came after one that nobody answered. */
+static void test_what_was_answered_first_is_counted(void **state)
+{
+    struct lane_read first, second, third;
+
+    (void)state;
+    assert_int_equal(take(look_at("QBQ1231:0.9"), 0), VEHICLE_NEW);
+    first = answer;
+    assert_int_equal(take(look_at("QBQ1232:0.9 QBQ1231:0.9"), 10), VEHICLE_AGAIN);
+    second = answer;
+    assert_int_equal(take(look_at("QBQ1233:0.9 QBQ1231:0.9"), 20), VEHICLE_AGAIN);
+    third = answer;
+    assert_false(vehicles_asking(vehicles, &first));
+    assert_true(vehicles_asking(vehicles, &second)); /* the first is under way */
+    vehicles_asked(vehicles, &second, true, true);
+    vehicles_asked(vehicles, &first, false, false);
+    vehicles_unchecked(vehicles, &first); /* it is given up */
+    assert_false(vehicles_asking(vehicles, &third));
+    vehicles_asked(vehicles, &third, false, false);
+    assert_false(vehicles_asking(vehicles, &third)); /* once more */
+    vehicles_asked(vehicles, &third, false, true);
+    assert_true(vehicles_asking(vehicles, &first));
+    vehicles_asked(vehicles, &first, true, true);
+    assert_int_equal(take(look_at("XJXJ999:0.9"), 30), VEHICLE_NEW);
+    assert_false(vehicles_asking(vehicles, &answer));
+    memset(answer.check.id, 0x55, sizeof(answer.check.id)); /* of a vehicle that is over */
+    assert_false(vehicles_asking(vehicles, &answer));
+    assert_true(vehicles_asking(vehicles, &second));
+}
+
 static void test_more_vehicles_than_places(void **state)
 {
     char spelling[32];
@@ -363,7 +393,7 @@ int main(void)
         TEST(test_best_candidates), TEST(test_policy_wants_fewer), TEST(test_thresholds), TEST(test_jurisdiction_becomes_known),
         TEST(test_preview_and_final), TEST(test_final_joins_two), TEST(test_late_and_out_of_order), TEST(test_a_vehicle_that_stays),
         TEST(test_a_vehicle_that_stays_and_is_misread),
-        TEST(test_too_many_spellings), TEST(test_too_many_jurisdictions), TEST(test_unchecked_is_asked_again),
+        TEST(test_too_many_spellings), TEST(test_too_many_jurisdictions), TEST(test_unchecked_is_asked_again), TEST(test_what_was_answered_first_is_counted),
         TEST(test_more_vehicles_than_places), TEST(test_late_ones_make_room_first), TEST(test_plates_fade),
     };
     if (platesieve_failed(platesieve_init())) return 1;
