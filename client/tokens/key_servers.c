@@ -18,7 +18,7 @@ struct key_servers {
     bool away[HTTP_SERVERS_MAX];         /* as somebody found who asks for their health */
     size_t preferred;                    /* the one that answered last */
     int64_t failed_ms[HTTP_SERVERS_MAX]; /* monotonic; 0: never, or it has answered since */
-    int64_t over_ms[HTTP_SERVERS_MAX];   /* since 1970; until when our quota is used up there; 0: it is not */
+    int64_t over_ms[HTTP_SERVERS_MAX];   /* monotonic; until when our quota is used up there; 0: it is not */
     int64_t told_ms[HTTP_SERVERS_MAX];   /* when a failure was said; 0: never */
     enum key_outcome told[HTTP_SERVERS_MAX];
     int64_t gone_first_ms[HTTP_SERVERS_MAX], gone_last_ms[HTTP_SERVERS_MAX]; /* called an epoch over that is not */

@@ -36,7 +36,7 @@ struct vehicle_rules {
 
 enum vehicle_outcome {
     VEHICLE_NEW,     /* ask: a vehicle that was not there before */
-    VEHICLE_AGAIN,   /* ask: something new about one that was; read->check.again is set */
+    VEHICLE_AGAIN,   /* ask: something new about one that was; read->check.again is set (what the gate is told: vehicles_asking()) */
     VEHICLE_KNOWN,   /* nothing new */
     VEHICLE_NOTHING, /* no candidate is left */
     VEHICLE_CAPTION, /* what is left are captions */
