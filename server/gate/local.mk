@@ -44,10 +44,11 @@ libgate_disk_a_SOURCES = \
 	server/gate/served.c server/gate/served.h \
 	server/gate/state.c server/gate/state.h \
 	server/gate/lists/part_parse.c server/gate/lists/part_parse.h \
+	server/gate/spool/queue.c server/gate/spool/queue.h \
 	server/gate/spool/record.c server/gate/spool/record.h \
 	server/gate/spool/spool.c server/gate/spool/spool.h \
 	server/gate/spool/store.c server/gate/spool/store.h
-libgate_disk_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS) $(YAJL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
+libgate_disk_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(SQLITE_CFLAGS) $(URCU_CFLAGS) $(YAJL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
 GATE_DISK_LIBS = libgate-disk.a $(GATE_CORE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(SERVER_HTTP_LIBS)
 
 # What follows PostgreSQL and the key server.

@@ -313,8 +313,8 @@ static enum daemon_exit start_server(struct gate *gate, const struct config *con
 static void gate_close(struct gate *gate, struct http_server *server)
 {
     if (server != NULL) http_server_stop(server, STOP_MS);
+    if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS); /* it asks for the catalogue, and tells the feed what it carried */
     if (gate->follow != NULL) follow_stop(gate->follow);
-    if (gate->spool != NULL) spool_close(gate->spool, DRAIN_MS); /* it tells the feed what it carried */
     feed_stop(gate->feed);
     webhooks_stop(gate->webhooks);
     lanes_keeper_stop(gate->lanes_keeper);

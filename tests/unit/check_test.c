@@ -300,6 +300,26 @@ static struct outcome check_at(struct scene *scene, unsigned id, const char *see
     return outcome;
 }
 
+/* The cooldown has locks, and a clear read takes none of them. */
+static void a_covert_match_does_not_touch_the_cooldown(void **unused)
+{
+    struct scene scene;
+    struct outcome first, repeat;
+
+    (void)unused;
+    one_list(&scene)->covert = true;
+    first = check_at(&scene, 1, "2026-11-22T01:20:00Z");
+    repeat = check_at(&scene, 2, "2026-11-22T01:24:59Z");
+    assert_int_equal(cooldown_count(scene.cooldown), 0);
+    assert_memory_equal(repeat.sightings[0].hit, repeat.sightings[0].id, 16);
+    cooldown_touch(scene.cooldown, &first.sightings[0]);
+    cooldown_touch(scene.cooldown, &repeat.sightings[0]);
+    assert_memory_equal(repeat.sightings[0].hit, first.sightings[0].id, 16);
+    outcome_free(&first);
+    outcome_free(&repeat);
+    scene_end(&scene);
+}
+
 static void a_retry_and_a_repeat_are_one_hit(void **unused)
 {
     struct scene scene;
@@ -375,6 +395,7 @@ int main(void)
         cmocka_unit_test(added_tokens_count_with_their_revision),
         cmocka_unit_test(a_list_counts_where_it_is_in_force),
         cmocka_unit_test(nothing_loaded_is_an_error),
+        cmocka_unit_test(a_covert_match_does_not_touch_the_cooldown),
         cmocka_unit_test(a_retry_and_a_repeat_are_one_hit),
         cmocka_unit_test(a_suppressed_entry_is_clear_and_counted),
     };

@@ -111,7 +111,7 @@ static enum reason append_and_wait(struct spool *spool, uint32_t number)
     struct acknowledgement acknowledgement = { 0 };
     struct sighting sighting = sighting_numbered(number);
 
-    spool_append(spool, &sighting, 1, acknowledge, &acknowledgement);
+    spool_append(spool, &sighting, 1, NULL, acknowledge, &acknowledgement);
     assert_true(wait_for(one_answered, &acknowledgement));
     return atomic_load(&acknowledgement.ok) == 1 ? REASON_NONE : REASON_SPOOL;
 }
@@ -145,6 +145,44 @@ static bool all_drained(void *context)
     struct spool_state state;
     spool_state(context, &state);
     return state.depth == 0;
+}
+
+struct changed {
+    pthread_t by;
+    struct acknowledgement acknowledgement;
+};
+
+static void change(void *context, struct sighting *sightings, size_t count)
+{
+    struct changed *changed = context;
+
+    changed->by = pthread_self();
+    for (size_t i = 0; i < count; i++) sightings[i].id[0] = (uint8_t)~sightings[i].id[0];
+}
+
+static void acknowledge_changed(void *context, struct result result)
+{
+    struct changed *changed = context;
+    acknowledge(&changed->acknowledgement, result);
+}
+
+/* What takes time is done by the writer, and what it makes of a sighting is what is kept. */
+static void a_sighting_is_changed_before_it_is_sealed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct spool *spool = spool_of(fixture, 1 << 26);
+    const struct sighting sighting = sighting_numbered(5);
+    struct changed changed = { .by = pthread_self() };
+
+    atomic_store(&fixture->database_up, true);
+    spool_append(spool, &sighting, 1, change, acknowledge_changed, &changed);
+    assert_true(wait_for(one_answered, &changed.acknowledgement));
+    assert_true(wait_for(all_drained, spool));
+    assert_false(pthread_equal(changed.by, pthread_self()));
+    assert_int_equal(fixture->carried, 1);
+    assert_int_equal(fixture->first[0][0], (uint8_t)~sighting.id[0]);
+    assert_memory_equal(fixture->first[0] + 1, sighting.id + 1, 15);
+    spool_close(spool, 0);
 }
 
 static void it_waits_for_the_database_and_keeps_the_order(void **state)
@@ -354,7 +392,7 @@ static void moving_the_log_fails(struct fixture *fixture)
     atomic_store(&disk.main_fails, true);
     for (uint32_t i = 0; i < 2000 && !atomic_load(&disk.failed); i++) {
         for (uint32_t j = 0; j < ARRAY_LENGTH(many); j++) many[j] = sighting_numbered(i * 64 + j);
-        spool_append(spool, many, ARRAY_LENGTH(many), NULL, NULL);
+        spool_append(spool, many, ARRAY_LENGTH(many), NULL, NULL, NULL);
         if (i % 64 == 63) assert_in_range(append_and_wait(spool, 1000000 + i), REASON_NONE, REASON_SPOOL);
     }
     assert_true(atomic_load(&disk.failed));
@@ -378,6 +416,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_is_what_went_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sighting_is_changed_before_it_is_sealed, setup, teardown),
         cmocka_unit_test_setup_teardown(it_waits_for_the_database_and_keeps_the_order, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_not_drained_is_there_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(killed_in_the_middle_it_lost_nothing_acknowledged, setup, teardown),

@@ -120,6 +120,7 @@ static void sighting_id(struct sighting *sighting, const struct check_read *read
     crypto_hash_sha256_update(&state, key, sizeof(key));
     crypto_hash_sha256_final(&state, digest);
     memcpy(sighting->id, digest, sizeof(sighting->id));
+    memcpy(sighting->hit, digest, sizeof(sighting->hit));
 }
 
 static void make_sighting(const struct catalogue *catalogue, const struct peer *peer, const struct check_batch *batch, int64_t now_ms,
@@ -161,9 +162,10 @@ static struct result make_sightings(struct matches *matches, struct cooldown *co
         struct sighting *sighting = &(*sightings)[i];
 
         make_sighting(matches->catalogue, peer, batch, now_ms, &matches->list[i], sighting);
+        if (sighting->covert) continue;
         cooldown_touch(cooldown, sighting);
         memcpy(matches->list[i].hit, sighting->hit, sizeof(matches->list[i].hit));
-        *wait = *wait || !sighting->covert;
+        *wait = true;
     }
     return OK;
 }

@@ -28,7 +28,8 @@ void check_batch_size(const struct check_batch *batch, uint64_t *reads, uint64_t
    more than LIMIT_CHECK_SIGHTINGS); nothing is to be freed then.
    SIGHTINGS (malloc'ed, *count, in order of their reads; NULL when there are none) go to the spool: all matches, those beyond the alerts' limit
    and covert ones included; at most LIMIT_MATCHES_PER_LIST of one list for one read.  *wait says that the answer must wait for the sync: an
-   open (not covert) hit is among them.  A read whose matches are all covert is clear in every respect but its sightings. */
+   open (not covert) hit is among them.  A read whose matches are all covert is clear in every respect but its sightings; those have not
+   touched COOLDOWN, as that takes a lock, which a clear read doesn't: whoever stores them does it first. */
 struct result check_run(const struct catalogue *catalogue, struct cooldown *cooldown, const struct peer *peer, const struct check_batch *batch,
                         int64_t now_ms, struct check_answer **answer, struct sighting **sightings, size_t *count, bool *wait);
 /* The body of the answer; malloc'ed, ending with a zero byte that *size does not count; NULL without memory.  Inside the same read-side

@@ -1,6 +1,7 @@
 /* The cooldown: for each entry and lane, the hit that is open.  A read of the same entry in the same lane within the list's cooldown raises
    the count of that hit instead of beginning another; a read of another entry, or in another lane, never does.
-   From any thread; a short lock on one of 64 shards, on matches only. */
+   From any thread; a lock on one of 64 shards, mostly short (it is held while a shard grows, or forgets many), on matches only, and not by who
+   answers where all that matched is covert: that would tell it from a clear read. */
 #ifndef SERVER_GATE_CHECK_COOLDOWN_H
 #define SERVER_GATE_CHECK_COOLDOWN_H
 

@@ -37,13 +37,12 @@ static struct result decide(struct gate *gate, const struct peer *peer, const st
     if (!failed(result)) {
         outcome->text = check_text(answer, &outcome->size);
         check_counts(answer, &outcome->counts);
-        if (gate->excess != NULL)
-            excess_add(gate->excess, catalogue, peer->name, outcome->counts.reads + outcome->counts.again, outcome->sightings, outcome->count, now_ms);
+        if (gate->excess != NULL) excess_add(gate->excess, catalogue, peer->name, outcome->counts.reads + outcome->counts.again, NULL, 0, now_ms);
         if (outcome->count > 0) outcome->names = tally_names(catalogue, outcome->sightings, outcome->count);
-        lanes_checked(gate->lanes, peer->first, peer->second, clock_now_ms(&steady_clock));
         check_answer_free(answer);
     }
     rcu_read_unlock();
+    if (!failed(result)) lanes_checked(gate->lanes, peer->first, peer->second, clock_now_ms(&steady_clock));
     return result;
 }
 
@@ -99,7 +98,22 @@ static struct waiting *wait_for(struct gate *gate, struct request *request, cons
     return waiting;
 }
 
-/* On the spool's writer thread. */
+/* On the spool's writer thread: what a clear read would not have waited for. */
+static void before_sealed(void *context, struct sighting *sightings, size_t count)
+{
+    const struct waiting *waiting = context;
+    struct gate *gate = waiting->gate;
+
+    for (size_t i = 0; i < count; i++)
+        if (sightings[i].covert) cooldown_touch(gate->cooldown, &sightings[i]);
+    if (gate->excess == NULL) return;
+    rcu_read_lock();
+    const struct catalogue *catalogue = follow_catalogue(gate->follow);
+    if (catalogue != NULL) excess_add(gate->excess, catalogue, waiting->lane, 0, sightings, count, clock_now_ms(gate->clock));
+    rcu_read_unlock();
+}
+
+/* On the same thread. */
 static void synced(void *context, struct result result)
 {
     struct waiting *waiting = context;
@@ -134,7 +148,7 @@ static struct reply answer_after_sync(struct gate *gate, struct request *request
     }
     waiting->request = request;
     struct reply later = reply_later();
-    spool_append(gate->spool, waiting->sightings, waiting->count, synced, waiting);
+    spool_append(gate->spool, waiting->sightings, waiting->count, before_sealed, synced, waiting);
     return later;
 }
 
@@ -143,7 +157,7 @@ static void keep_covert(struct gate *gate, struct request *request, const struct
 {
     struct waiting *waiting = wait_for(gate, request, outcome);
 
-    spool_append(gate->spool, outcome->sightings, outcome->count, waiting == NULL ? NULL : synced_covert, waiting);
+    spool_append(gate->spool, outcome->sightings, outcome->count, waiting == NULL ? NULL : before_sealed, waiting == NULL ? NULL : synced_covert, waiting);
     if (waiting != NULL) return;
     tally_lost(gate->tally, request->peer->name, outcome->sightings, outcome->count);
     free(outcome->names);

@@ -5,25 +5,16 @@
 #include <sodium.h>
 #include <stdatomic.h>
 
+#include "server/gate/spool/queue.h"
 #include "server/gate/spool/record.h"
 #include "server/gate/spool/store.h"
 #include "server/http/clock.h"
 #include "server/http/log.h"
 #include "server/http/sealed_file.h"
 
-#define QUEUE_MAX 65536     /* sightings that wait for the writer */
-#define GROUP_MAX 4096      /* sightings of one commit */
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 2000
 #define FULL_RELEASE 10     /* tenths of the room that must be free again: 1/10 */
-
-struct append {
-    struct append *next;
-    spool_done_fn done;
-    void *context;
-    size_t count;
-    struct sighting sightings[];
-};
 
 struct spool {
     const uint8_t *key;          /* locked memory, ours */
@@ -32,12 +23,10 @@ struct spool {
     void *carry_context;
     pthread_t writer, drainer;
 
-    pthread_mutex_t queue_lock;  /* guards the queue and `stopping` */
-    pthread_cond_t queued;       /* wakes the writer */
+    struct spool_queue queue;
+
+    pthread_mutex_t progress_lock; /* guards what follows */
     pthread_cond_t stored;       /* wakes the drain */
-    struct append *first, **last;
-    size_t waiting;              /* sightings in the queue */
-    bool stopping;               /* the writer finishes the queue and ends */
     bool writer_done;
     uint64_t groups;             /* written so far: the drain sees by it that something came while it was busy */
     int64_t drain_until_ms;      /* once stopping */
@@ -88,6 +77,12 @@ static enum store_outcome write_group(struct spool *spool, const struct append *
     return outcome == STORE_DONE ? spool_store_commit(spool->store) : outcome;
 }
 
+static void begin_group(struct append *group)
+{
+    for (struct append *append = group; append != NULL; append = append->next)
+        if (append->before != NULL) append->before(append->context, append->sightings, append->count);
+}
+
 static void finish_group(struct append *group, struct result result)
 {
     for (struct append *next; group != NULL; group = next) {
@@ -96,27 +91,6 @@ static void finish_group(struct append *group, struct result result)
         sodium_memzero(group->sightings, group->count * sizeof *group->sightings);
         free(group);
     }
-}
-
-/* Waits for work; NULL when there is none and there will be none. */
-static struct append *take_group(struct spool *spool)
-{
-    struct append *group = NULL, **end = &group;
-    size_t count = 0;
-
-    (void)pthread_mutex_lock(&spool->queue_lock);
-    while (spool->first == NULL && !spool->stopping) (void)pthread_cond_wait(&spool->queued, &spool->queue_lock);
-    while (spool->first != NULL && (count == 0 || count + spool->first->count <= GROUP_MAX)) {
-        *end = spool->first;
-        count += spool->first->count;
-        spool->first = spool->first->next;
-        end = &(*end)->next;
-        *end = NULL;
-    }
-    if (spool->first == NULL) spool->last = &spool->first;
-    spool->waiting -= count;
-    (void)pthread_mutex_unlock(&spool->queue_lock);
-    return group;
 }
 
 static int64_t group_size(const struct append *group)
@@ -130,7 +104,8 @@ static void *write_all(void *argument)
 {
     struct spool *spool = argument;
 
-    for (struct append *group; (group = take_group(spool)) != NULL;) {
+    for (struct append *group; (group = spool_queue_take(&spool->queue)) != NULL;) {
+        begin_group(group);
         (void)pthread_mutex_lock(&spool->store_lock);
         enum store_outcome outcome = write_group(spool, group);
         note(spool, outcome);
@@ -138,41 +113,28 @@ static void *write_all(void *argument)
         measure(spool, outcome == STORE_DONE ? 0 : -group_size(group));
         finish_group(group, outcome == STORE_DONE ? OK : FAIL(REASON_SPOOL)); /* under the lock: none is carried on before its `done` was called */
         (void)pthread_mutex_unlock(&spool->store_lock);
-        (void)pthread_mutex_lock(&spool->queue_lock);
+        (void)pthread_mutex_lock(&spool->progress_lock);
         spool->groups++;
         (void)pthread_cond_signal(&spool->stored);
-        (void)pthread_mutex_unlock(&spool->queue_lock);
+        (void)pthread_mutex_unlock(&spool->progress_lock);
     }
-    (void)pthread_mutex_lock(&spool->queue_lock);
+    (void)pthread_mutex_lock(&spool->progress_lock);
     spool->writer_done = true;
     (void)pthread_cond_signal(&spool->stored);
-    (void)pthread_mutex_unlock(&spool->queue_lock);
+    (void)pthread_mutex_unlock(&spool->progress_lock);
     return NULL;
 }
 
-static bool enqueue(struct spool *spool, struct append *append)
-{
-    (void)pthread_mutex_lock(&spool->queue_lock);
-    bool room = !spool->stopping && spool->waiting + append->count <= QUEUE_MAX;
-    if (room) {
-        *spool->last = append;
-        spool->last = &append->next;
-        spool->waiting += append->count;
-        (void)atomic_fetch_add(&spool->depth, append->count);
-        (void)pthread_cond_signal(&spool->queued);
-    }
-    (void)pthread_mutex_unlock(&spool->queue_lock);
-    return room;
-}
-
-void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_done_fn done, void *context)
+void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context)
 {
     struct append *append = malloc(sizeof *append + count * sizeof *sightings);
 
     if (append != NULL) {
-        *append = (struct append){ .done = done, .context = context, .count = count };
+        *append = (struct append){ .before = before, .done = done, .context = context, .count = count };
         memcpy(append->sightings, sightings, count * sizeof *sightings);
-        if (enqueue(spool, append)) return;
+        (void)atomic_fetch_add(&spool->depth, count);
+        if (spool_queue_put(&spool->queue, append)) return;
+        (void)atomic_fetch_sub(&spool->depth, count);
         free(append);
     }
     if (done != NULL) done(context, FAIL(REASON_SPOOL));
@@ -268,9 +230,9 @@ static void probe_room(struct spool *spool)
 
 static uint64_t groups_written(struct spool *spool)
 {
-    (void)pthread_mutex_lock(&spool->queue_lock);
+    (void)pthread_mutex_lock(&spool->progress_lock);
     uint64_t groups = spool->groups;
-    (void)pthread_mutex_unlock(&spool->queue_lock);
+    (void)pthread_mutex_unlock(&spool->progress_lock);
     return groups;
 }
 
@@ -286,14 +248,14 @@ static bool drain_wait(struct spool *spool, int64_t wait_ms, bool all, uint64_t 
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    (void)pthread_mutex_lock(&spool->queue_lock);
+    (void)pthread_mutex_lock(&spool->progress_lock);
     bool end = spool->writer_done && ((all && spool->groups == groups) || clock_now_ms(&system_clock) >= spool->drain_until_ms);
     int code = 0;
     while (!end && code != ETIMEDOUT && !(all && spool->groups != groups) && !spool->writer_done)
-        code = pthread_cond_timedwait(&spool->stored, &spool->queue_lock, &until);
+        code = pthread_cond_timedwait(&spool->stored, &spool->progress_lock, &until);
     bool pause = !end && !all && spool->writer_done; /* stopping with the database away: no busy loop */
-    if (pause) (void)pthread_cond_timedwait(&spool->stored, &spool->queue_lock, &until);
-    (void)pthread_mutex_unlock(&spool->queue_lock);
+    if (pause) (void)pthread_cond_timedwait(&spool->stored, &spool->progress_lock, &until);
+    (void)pthread_mutex_unlock(&spool->progress_lock);
     return !end;
 }
 
@@ -358,25 +320,27 @@ struct result spool_each(struct spool *spool, void (*each)(void *context, const 
     return failed(result) || state.good ? result : FAIL(REASON_INTERNAL);
 }
 
+/* It finishes the queue. */
+static void stop_writer(struct spool *spool)
+{
+    spool_queue_end(&spool->queue);
+    (void)pthread_join(spool->writer, NULL);
+}
+
 static struct result start_threads(struct spool *spool)
 {
     pthread_condattr_t monotonic;
 
-    spool->last = &spool->first;
-    if (pthread_condattr_init(&monotonic) != 0 || pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
-        pthread_mutex_init(&spool->queue_lock, NULL) != 0 || pthread_mutex_init(&spool->store_lock, NULL) != 0 ||
-        pthread_cond_init(&spool->queued, NULL) != 0 || pthread_cond_init(&spool->stored, &monotonic) != 0)
+    if (!spool_queue_init(&spool->queue) || pthread_condattr_init(&monotonic) != 0 || pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
+        pthread_mutex_init(&spool->progress_lock, NULL) != 0 || pthread_mutex_init(&spool->store_lock, NULL) != 0 ||
+        pthread_cond_init(&spool->stored, &monotonic) != 0)
         return FAIL(REASON_INTERNAL);
     (void)pthread_condattr_destroy(&monotonic);
     TRY(spool_each(spool, NULL, NULL)); /* all of it opens under our key, or nothing begins */
     measure(spool, (int64_t)spool_store_count(spool->store));
     if (pthread_create(&spool->writer, NULL, write_all, spool) != 0) return FAIL(REASON_INTERNAL);
     if (pthread_create(&spool->drainer, NULL, drain_all, spool) == 0) return OK;
-    (void)pthread_mutex_lock(&spool->queue_lock);
-    spool->stopping = true;
-    (void)pthread_cond_signal(&spool->queued);
-    (void)pthread_mutex_unlock(&spool->queue_lock);
-    (void)pthread_join(spool->writer, NULL);
+    stop_writer(spool);
     return FAIL(REASON_INTERNAL);
 }
 
@@ -421,16 +385,14 @@ void spool_state(const struct spool *spool, struct spool_state *state)
 
 void spool_close(struct spool *spool, unsigned drain_ms)
 {
-    (void)pthread_mutex_lock(&spool->queue_lock);
-    spool->stopping = true;
+    (void)pthread_mutex_lock(&spool->progress_lock);
     spool->drain_until_ms = clock_now_ms(&system_clock) + drain_ms;
-    (void)pthread_cond_signal(&spool->queued);
-    (void)pthread_mutex_unlock(&spool->queue_lock);
-    (void)pthread_join(spool->writer, NULL);
+    (void)pthread_mutex_unlock(&spool->progress_lock);
+    stop_writer(spool);
     (void)pthread_join(spool->drainer, NULL);
-    (void)pthread_cond_destroy(&spool->queued);
+    spool_queue_destroy(&spool->queue);
     (void)pthread_cond_destroy(&spool->stored);
-    (void)pthread_mutex_destroy(&spool->queue_lock);
+    (void)pthread_mutex_destroy(&spool->progress_lock);
     (void)pthread_mutex_destroy(&spool->store_lock);
     spool_free(spool);
 }

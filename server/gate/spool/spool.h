@@ -16,6 +16,8 @@ struct spool_settings {
     uint64_t bytes_max;     /* file size at which it is full */
 };
 
+/* Called for each append that is taken, from the writer thread before it seals COUNT SIGHTINGS, which may be changed.  May wait; must not call the spool. */
+typedef void (*spool_before_fn)(void *context, struct sighting *sightings, size_t count);
 /* Called once for each append, from the writer thread: OK after the sync and before any of it is carried on, REASON_SPOOL otherwise (also from the thread that appends).
    Must not call the spool. */
 typedef void (*spool_done_fn)(void *context, struct result result);
@@ -24,8 +26,8 @@ typedef void (*spool_done_fn)(void *context, struct result result);
 typedef struct result (*spool_carry_fn)(void *context, const struct sighting *sightings, size_t count);
 
 struct result spool_open(const struct spool_settings *settings, spool_carry_fn carry, void *context, struct spool **spool);
-/* DONE may be NULL (covert hits do not wait).  Copies SIGHTINGS. */
-void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_done_fn done, void *context);
+/* BEFORE and DONE may be NULL.  Copies SIGHTINGS.  Waits for nobody, from any thread: a covert hit must not be told by the time of its answer. */
+void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context);
 /* False when full or broken: all checks are refused. */
 bool spool_accepts(const struct spool *spool);
 /* Calls EACH for what lies in the spool at open (to rebuild the cooldown). */
