@@ -187,6 +187,32 @@ def test_reads_wait_until_they_are_too_many_or_too_old(installation, lane):
         assert service.stop() == 0
 
 
+def test_a_vehicle_whose_first_look_nobody_answered_is_counted(installation, lane):
+    """Once, at the gate: later looks at it, which wait for less long, are answered."""
+    def counted():
+        checks = installation.get("/v1/status", "operator/gate/olga").json()["checks"]
+        return checks["reads"], checks["again"]
+
+    def looks(service):
+        return [service.status()["counts"][look] for look in ("reads", "again")]
+
+    with relay_to(installation.asked["ports"]["gate"]) as relay:
+        service = lane(lane={"gate": relay.url}, waiting={"age_s": 4})
+        reads, again = counted()
+        relay.cut()
+        spellings = (plain(f"QQ55Q{sign}6", camera="a", id="v1") for sign in "ACEFHJKLMNPRTUVWXY")
+        while answers(service)["aged"] == 0:
+            service.post("plain", next(spellings))
+            time.sleep(0.5)
+        relay.join()
+        eventually(lambda: service.status()["ready"])
+        service.post("plain", next(spellings))
+        eventually(lambda: all(look["asked"] == look["clear"] + sum(look["unchecked"].values()) for look in looks(service)))
+        answered = sum(look["clear"] for look in looks(service))
+        eventually(lambda: sum(counted()) == reads + again + answered)
+        assert counted() == (reads + 1, again + answered - 1)
+
+
 def test_a_gate_far_away(installation, lane):
     """A lane on a slow link: with a connection to be made first, an answer takes longer than a gate that is well may take."""
     with relay_to(installation.asked["ports"]["gate"], delay_s=0.25) as relay:
