@@ -131,6 +131,10 @@ def test_what_was_seen_long_ago(installation, lane):
     assert last["list"] == other and last["late"] and last["seen_ago_s"] is None and last["words"].startswith("SEEN OVER 24 h AGO, or the camera's clock is wrong; ")
     told = service.status()
     assert told["counts"]["late"] == 2 and told["engines"]["plain"]["faults"]["time"] == 1
+    for alerts, seen in ((4, 3 * 86400), (5, 0), (6, 3 * 86400)):  # it comes again, and again, whatever its camera takes for now
+        service.post("plain", plain("QQ75LNG", seen_at=ago(seen)))
+        again = eventually(lambda: service.alerts()[alerts - 1:])[0]
+        assert again["hit"] == last["hit"] and again["times"] == alerts - 2 and again["late"] == (seen > 0)
 
 
 def test_one_vehicle_is_one_read(lane):
