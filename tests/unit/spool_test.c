@@ -175,7 +175,7 @@ static void a_sighting_is_changed_before_it_is_sealed(void **state)
     struct changed changed = { .by = pthread_self() };
 
     atomic_store(&fixture->database_up, true);
-    spool_append(spool, &sighting, 1, change, acknowledge_changed, &changed);
+    spool_append_later(spool, &sighting, 1, change, acknowledge_changed, &changed);
     assert_true(wait_for(one_answered, &changed.acknowledgement));
     assert_true(wait_for(all_drained, spool));
     assert_false(pthread_equal(changed.by, pthread_self()));

@@ -157,7 +157,7 @@ static void keep_covert(struct gate *gate, struct request *request, const struct
 {
     struct waiting *waiting = wait_for(gate, request, outcome);
 
-    spool_append(gate->spool, outcome->sightings, outcome->count, waiting == NULL ? NULL : before_sealed, waiting == NULL ? NULL : synced_covert, waiting);
+    spool_append_later(gate->spool, outcome->sightings, outcome->count, waiting == NULL ? NULL : before_sealed, waiting == NULL ? NULL : synced_covert, waiting);
     if (waiting != NULL) return;
     tally_lost(gate->tally, request->peer->name, outcome->sightings, outcome->count);
     free(outcome->names);

@@ -93,13 +93,6 @@ static void finish_group(struct append *group, struct result result)
     }
 }
 
-static int64_t group_size(const struct append *group)
-{
-    int64_t count = 0;
-    for (; group != NULL; group = group->next) count += (int64_t)group->count;
-    return count;
-}
-
 static void *write_all(void *argument)
 {
     struct spool *spool = argument;
@@ -110,7 +103,7 @@ static void *write_all(void *argument)
         enum store_outcome outcome = write_group(spool, group);
         note(spool, outcome);
         if (atomic_load(&spool->oldest_ms) == 0) atomic_store(&spool->oldest_ms, clock_now_ms(&system_clock));
-        measure(spool, outcome == STORE_DONE ? 0 : -group_size(group));
+        measure(spool, outcome == STORE_DONE ? 0 : -spool_group_size(group));
         finish_group(group, outcome == STORE_DONE ? OK : FAIL(REASON_SPOOL)); /* under the lock: none is carried on before its `done` was called */
         (void)pthread_mutex_unlock(&spool->store_lock);
         (void)pthread_mutex_lock(&spool->progress_lock);
@@ -125,19 +118,27 @@ static void *write_all(void *argument)
     return NULL;
 }
 
-void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context)
+static void append_it(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context, bool wake)
 {
-    struct append *append = malloc(sizeof *append + count * sizeof *sightings);
+    struct append *append = spool_append_make(sightings, count, before, done, context);
 
     if (append != NULL) {
-        *append = (struct append){ .before = before, .done = done, .context = context, .count = count };
-        memcpy(append->sightings, sightings, count * sizeof *sightings);
         (void)atomic_fetch_add(&spool->depth, count);
-        if (spool_queue_put(&spool->queue, append)) return;
+        if (spool_queue_put(&spool->queue, append, wake)) return;
         (void)atomic_fetch_sub(&spool->depth, count);
         free(append);
     }
     if (done != NULL) done(context, FAIL(REASON_SPOOL));
+}
+
+void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context)
+{
+    append_it(spool, sightings, count, before, done, context, true);
+}
+
+void spool_append_later(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context)
+{
+    append_it(spool, sightings, count, before, done, context, false);
 }
 
 /* -- draining ------------------------------------------------------------------------------------------------------------------- */

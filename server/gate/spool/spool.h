@@ -26,8 +26,11 @@ typedef void (*spool_done_fn)(void *context, struct result result);
 typedef struct result (*spool_carry_fn)(void *context, const struct sighting *sightings, size_t count);
 
 struct result spool_open(const struct spool_settings *settings, spool_carry_fn carry, void *context, struct spool **spool);
-/* BEFORE and DONE may be NULL.  Copies SIGHTINGS.  Waits for nobody, from any thread: a covert hit must not be told by the time of its answer. */
+/* BEFORE and DONE may be NULL.  Copies SIGHTINGS.  Waits for nobody; from any thread. */
 void spool_append(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context);
+/* The same, without waking the writer, which finds it within some milliseconds: for covert hits, as a thread that is at work while they are answered could be told by the
+   time that takes. */
+void spool_append_later(struct spool *spool, const struct sighting *sightings, size_t count, spool_before_fn before, spool_done_fn done, void *context);
 /* False when full or broken: all checks are refused. */
 bool spool_accepts(const struct spool *spool);
 /* Calls EACH for what lies in the spool at open (to rebuild the cooldown). */
