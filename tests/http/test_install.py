@@ -168,8 +168,6 @@ def variable(name):
 
 def test_a_lane_has_its_unit_and_an_example(tmp_path):
     """Where systemd looks, with the command's own path; and what the manual copies."""
-    if not variable("systemdsystemunitdir"):
-        pytest.skip("configured without a folder for units")
     subprocess.run(["make", "-C", str(BUILD), "install-systemdsystemunitDATA", "install-dist_docDATA", f"DESTDIR={tmp_path}"], check=True, capture_output=True,
                    stdin=subprocess.DEVNULL)
     unit = (tmp_path / variable("systemdsystemunitdir").lstrip("/") / "platesieve-lane@.service").read_text()

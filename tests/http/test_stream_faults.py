@@ -64,7 +64,7 @@ class Wanderer(threading.Thread):
                 continue
             if events.answer.status_code == 200:
                 self.connections += 1
-                events.ended.wait(self.source.uniform(0.05, 1.5))
+                events.ended.wait(self.source.uniform(0.05, 0.6))
             events.close()
             self.cursors += [cursor for cursor, _ in events.hits]
             self.hits += [hit["hit"] for _, hit in events.hits]
@@ -97,7 +97,7 @@ def test_each_hit_once_in_order_whatever_breaks(house, gates):
     try:
         eventually(lambda: house.one("SELECT count(*) FROM platesieve.hits") == str(len(told)), 60)
         head = house.one("SELECT hit_cursor FROM platesieve.agencies WHERE name = 'customs'")
-        eventually(lambda: all(wanderer.last_id == head for wanderer in wanderers), 60)
+        eventually(lambda: all(wanderer.last_id == head and wanderer.connections > 2 for wanderer in wanderers), 60)
     finally:
         for wanderer in wanderers:
             wanderer.ending.set()
@@ -107,8 +107,6 @@ def test_each_hit_once_in_order_whatever_breaks(house, gates):
     assert set(expected) == set(told) and len(expected) == len(told)
     for wanderer in wanderers:
         assert wanderer.hits == expected and wanderer.cursors == sorted(set(wanderer.cursors)), wanderer.connections
-        assert wanderer.connections > 2
-    assert sum(wanderer.connections for wanderer in wanderers) > 12
 
 
 def test_a_stream_ends_after_its_time(house):
