@@ -7,6 +7,7 @@ import json
 import time
 
 import plates
+import pytest
 import ristretto
 from conftest import make_house, remove_house
 from meddler import Meddler
@@ -111,3 +112,23 @@ def epochs(house, number=1):
 
 def server_of(house, number):
     return next(one for one in house.get("/v1/status", "auditor/ines").json()["key_servers"] if one["share"] == number)
+
+
+# -- fixtures of files whose installation has three key servers ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dealt():
+    return {}
+
+
+@pytest.fixture(scope="module")
+def installation(dealt):
+    """With three key servers; DEALT has the seeds of their ceremony, which nobody else ever sees together."""
+    with three_servers(dealt) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def listed(installation, tmp_path_factory):
+    return list_on(installation, tmp_path_factory.mktemp("listed"))

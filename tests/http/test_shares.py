@@ -10,32 +10,12 @@ import pytest
 
 import plates
 import ristretto
-from ceremony import (ANA, READER, READS, SERVERS, epochs, key_id_of, lane, leaf, list_on, opening, output, public, push, scalar_of, server_of,
-                      share_of, three_servers, whole_key)
+from ceremony import (ANA, READER, READS, SERVERS, dealt, epochs, installation, key_id_of, lane, leaf, listed, opening, output, public, push, scalar_of,  # noqa: F401
+                      server_of, share_of, whole_key)
 from fake import Epoch, Fake
 from house import eventually
 from meddler import flip
 from thief import unseal
-
-
-# -- the house ------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def dealt():
-    return {}
-
-
-@pytest.fixture(scope="module")
-def installation(dealt):
-    """With three key servers; DEALT has the seeds of their ceremony, which nobody else ever sees together."""
-    with three_servers(dealt) as house:
-        yield house
-
-
-@pytest.fixture(scope="module")
-def listed(installation, tmp_path_factory):
-    return list_on(installation, tmp_path_factory.mktemp("listed"))
 
 
 # -- the ceremony ---------------------------------------------------------------------------------------------------------------

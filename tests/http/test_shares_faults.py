@@ -9,30 +9,10 @@ import pytest
 
 import plates
 import ristretto
-from ceremony import READER, READS, SERVERS, epochs, instead_of, lane, list_on, public, push, server_of, three_servers
+from ceremony import READER, READS, SERVERS, dealt, epochs, installation, instead_of, lane, listed, public, push, server_of  # noqa: F401
 from fake import Epoch, Fake
 from house import eventually
 from meddler import flip, on_evaluate
-
-
-# -- the house ------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def dealt():
-    return {}
-
-
-@pytest.fixture(scope="module")
-def installation(dealt):
-    """With three key servers; DEALT has the seeds of their ceremony, which nobody else ever sees together."""
-    with three_servers(dealt) as house:
-        yield house
-
-
-@pytest.fixture(scope="module")
-def listed(installation, tmp_path_factory):
-    return list_on(installation, tmp_path_factory.mktemp("listed"))
 
 
 # -- one of them fails ----------------------------------------------------------------------------------------------------------

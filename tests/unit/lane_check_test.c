@@ -436,76 +436,17 @@ static void a_policy_is_held_to_our_limits(void **state)
     assert_false(parse("[]", &policy));
 }
 
-/* -- clocks ------------------------------------------------------------------------------------------------------------ */
-
-static void check_ahead(struct gate_clocks *clocks, int64_t expected_ms)
-{
-    const int64_t ahead_ms = gate_clocks_ahead_ms(clocks);
-
-    assert_true(llabs(ahead_ms - expected_ms) < 10000);
-    assert_int_equal(ahead_ms == 0, expected_ms == 0);
-}
-
-static void no_gate_alone_says_that_the_clock_is_off(void **state)
-{
-    const int64_t hour = 3600000;
-    struct gate_clocks clocks;
-    int64_t skew_ms;
-
-    (void)state;
-    gate_clocks_begin(&clocks);
-    assert_false(gate_clocks_skew(&clocks, &skew_ms));
-    assert_int_equal(gate_clocks_ahead_ms(&clocks), 0);
-    gate_clocks_note(&clocks, 0, moment_now_ms() - hour, moment_boot_ms());
-    check_ahead(&clocks, hour);
-    gate_clocks_note_date(&clocks, 15, moment_now_ms() + 10000); /* within the minute */
-    check_ahead(&clocks, 0);
-    gate_clocks_note_date(&clocks, 15, moment_now_ms() + 2 * hour);
-    check_ahead(&clocks, hour);
-    clocks.list[0].heard_ms -= 10 * 60000; /* not heard any more */
-    check_ahead(&clocks, -2 * hour);
-    clocks.list[15].heard_ms -= 10 * 60000; /* none is: what was known holds on */
-    check_ahead(&clocks, hour);
-    gate_clocks_note(&clocks, 0, moment_now_ms() + 700, moment_boot_ms());
-    assert_true(gate_clocks_skew(&clocks, &skew_ms) && skew_ms > -900 && skew_ms < -500);
-    gate_clocks_note_date(&clocks, 0, moment_now_ms()); /* that is no better */
-    assert_true(gate_clocks_skew(&clocks, &skew_ms) && skew_ms > -900 && skew_ms < -500);
-    gate_clocks_end(&clocks);
-}
-
-static void a_gate_is_waited_for_before_another_is_believed(void **state)
-{
-    const int64_t hour = 3600000;
-    struct gate_clocks clocks;
-    int64_t skew_ms;
-
-    (void)state;
-    gate_clocks_begin(&clocks);
-    gate_clocks_expect(&clocks, 2);
-    gate_clocks_note(&clocks, 0, moment_now_ms() - hour, moment_boot_ms());
-    assert_false(gate_clocks_skew(&clocks, &skew_ms));
-    check_ahead(&clocks, 0);
-    for (int i = 0; i < 3; i++) gate_clocks_note_away(&clocks, 1);
-    check_ahead(&clocks, 0);
-    gate_clocks_note_away(&clocks, 1);
-    check_ahead(&clocks, hour); /* it is away: the other's word is all there is */
-    gate_clocks_note_date(&clocks, 1, moment_now_ms());
-    check_ahead(&clocks, 0);
-    gate_clocks_end(&clocks);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(a_gate_is_waited_for_before_another_is_believed),
         TEST(each_candidate_has_tokens_of_its_own), TEST(what_is_not_there_is_left_out), TEST(a_confidence_that_is_none_is_sent_as_nothing),
         TEST(what_candidates_have_in_common_is_evaluated_once), TEST(candidates_that_the_policy_does_not_want_are_left_out),
         TEST(a_body_that_does_not_fit_is_none), TEST(tokens_are_gone_when_it_is_over), TEST(the_candidate_that_is_listed_is_named),
         TEST(a_near_alert_is_any_of_its_tokens), TEST(a_true_tag_under_another_name_is_false), TEST(a_false_alert_beside_a_true_one),
         TEST(a_header_is_taken_and_a_broken_one_does_not_undo_the_alert), TEST(answers_that_are_none), TEST(more_alerts_than_there_may_be),
         TEST(lists_that_were_not_asked_are_told), TEST(a_policy_is_held_to_our_limits),
-        TEST(times_are_said_by_the_gates_clock), TEST(no_gate_alone_says_that_the_clock_is_off),
+        TEST(times_are_said_by_the_gates_clock),
     };
 
     return cmocka_run_group_tests_name("lane_check", tests, NULL, NULL);

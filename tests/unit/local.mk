@@ -54,6 +54,11 @@ tests_unit_lane_check_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_lane_check_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_lane_check_test_LDFLAGS = $(AM_LDFLAGS) -static
 
+check_PROGRAMS += tests/unit/gate_clocks_test
+tests_unit_gate_clocks_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_gate_clocks_test_LDADD = $(CLIENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_gate_clocks_test_LDFLAGS = $(AM_LDFLAGS) -static
+
 check_PROGRAMS += tests/unit/alerts_test
 tests_unit_alerts_test_SOURCES = tests/unit/alerts_test.c tests/unit/alerts_scene.h
 tests_unit_alerts_test_CFLAGS = $(CLIENT_CFLAGS) $(CMOCKA_CFLAGS)
